@@ -1,0 +1,74 @@
+// Package checkpoint keeps what a restarted router process cannot read back
+// from the kernel: IKE SAs, NHRP registrations, the DHCP lease. Each component
+// owns one named record. Records live on a tmpfs that only root reads, so they
+// survive the process and not the power: after a power cut the peers have
+// forgotten us as well.
+package checkpoint
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+// Dir is a directory of records.
+type Dir string
+
+// Open returns the directory at path, created if need be and closed to all but
+// its owner.
+func Open(path string) (Dir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return "", fmt.Errorf("create checkpoint directory: %w", err)
+	}
+	if err := os.Chmod(path, 0o700); err != nil {
+		return "", fmt.Errorf("close checkpoint directory: %w", err)
+	}
+	return Dir(path), nil
+}
+
+// Save replaces the record of the given name by v as JSON. A process killed at
+// any moment leaves either the old record or the new one.
+func (d Dir) Save(name string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode checkpoint %s: %w", name, err)
+	}
+	if err := renameio.WriteFile(d.path(name), data, 0o600, renameio.WithStaticPermissions(0o600)); err != nil {
+		return fmt.Errorf("save checkpoint %s: %w", name, err)
+	}
+	return nil
+}
+
+// Load reads the record of the given name into v. It reports false and leaves
+// v alone when there is none. A record that cannot be decoded is removed and
+// reported once as an error: the component then starts afresh.
+func (d Dir) Load(name string, v any) (bool, error) {
+	data, err := os.ReadFile(d.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read checkpoint %s: %w", name, err)
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return false, errors.Join(fmt.Errorf("decode checkpoint %s: %w", name, err), d.Remove(name))
+	}
+	return true, nil
+}
+
+// Remove deletes the record of the given name, if there is one.
+func (d Dir) Remove(name string) error {
+	if err := os.Remove(d.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove checkpoint %s: %w", name, err)
+	}
+	return nil
+}
+
+func (d Dir) path(name string) string {
+	return filepath.Join(string(d), name+".json")
+}
