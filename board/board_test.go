@@ -1,0 +1,77 @@
+package board
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+)
+
+func tree(compatible ...string) fstest.MapFS {
+	text := strings.Join(compatible, "\x00") + "\x00"
+	return fstest.MapFS{"device-tree/compatible": {Data: []byte(text)}}
+}
+
+func TestDetect(t *testing.T) {
+	b, err := Detect(tree("linux,dummy-virt"))
+	if err != nil || b.Name != "virt" {
+		t.Errorf("got %q, %v", b.Name, err)
+	}
+	_, err = Detect(tree("acme,toaster-v2", "acme,toaster"))
+	if !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "acme,toaster-v2") {
+		t.Errorf("got %v, want an error that says what the device tree says", err)
+	}
+	if _, err := Detect(fstest.MapFS{}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no device tree: got %v", err)
+	}
+}
+
+func TestPort(t *testing.T) {
+	for device, want := range map[string]string{
+		"/sys/devices/platform/4010000000.pcie/pci0000:00/0000:00:02.0/virtio0": "wan",
+		"/devices/platform/3f000000.pcie/pci0000:00/0000:00:03.0/virtio4":       "lan1",
+		"/devices/platform/4010000000.pcie/pci0000:00/0000:00:07.0/virtio3":     "",
+		"/devices/platform/4010000000.pcie/pci0000:00/0000:00:02.0":             "",
+		"/devices/virtual": "",
+	} {
+		if got, ok := virt.Port(device); got != want || ok != (want != "") {
+			t.Errorf("Port(%q) = %q, %v, want %q", device, got, ok, want)
+		}
+	}
+}
+
+// TestFacts checks what every board file has to get right.
+func TestFacts(t *testing.T) {
+	for _, b := range All() {
+		if found, err := Find(b.Name); err != nil || found.Name != b.Name {
+			t.Errorf("Find(%q): %v", b.Name, err)
+		}
+		for name, pattern := range b.Ports {
+			if _, err := path.Match(pattern, ""); err != nil {
+				t.Errorf("%s: port %s: %v", b.Name, name, err)
+			}
+			if len(name) > 15 {
+				t.Errorf("%s: port %s: the kernel takes 15 characters", b.Name, name)
+			}
+		}
+		if b.Watchdog.Timeout < time.Second || b.Watchdog.Timeout%time.Second != 0 {
+			t.Errorf("%s: watchdog timeout %v is not in whole seconds", b.Name, b.Watchdog.Timeout)
+		}
+		if b.Watchdog.Module != "" && !slices.Contains(b.Modules, b.Watchdog.Module) {
+			t.Errorf("%s: the image will lack the watchdog's module %s", b.Name, b.Watchdog.Module)
+		}
+		if b.Ramoops != (Ramoops{}) && !slices.Contains(b.Modules, "ramoops") {
+			t.Errorf("%s: the image will lack ramoops", b.Name)
+		}
+		if !slices.Contains(b.KernelArgs, "console="+b.Console) {
+			t.Errorf("%s: the kernel's console is not %s", b.Name, b.Console)
+		}
+	}
+	if _, err := Find("toaster"); !errors.Is(err, ErrUnknown) {
+		t.Errorf("got %v, want %v", err, ErrUnknown)
+	}
+}

@@ -1,0 +1,30 @@
+package board
+
+import "time"
+
+// virt is QEMU's "virt" machine with virtio-net and i6300esb on its PCI bus.
+//
+// The devices must sit in these slots. RAM is 512 MiB from 0x4000_0000 on; the
+// kernel is told of 448, and the first of the remaining 64 holds the crash
+// text. QEMU keeps its contents over a reset, so -no-reboot loses it.
+var virt = Board{
+	Name:       "virt",
+	Compatible: []string{"linux,dummy-virt"},
+	Ports: map[string]string{
+		"wan":  "platform/*.pcie/pci0000:00/0000:00:02.0/virtio*",
+		"lan1": "platform/*.pcie/pci0000:00/0000:00:03.0/virtio*",
+		"lan2": "platform/*.pcie/pci0000:00/0000:00:04.0/virtio*",
+		"lan3": "platform/*.pcie/pci0000:00/0000:00:05.0/virtio*",
+		"lan4": "platform/*.pcie/pci0000:00/0000:00:06.0/virtio*",
+	},
+	Modules:  []string{"i6300esb", "virtio_pci", "virtio_net", "ramoops"},
+	Watchdog: Watchdog{Module: "i6300esb", Timeout: 30 * time.Second}, // at 0000:00:08.0
+	Ramoops:  Ramoops{Address: 0x5c00_0000, Size: 0x10_0000, RecordSize: 0x1_0000},
+	Console:  "ttyAMA0",
+	KernelArgs: []string{
+		"console=ttyAMA0",
+		"mem=448M",
+		"panic=1",
+		"printk.devkmsg=on",
+	},
+}
