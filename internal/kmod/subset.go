@@ -47,3 +47,13 @@ func (x *Index) Subset(paths []string) map[string][]byte {
 		"modules.builtin": []byte(builtin.String()),
 	}
 }
+
+// Files returns the path of every module, relative to /lib/modules/VERSION, in
+// the order of modules.dep.
+func (x *Index) Files() []string {
+	files := make([]string, 0, len(x.order))
+	for _, name := range x.order {
+		files = append(files, x.modules[name].path)
+	}
+	return files
+}

@@ -1,0 +1,101 @@
+// Package debian fetches packages for arm64 from Debian's archive through an
+// apt state of its own, so that the apt and dpkg configuration of the machine
+// it runs on stays as it is, and so that a machine of any architecture, Debian
+// or Ubuntu, gets the same packages. apt checks every package against the
+// archive's signature; the keyring is Debian's, from the package
+// debian-archive-keyring.
+package debian
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Suite is the Debian release everything comes from.
+const Suite = "bookworm"
+
+// Keyring verifies the archive.
+const Keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+
+// Sources are the lines of sources.list.
+var Sources = []string{
+	"deb [signed-by=" + Keyring + "] http://deb.debian.org/debian " + Suite + " main",
+	"deb [signed-by=" + Keyring + "] http://deb.debian.org/debian-security " + Suite + "-security main",
+}
+
+// Cache is a directory that keeps what was fetched between builds.
+type Cache string
+
+// UserCache returns the cache of this user, $XDG_CACHE_HOME/farspoke.
+func UserCache() (Cache, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find the cache directory: %w", err)
+	}
+	return Cache(filepath.Join(dir, "farspoke")), nil
+}
+
+// Path returns the path of a file in the cache.
+func (c Cache) Path(elem ...string) string {
+	return filepath.Join(append([]string{string(c)}, elem...)...)
+}
+
+// apt runs one of apt's programs on the cache's own state and returns its
+// standard output.
+func (c Cache) apt(ctx context.Context, dir, program string, args ...string) ([]byte, error) {
+	config, err := c.writeConfig()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "APT_CONFIG="+config, "LC_ALL=C")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w\n%s", program, strings.Join(args, " "), err, stderr.Bytes())
+	}
+	return out, nil
+}
+
+// writeConfig lays out apt's directories and returns the path of apt.conf.
+func (c Cache) writeConfig() (string, error) {
+	if _, err := os.Stat(Keyring); errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s is missing: install the package debian-archive-keyring", Keyring)
+	}
+	root := c.Path("apt")
+	for _, dir := range []string{"state/lists/partial", "cache/archives/partial", "etc/apt.conf.d", "etc/preferences.d", "etc/sources.list.d"} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			return "", fmt.Errorf("lay out apt state: %w", err)
+		}
+	}
+	config := fmt.Sprintf(`Dir %q;
+Dir::State "state";
+Dir::State::status %q;
+Dir::Cache "cache";
+Dir::Etc "etc";
+APT::Architecture "arm64";
+APT::Architectures { "arm64"; };
+APT::Sandbox::User "";
+Acquire::Languages "none";
+Acquire::Retries "3";
+`, root, filepath.Join(root, "state/status"))
+	for name, text := range map[string]string{
+		"state/status":     "",
+		"etc/sources.list": strings.Join(Sources, "\n") + "\n",
+		"apt.conf":         config,
+	} {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
+			return "", fmt.Errorf("lay out apt state: %w", err)
+		}
+	}
+	return filepath.Join(root, "apt.conf"), nil
+}
