@@ -1,11 +1,23 @@
-// Package xfrm speaks to the kernel's IPsec transform layer (XFRM) over
-// netlink: security associations, policies and the events the kernel sends
-// about them. It knows nothing of IKE. It exists beside vishvananda/netlink
-// because that library cannot express replay windows above 32 without ESN, and
-// reads no ACQUIRE and no MAPPING event.
+// Package xfrm speaks to the kernel's IPsec transform layer (XFRM, Linux
+// include/uapi/linux/xfrm.h) over netlink: security associations, policies and
+// the events the kernel sends about them. It knows nothing of IKE.
+//
+// What it installs is always the same in kind: ESP in transport mode (RFC 4303)
+// that carries GRE and nothing else, between IPv4 addresses. SAs belong to their
+// policies by ReqID. No SA and no policy names an interface: a selector with the
+// index of a VRF does not match packets that leave through it, and GRE would go
+// out in clear.
+//
+// It exists beside vishvananda/netlink because that library cannot express
+// replay windows above 32 without ESN, and reads no ACQUIRE and no MAPPING
+// event.
+//
+// SPIs are the caller's to choose at random: one that is taken shows as EEXIST
+// from AddSA, and no larval SA has to be reserved, timed and cleaned up.
 package xfrm
 
 import (
+	"fmt"
 	"net/netip"
 )
 
@@ -15,34 +27,30 @@ type SA struct {
 	SPI      uint32
 	// ReqID ties the SA to the policies whose template bears the same number.
 	ReqID uint32
-	// Encap is the UDP encapsulation of RFC 3948, nil for bare ESP.
+	// Encap is the UDP encapsulation of RFC 3948, nil for bare ESP. The kernel
+	// takes only packets of the same form.
 	Encap *Encap
 	// Either AEAD, or Crypt and Auth.
 	AEAD, Crypt, Auth *Algorithm
-	// ReplayWindow is in packets, 0 on an outbound SA.
+	// ReplayWindow is in packets: at least 32 on an inbound SA, 0 on an outbound
+	// one.
 	ReplayWindow uint32
 	ESN          bool
-	// SoftPackets and HardPackets bound the use of the keys; the kernel sends
-	// an Expire event at each. Zero means no limit. There are no time limits:
-	// the kernel measures them on the wall clock, which may jump.
+	// SoftPackets, HardPackets, SoftBytes and HardBytes bound the use of the
+	// keys; the kernel sends an Expire event at each. Zero means no limit. There
+	// are no time limits: the kernel measures them on the wall clock, which may
+	// jump.
 	SoftPackets, HardPackets uint64
+	SoftBytes, HardBytes     uint64
 	// In says that packets arrive on this SA.
 	In bool
 }
 
+// ID returns what names the SA in the kernel.
+func (sa *SA) ID() ID { return ID{Dst: sa.Dst, SPI: sa.SPI} }
+
 // Encap are the UDP ports of ESP-in-UDP, as seen on the wire here.
 type Encap struct{ SrcPort, DstPort uint16 }
-
-// Algorithm is a kernel crypto algorithm with its key.
-type Algorithm struct {
-	// Name is the kernel's, such as "rfc4106(gcm(aes))", "cbc(aes)" or
-	// "hmac(sha1)".
-	Name string
-	// Key is the key material, for rfc4106 including the 4 octets of salt.
-	Key []byte
-	// ICVBits is the length of the integrity check value (AEAD and Auth).
-	ICVBits int
-}
 
 // ID names an SA in the kernel.
 type ID struct {
@@ -50,35 +58,22 @@ type ID struct {
 	SPI uint32
 }
 
+// String returns the ID as `ip xfrm state` has it.
+func (id ID) String() string { return fmt.Sprintf("%s spi %#08x", id.Dst, id.SPI) }
+
 // Counters is what an SA has carried.
 type Counters struct {
 	Bytes, Packets       uint64
 	ReplayErrors, BadICV uint64
-	LastSequence         uint64
+	// LastSequence is the highest sequence number sent, or received and
+	// verified, with its upper half under ESN.
+	LastSequence uint64
 }
 
-// Event is one of Acquire, Expire and Mapping.
-type Event interface{ event() }
-
-// Acquire says that a packet wants to leave and no SA fits.
-type Acquire struct {
-	Src, Dst netip.Addr
-	Proto    uint8
+// State is an SA as the kernel has it. Its keys are in it.
+type State struct {
+	SA
+	Counters
+	// replay is the kernel's own record, kept to move the SA (Handle.MoveSA).
+	replay replay
 }
-
-// Expire says that an SA reached a limit. A hard limit has removed it.
-type Expire struct {
-	ID   ID
-	Hard bool
-}
-
-// Mapping says that a verified ESP-in-UDP packet came from another address or
-// port than the SA's: the peer's NAT has moved.
-type Mapping struct {
-	ID       ID
-	Old, New netip.AddrPort
-}
-
-func (Acquire) event() {}
-func (Expire) event()  {}
-func (Mapping) event() {}
