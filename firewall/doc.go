@@ -1,0 +1,31 @@
+// Package firewall turns zones and policies into one nftables table.
+//
+// The parties are zones: named groups of interfaces and tunnels, and the zone
+// self, the router's own sockets. Traffic within a zone passes, traffic
+// between two zones passes only where a policy names it, and all else is
+// dropped. The words are those of Cisco's Zone-Based Firewall: inspect keeps
+// state and lets the answers back, pass is stateless and one way.
+//
+// Data flows one way: Config and Topology are compiled by a pure function to a
+// Ruleset, which prints as nft text and is what tests compare; Netfilter puts
+// a Ruleset into the kernel in one transaction, replacing the table inet
+// farspoke and touching nothing else.
+//
+// Invariants of every Ruleset that Compile returns:
+//
+//   - GRE reaches and leaves the router only inside IPsec, whatever the state
+//     of IKE. This is decided before connection tracking is asked, because our
+//     own GRE makes the connection entry that a forged clear packet from the
+//     hub's address would belong to.
+//   - No multicast leaves through a tunnel by the IP stack: the kernel would
+//     send it in clear to the group's address on the underlay. Components that
+//     need multicast send it to each peer by a packet socket, which the IP
+//     hooks don't see.
+//   - Nothing passes from an underlay to an underlay, so answers that find no
+//     way to the LAN do not go back to the provider.
+//   - With a VRF the kernel names the two ends of a path differently: a packet
+//     comes in from the VRF device and goes out of the link. Zones are matched
+//     by those names. A packet of our own passes the output hook twice, first
+//     with the VRF device as its way out and outside connection tracking, then
+//     with the link; it is decided the second time.
+package firewall
