@@ -13,8 +13,8 @@ func TestValidateRefuses(t *testing.T) {
 		want   string
 	}{
 		"unknown service": {
-			Config{Policies: []Policy{{From: "inside", To: Self, Inspect: []string{"shs"}}}},
-			`policies.0.inspect.0: unknown service "shs"; write ssh`,
+			Config{Policies: []Policy{{From: "inside", To: Self, Inspect: []string{"sssh"}}}},
+			`policies.0.inspect.0: unknown service "sssh"; write ssh`,
 		},
 		"unknown service without a near name": {
 			Config{Policies: []Policy{{From: "inside", To: Self, Pass: []string{"telemetry"}}}},
