@@ -1,0 +1,82 @@
+// Package privileged is how the router process, which has given up every
+// capability but those of the network, asks PID 1 for the few acts it may not
+// do itself, and how it proves that it is alive.
+//
+// The two share a SOCK_SEQPACKET socket pair; the router's end is descriptor
+// FD. Each datagram is one JSON object of at most maxMessage octets:
+//
+//	router → PID 1  {"do":"alive"}
+//	router → PID 1  {"id":7,"do":"set-time","time":"2026-11-21T18:00:00Z"}
+//	PID 1 → router  {"id":7}  or  {"id":7,"error":"…"}
+//
+// "alive" has no id and is not answered, so that the router's control loop
+// never waits for PID 1. Everything else is answered once, in order. PID 1
+// trusts the router no further than this list of acts.
+package privileged
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// FD is the descriptor at which the router process finds its end.
+	FD = 3
+	// AlivePeriod is how often the router says that it is alive, if it is.
+	AlivePeriod = 2 * time.Second
+	// maxMessage bounds a datagram, in octets.
+	maxMessage = 4096
+)
+
+// act is what a request asks for.
+type act string
+
+const (
+	alive    act = "alive"
+	reboot   act = "reboot"
+	powerOff act = "power-off"
+	setTime  act = "set-time"
+)
+
+type request struct {
+	ID   uint64    `json:"id,omitzero"`
+	Do   act       `json:"do"`
+	Time time.Time `json:"time,omitzero"`
+}
+
+type reply struct {
+	ID    uint64 `json:"id"`
+	Error string `json:"error,omitempty"`
+}
+
+// Pair returns both ends: PID 1's, and the router's to be passed on as its
+// descriptor FD.
+func Pair() (ours net.Conn, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("create socket pair for the router: %w", err)
+	}
+	file := os.NewFile(uintptr(fds[0]), "router")
+	defer file.Close()
+	theirs = os.NewFile(uintptr(fds[1]), "pid1")
+	ours, err = net.FileConn(file)
+	if err != nil {
+		theirs.Close()
+		return nil, nil, fmt.Errorf("use socket pair for the router: %w", err)
+	}
+	return ours, theirs, nil
+}
+
+func send(conn net.Conn, message any) error {
+	data, err := json.Marshal(message)
+	if err != nil {
+		return err
+	}
+	_, err = conn.Write(data)
+	return err
+}
