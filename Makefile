@@ -1,0 +1,88 @@
+# Everything a developer or a newcomer types. `make help` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# What `make run`, `make lab` and `make bench` pass on to the lab.
+LAB ?=
+LIST ?=
+RUN ?=
+BOARD ?= virt
+TOOLBOX ?= true
+FUZZTIME ?= 60s
+
+PACKAGES = qemu-system-arm mmdebstrap debian-archive-keyring kmod dnsmasq-base nftables iproute2 uidmap zstd
+VM_TESTS = $(shell grep -rlE '^//go:build vm' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
+NETNS_TESTS = $(shell grep -rlE '^//go:build netns' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
+
+.PHONY: help
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+.PHONY: run
+run: deps ## boot a box behind a carrier NAT against a real hub (LAB=check: unattended)
+	go run ./lab $(if $(filter check,$(LAB)),check,run)
+
+.PHONY: lab
+lab: deps ## run the lab's scenarios (RUN=regexp: some of them; LIST=1: name them)
+	go run ./lab $(if $(LIST),list,test $(RUN))
+
+.PHONY: test
+test: test-go test-netns test-vm test-image lab ## all tests, from fast to real
+
+.PHONY: test-go
+test-go: ## pure logic and codecs: no root, no VM
+	go test ./...
+
+.PHONY: test-netns
+test-netns: deps ## nftables, DHCP and sockets in network namespaces of this machine
+	unshare -rn go test -tags netns $(NETNS_TESTS)
+
+.PHONY: test-vm
+test-vm: deps build/vm ## VRF, GRE and XFRM in an arm64 VM with the box's kernel
+	GOARCH=arm64 CGO_ENABLED=0 go test -p 1 -tags vm -exec $(CURDIR)/build/vm $(VM_TESTS)
+
+.PHONY: test-image
+test-image: deps ## two builds of one commit are the same, octet for octet
+	go test -tags image ./image
+
+.PHONY: bench
+bench: deps ## our figures beside the peer's, into docs/performance.md (RUN=id: one of them)
+	go run ./lab bench $(RUN)
+
+.PHONY: image
+image: deps ## kernel and initramfs into build/BOARD (BOARD=virt, TOOLBOX=false)
+	go run ./image -board $(BOARD) -toolbox=$(TOOLBOX)
+
+.PHONY: lint
+lint: ## gofmt, go vet and staticcheck, for every build tag
+	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
+	for tags in '' netns vm image lab; do go vet -tags "$$tags" ./...; done
+	go tool staticcheck -tags netns,vm,image,lab ./...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (60s)
+	@grep -rnoE '^func Fuzz[A-Za-z0-9]+' --include='*_test.go' . | sed -E 's#^(.*)/[^/]+:[0-9]+:func (Fuzz.*)#\1 \2#' | sort -u | \
+	while read -r package target; do \
+		echo "$$package $$target"; \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package"; \
+	done
+
+.PHONY: clean
+clean: ## remove what was built; what was downloaded stays in the user's cache
+	rm -rf build
+
+.PHONY: deps
+deps: ## install the Debian packages that the lab and the VM tests need
+	@missing=; for p in $(PACKAGES); do \
+		dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || missing+=" $$p"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		echo "installing$$missing"; \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+		$$sudo apt-get update -qq && $$sudo apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
+	fi
+
+build/vm: $(wildcard internal/vm/*.go internal/kmod/*.go internal/initramfs/*.go internal/debian/*.go)
+	go build -o $@ ./internal/vm

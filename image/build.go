@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/farspoke/farspoke/board"
+	"github.com/farspoke/farspoke/internal/debian"
+	"github.com/farspoke/farspoke/internal/initramfs"
+)
+
+// The files that a build writes.
+const (
+	kernelFile    = "Image.gz"
+	initramfsFile = "initramfs.cpio.zst"
+	manifestFile  = "manifest.json"
+)
+
+type options struct {
+	board   board.Board
+	toolbox bool
+	cache   debian.Cache
+	out     string
+}
+
+// build writes kernel, initramfs and manifest to the output directory.
+func build(ctx context.Context, o options) (*manifest, error) {
+	if err := os.MkdirAll(o.out, 0o755); err != nil {
+		return nil, fmt.Errorf("create the output directory: %w", err)
+	}
+	progress("kernel")
+	kernel, err := o.cache.Kernel(ctx)
+	if err != nil {
+		return nil, err
+	}
+	source, err := sourceVersion(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m := &manifest{Board: o.board.Name, Version: source.version, Date: source.date, Kernel: kernel}
+
+	var tools []byte
+	if o.toolbox {
+		progress("toolbox (half a minute, once)")
+		if tools, err = toolboxArchive(ctx, o.cache); err != nil {
+			return nil, err
+		}
+		m.part("toolbox", int64(len(tools)))
+	}
+	progress("firmware")
+	ours, err := firmwareArchive(ctx, o, kernel, source, m)
+	if err != nil {
+		return nil, err
+	}
+
+	progress("compression")
+	if err := writeKernel(filepath.Join(o.out, kernelFile), kernel.Image()); err != nil {
+		return nil, err
+	}
+	// The kernel unpacks both archives, ours last.
+	if err := writeInitramfs(filepath.Join(o.out, initramfsFile), tools, ours); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{kernelFile, initramfsFile} {
+		if err := m.file(o.out, name); err != nil {
+			return nil, err
+		}
+	}
+	return m, m.write(filepath.Join(o.out, manifestFile))
+}
+
+// firmwareArchive holds our binary, the modules and the release's name.
+func firmwareArchive(ctx context.Context, o options, kernel debian.Kernel, source source, m *manifest) ([]byte, error) {
+	binary, err := compile(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	m.part("binary", int64(len(binary)))
+
+	var a initramfs.Archive
+	a.File("/init", 0o755, binary)
+	a.Symlink("/bin/farspoke", "/init")
+	for _, dir := range []string{"/dev", "/proc", "/sys", "/run"} {
+		a.Dir(dir, 0o755)
+	}
+	a.Dir("/etc/farspoke", 0o755)
+	// The kernel opens it before PID 1 mounts anything.
+	a.CharDev("/dev/console", 0o600, 5, 1)
+	a.File("/etc/farspoke/build-date", 0o644, []byte(source.date.Format(dateLayout)+"\n"))
+	size, err := addModules(&a, kernel, o.board)
+	if err != nil {
+		return nil, err
+	}
+	m.part("modules", size)
+	var out bytes.Buffer
+	if _, err := a.WriteTo(&out); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// compile returns our binary for arm64.
+func compile(ctx context.Context, source source) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "farspoke-image-*")
+	if err != nil {
+		return nil, fmt.Errorf("compile the firmware: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "init")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
+		"-ldflags=-s -w -buildid= -X main.version="+source.version,
+		"-o", file, "github.com/farspoke/farspoke/init")
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("compile the firmware: %w\n%s", err, out)
+	}
+	return os.ReadFile(file)
+}
+
+// writeKernel compresses the kernel: Debian's is a plain Image, and QEMU and
+// U-Boot both unpack gzip.
+func writeKernel(file, image string) error {
+	in, err := os.ReadFile(image)
+	if err != nil {
+		return fmt.Errorf("read the kernel: %w", err)
+	}
+	return writeFile(file, func(w io.Writer) error {
+		z, err := gzip.NewWriterLevel(w, gzip.BestCompression)
+		if err != nil {
+			return err
+		}
+		if _, err := z.Write(in); err != nil {
+			return err
+		}
+		return z.Close()
+	})
+}
+
+// writeInitramfs concatenates and compresses archives. One encoder goroutine
+// keeps the output the same on every machine.
+func writeInitramfs(file string, archives ...[]byte) error {
+	return writeFile(file, func(w io.Writer) error {
+		z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			return err
+		}
+		for _, archive := range archives {
+			if _, err := z.Write(archive); err != nil {
+				return err
+			}
+		}
+		return z.Close()
+	})
+}
+
+func writeFile(file string, write func(io.Writer) error) error {
+	out, err := os.Create(file)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(file), err)
+	}
+	if err := write(out); err != nil {
+		out.Close()
+		return fmt.Errorf("write %s: %w", filepath.Base(file), err)
+	}
+	if err := out.Close(); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(file), err)
+	}
+	return nil
+}
+
+func progress(what string) {
+	fmt.Fprintln(os.Stderr, "image: "+strings.TrimSpace(what))
+}

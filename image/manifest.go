@@ -1,0 +1,73 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/farspoke/farspoke/internal/debian"
+)
+
+// manifest says what an image is made of.
+type manifest struct {
+	Board   string        `json:"board"`
+	Version string        `json:"version"`
+	Date    time.Time     `json:"date"`
+	Kernel  debian.Kernel `json:"kernel"`
+	// Parts are the sizes before compression, Files what was written.
+	Parts []part `json:"parts"`
+	Files []part `json:"files"`
+}
+
+// part is one piece of the image. Size is in octets.
+type part struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+func (m *manifest) part(name string, size int64) {
+	m.Parts = append(m.Parts, part{Name: name, Size: size})
+}
+
+// file records a file that was written.
+func (m *manifest) file(dir, name string) error {
+	data, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return fmt.Errorf("record %s: %w", name, err)
+	}
+	m.Files = append(m.Files, part{Name: name, Size: int64(len(data)), SHA256: fmt.Sprintf("%x", sha256.Sum256(data))})
+	return nil
+}
+
+func (m *manifest) write(file string) error {
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the manifest: %w", err)
+	}
+	if err := os.WriteFile(file, append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write the manifest: %w", err)
+	}
+	return nil
+}
+
+// print writes the sizes for people.
+func (m *manifest) print(w io.Writer) {
+	const mib = 1 << 20
+	fmt.Fprintf(w, "%s for %s, kernel %s\n", m.Version, m.Board, m.Kernel.Version)
+	fmt.Fprintln(w, "before compression")
+	for _, p := range m.Parts {
+		fmt.Fprintf(w, "  %-20s %6.2f MiB\n", p.Name, float64(p.Size)/mib)
+	}
+	fmt.Fprintln(w, "written")
+	var sum int64
+	for _, p := range m.Files {
+		fmt.Fprintf(w, "  %-20s %6.2f MiB\n", p.Name, float64(p.Size)/mib)
+		sum += p.Size
+	}
+	fmt.Fprintf(w, "  %-20s %6.2f MiB\n", "together", float64(sum)/mib)
+}
