@@ -1,0 +1,146 @@
+package wan
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+
+	"github.com/farspoke/farspoke/internal/invalid"
+)
+
+// Config is one entry of the configuration's interfaces: a port or a modem,
+// where it belongs, and how it gets its address.
+type Config struct {
+	Port   string `json:"port,omitempty" jsonschema:"the Ethernet port, as it is written on the case"`
+	Modem  string `json:"modem,omitempty" jsonschema:"the cellular modem, as it is written on the case; instead of port"`
+	VRF    string `json:"vrf,omitempty" jsonschema:"the VRF the interface belongs to; the main table if absent"`
+	Zone   string `json:"zone,omitempty" jsonschema:"the firewall zone the interface is a member of"`
+	Metric int    `json:"metric,omitempty" jsonschema:"order among the underlays of one VRF, the lowest that is up is used (default 100)"`
+	MTU    int    `json:"mtu,omitempty" jsonschema:"largest IP packet in octets (default: what DHCP says, else 1500)"`
+	IPv4   IPv4   `json:"ipv4,omitempty" jsonschema:"how the interface gets its IPv4 address"`
+}
+
+// IPv4 says where an interface's IPv4 address comes from.
+type IPv4 struct {
+	DHCP    bool         `json:"dhcp,omitempty" jsonschema:"ask the network for an address by DHCP"`
+	Address netip.Prefix `json:"address,omitzero" jsonschema:"static address with its prefix length, such as 192.0.2.10/24"`
+	Gateway netip.Addr   `json:"gateway,omitzero" jsonschema:"next hop of the default route, with a static address"`
+}
+
+const (
+	// defaultMetric leaves room on both sides for explicit metrics.
+	defaultMetric = 100
+	// maxMetric keeps every uplink before the unreachable default of its VRF.
+	maxMetric = 1 << 20
+	// minMTU is what every IPv4 host must take (RFC 791), and defaultMTU what
+	// Ethernet carries unless told otherwise (RFC 894).
+	minMTU     = 576
+	defaultMTU = 1500
+	maxMTU     = 9216
+	// maxPortName is the kernel's IFNAMSIZ less the terminating zero.
+	maxPortName = 15
+)
+
+// RouteMetric returns the metric of the interface's routes, with the default
+// applied. Two underlays of one VRF must not share it.
+func (c Config) RouteMetric() int {
+	if c.Metric == 0 {
+		return defaultMetric
+	}
+	return c.Metric
+}
+
+// Validate reports everything wrong with c.
+func (c Config) Validate() error {
+	var errs []error
+	field := func(name, problem, fix string) { errs = append(errs, invalid.Field(name, problem, fix)) }
+
+	switch {
+	case c.Port == "" && c.Modem == "":
+		field("port", "the interface has neither a port nor a modem", "write port: wan, or the name on the case")
+	case c.Port != "" && c.Modem != "":
+		field("modem", "the interface has both a port and a modem", "keep one of them")
+	case len(c.Port) > maxPortName || strings.ContainsAny(c.Port, "/: \t\n") || c.Port == "." || c.Port == "..":
+		field("port", "is not the name of a port", "write the name on the case, such as wan or lan1")
+	}
+	if c.Metric < 0 || c.Metric > maxMetric {
+		field("metric", "is out of range", "write a number from 1 to 1048576")
+	}
+	if c.MTU != 0 && (c.MTU < minMTU || c.MTU > maxMTU) {
+		field("mtu", "is out of range", "write a number of octets from 576 to 9216")
+	}
+	if c.Modem == "" {
+		errs = append(errs, invalid.In(c.validateIPv4(), "ipv4"))
+	} else if c.IPv4 != (IPv4{}) {
+		field("ipv4", "a modem gets its address from the carrier", "remove ipv4")
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) validateIPv4() error {
+	v4 := c.IPv4
+	if v4.DHCP {
+		var errs []error
+		if v4.Address.IsValid() {
+			errs = append(errs, invalid.Field("address", "the address comes from DHCP", "remove address, or dhcp"))
+		}
+		if v4.Gateway.IsValid() {
+			errs = append(errs, invalid.Field("gateway", "the gateway comes from DHCP", "remove gateway, or dhcp"))
+		}
+		if c.VRF == "" {
+			errs = append(errs, invalid.Field("dhcp",
+				"what a provider hands out must not enter the main table",
+				"give the interface a vrf, such as vrf: front"))
+		}
+		return errors.Join(errs...)
+	}
+	if !v4.Address.IsValid() {
+		return invalid.Field("address", "the interface has no address", "write dhcp: true, or a static address such as 192.0.2.10/24")
+	}
+	var errs []error
+	if err := checkHost(v4.Address); err != nil {
+		errs = append(errs, invalid.Field("address", err.Error(), "write a host's address with its prefix length, such as 192.0.2.10/24"))
+	}
+	switch {
+	case !v4.Gateway.IsValid():
+	case !isUnicast(v4.Gateway):
+		errs = append(errs, invalid.Field("gateway", "is not a host's IPv4 address", "write the provider's router, such as 192.0.2.1"))
+	case v4.Gateway == v4.Address.Addr():
+		errs = append(errs, invalid.Field("gateway", "is the interface's own address", "write the provider's router"))
+	}
+	return errors.Join(errs...)
+}
+
+// checkHost reports why p cannot be a host's address with its subnet.
+func checkHost(p netip.Prefix) error {
+	switch a := p.Addr(); {
+	case !isUnicast(a):
+		return errors.New("is not a host's IPv4 address")
+	case p.Bits() == 0:
+		return errors.New("has prefix length 0")
+	case p.Bits() < 31 && a == p.Masked().Addr():
+		return errors.New("is the subnet's own address, not a host's")
+	case p.Bits() < 31 && a == lastAddr(p):
+		return errors.New("is the subnet's broadcast address, not a host's")
+	}
+	return nil
+}
+
+// isUnicast reports whether a can be the IPv4 address of a host other than by
+// loopback: not in 0/8, 127/8, multicast, or class E (RFC 1122, 3.2.1.3).
+func isUnicast(a netip.Addr) bool {
+	if !a.Is4() {
+		return false
+	}
+	first := a.As4()[0]
+	return first != 0 && first != 127 && first < 224
+}
+
+// lastAddr returns the highest address of p.
+func lastAddr(p netip.Prefix) netip.Addr {
+	b := p.Masked().Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	return netip.AddrFrom4(b)
+}
