@@ -1,0 +1,50 @@
+// Package api is how one talks to the router process of a box: JSON over HTTP
+// on a unix socket that only root opens. Who may open the socket may do
+// everything, so there is no other authentication, and the socket must never
+// be reachable from the network.
+//
+//	GET  /status   Status
+//	GET  /config   the text of the running configuration, without secrets
+//	POST /reboot   restart the box, 202 at once
+package api
+
+import (
+	"github.com/farspoke/farspoke/internal/uplink"
+)
+
+// Socket is where the router process listens on the box.
+const Socket = "/run/farspoke/control.sock"
+
+// Status is the box at one moment.
+type Status struct {
+	Hostname string `json:"hostname"`
+	Version  string `json:"version"`
+	// Uptime counts from the start of the kernel, in seconds.
+	Uptime float64 `json:"uptime_seconds"`
+	Config Config  `json:"config"`
+	// Milestones are what happened first after the start, in their order.
+	Milestones []Milestone    `json:"milestones,omitempty"`
+	Uplinks    []uplink.State `json:"uplinks,omitempty"`
+}
+
+// Config says which configuration is running.
+type Config struct {
+	// File is where it was read from.
+	File string `json:"file"`
+	// Problem is the whole report when the file is missing or has errors, and
+	// the box runs on its fallback. It is empty when all is well.
+	Problem string `json:"problem,omitempty"`
+}
+
+// Milestone is a step towards carrying traffic.
+type Milestone struct {
+	// Name is lease, ike, nhrp and the like.
+	Name string `json:"name"`
+	// At counts from the start of the kernel, in seconds.
+	At float64 `json:"at_seconds"`
+}
+
+// failure is the body of an answer other than 2xx.
+type failure struct {
+	Error string `json:"error"`
+}

@@ -1,0 +1,111 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/farspoke/farspoke/internal/uplink"
+)
+
+type fakeRouter struct {
+	status  Status
+	refuse  error
+	reboots int
+}
+
+func (f *fakeRouter) Status() Status { return f.status }
+func (f *fakeRouter) Config() []byte { return []byte("hostname: branch-17\n") }
+func (f *fakeRouter) Reboot(context.Context) error {
+	f.reboots++
+	return f.refuse
+}
+
+// serve runs source on a socket until the test ends.
+func serve(t *testing.T, source Source) *Client {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "run", "control.sock")
+	l, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- Serve(ctx, l, source, slog.New(slog.DiscardHandler)) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	})
+	return NewClient(path)
+}
+
+func TestRoundTrip(t *testing.T) {
+	want := Status{
+		Hostname: "branch-17", Version: "v1", Uptime: 12.5, Config: Config{File: "/state/farspoke.yaml", Problem: "a\nb"},
+		Milestones: []Milestone{{"lease", 2.25}}, Uplinks: []uplink.State{{Name: "wan", Up: true}},
+	}
+	source := &fakeRouter{status: want}
+	c := serve(t, source)
+	got, err := c.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want.Milestones, got.Milestones); diff != "" || got.Config != want.Config || got.Uptime != want.Uptime || !got.Uplinks[0].Equal(want.Uplinks[0]) {
+		t.Errorf("status = %+v, want %+v", got, want)
+	}
+	if text, err := c.Config(t.Context()); err != nil || string(text) != "hostname: branch-17\n" {
+		t.Errorf("Config = %q, %v", text, err)
+	}
+	if err := c.Reboot(t.Context()); err != nil || source.reboots != 1 {
+		t.Errorf("Reboot = %v after %d calls", err, source.reboots)
+	}
+}
+
+func TestRefusalIsReported(t *testing.T) {
+	c := serve(t, &fakeRouter{refuse: errors.New("an update is being written")})
+	if err := c.Reboot(t.Context()); err == nil || !strings.Contains(err.Error(), "an update is being written") {
+		t.Errorf("Reboot = %v, want the reason", err)
+	}
+	if _, err := c.do(t.Context(), http.MethodGet, "/reboot"); err == nil {
+		t.Error("a reboot by GET is accepted")
+	}
+}
+
+func TestNobodyListens(t *testing.T) {
+	_, err := NewClient(filepath.Join(t.TempDir(), "none")).Status(t.Context())
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Status = %v, want that the socket does not exist", err)
+	}
+}
+
+func TestSocketIsPrivateAndReplacesALeftOne(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	left, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	left.SetUnlinkOnClose(false)
+	left.Close()
+	l, err := Listen(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := info.Mode().Perm(); got != 0o600 {
+		t.Errorf("the socket has mode %o, want 600", got)
+	}
+}

@@ -1,0 +1,79 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// Client talks to the router process of this box.
+type Client struct {
+	http http.Client
+	path string
+}
+
+// NewClient returns a Client for the control socket at path. It connects with
+// the first request.
+func NewClient(path string) *Client {
+	return &Client{path: path, http: http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		},
+	}}}
+}
+
+// Status returns the status of the box.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var s Status
+	body, err := c.do(ctx, http.MethodGet, "/status")
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(body, &s); err != nil {
+		return s, fmt.Errorf("decode status: %w", err)
+	}
+	return s, nil
+}
+
+// Config returns the text of the running configuration.
+func (c *Client) Config(ctx context.Context) ([]byte, error) {
+	return c.do(ctx, http.MethodGet, "/config")
+}
+
+// Reboot asks for a restart of the box.
+func (c *Client) Reboot(ctx context.Context) error {
+	_, err := c.do(ctx, http.MethodPost, "/reboot")
+	return err
+}
+
+// maxAnswer bounds what a Client reads, in octets.
+const maxAnswer = 16 << 20
+
+func (c *Client) do(ctx context.Context, method, path string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://farspoke"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("reach the router process at %s: %w", c.path, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("read answer of the router process: %w", err)
+	}
+	if response.StatusCode/100 != 2 {
+		var f failure
+		if json.Unmarshal(body, &f) != nil || f.Error == "" {
+			f.Error = response.Status + ": " + strings.TrimSpace(string(body))
+		}
+		return nil, fmt.Errorf("the router process refuses: %s", f.Error)
+	}
+	return body, nil
+}
