@@ -231,9 +231,9 @@ func (u *Underlay) converge() error {
 	}
 	want, state := u.desired()
 	if u.present && (!u.settled || !want.equal(u.applied)) {
-		if !want.equal(u.applied) && u.usable {
+		if u.settled && want.Address != u.applied.Address {
 			// Nobody should use what is about to go.
-			u.announce(uplink.State{})
+			u.announce(uplink.State{MTU: u.port.MTU})
 		}
 		if err := u.apply(want); err != nil {
 			return err
@@ -339,7 +339,7 @@ func (u *Underlay) Shutdown(context.Context) error {
 		err = errors.Join(m.Send(conn), conn.Close())
 	}
 	_, applyErr := u.kernel.Apply(u.port, addressing{MTU: u.port.MTU}, u.now())
-	u.announce(uplink.State{})
+	u.announce(uplink.State{MTU: u.port.MTU})
 	if err := errors.Join(err, u.store.Remove(u.record()), applyErr); err != nil {
 		return fmt.Errorf("give up lease of interface %s: %w", u.name, err)
 	}

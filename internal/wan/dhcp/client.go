@@ -27,7 +27,7 @@ const (
 	minRenewWait = time.Minute
 	// firstComplaint is after how long without a server the log says so; each
 	// complaint doubles it up to maxComplaint.
-	firstComplaint = 30 * time.Second
+	firstComplaint = 25 * time.Second
 	maxComplaint   = time.Hour
 )
 
