@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Client talks to the router process of this box.
@@ -16,10 +17,13 @@ type Client struct {
 	path string
 }
 
+// timeout bounds a request: the router answers from memory, or hangs.
+const timeout = 10 * time.Second
+
 // NewClient returns a Client for the control socket at path. It connects with
 // the first request.
 func NewClient(path string) *Client {
-	return &Client{path: path, http: http.Client{Transport: &http.Transport{
+	return &Client{path: path, http: http.Client{Timeout: timeout, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)

@@ -22,6 +22,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/farspoke/farspoke/dmvpn"
+	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/internal/wan"
 )
 
@@ -30,6 +32,10 @@ type File struct {
 	Hostname   string                `json:"hostname" jsonschema:"the name of the box"`
 	VRFs       map[string]VRF        `json:"vrfs,omitempty" jsonschema:"the VRFs by name; what names none is in the main table"`
 	Interfaces map[string]wan.Config `json:"interfaces,omitempty" jsonschema:"the Ethernet ports and modems in use, by a name of your choice"`
+
+	Tunnels  map[string]dmvpn.Config `json:"tunnels,omitempty" jsonschema:"the DMVPN clouds that the box joins, by a name of your choice"`
+	IPsec    map[string]struct{}     `json:"ipsec,omitempty" jsonschema:"the IPsec profiles that protect tunnels, by a name of your choice"`
+	Firewall firewall.Config         `json:"firewall,omitzero" jsonschema:"what may pass between the zones; what is not named is dropped"`
 
 	// secrets lists the names that the file refers to.
 	secrets []string

@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+)
+
+func showConfig(ctx context.Context, c *CLI, _ request) error {
+	text, err := c.Box.Config(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = c.Stdout.Write(text)
+	return err
+}
+
+// reboot asks first at the console, where `re` and the enter key would do.
+func reboot(ctx context.Context, c *CLI, _ request) error {
+	if c.interactive {
+		fmt.Fprintln(c.Stdout, "The branch is cut off until the box is up again.")
+		answer, err := c.lines.read("Reboot? [yes/no] ")
+		if err != nil || strings.TrimSpace(answer) != "yes" {
+			fmt.Fprintln(c.Stdout, "Nothing is done.")
+			return nil
+		}
+	}
+	if err := c.Box.Reboot(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.Stdout, "The box says good-bye to its peers and restarts.")
+	return nil
+}
+
+func version(_ context.Context, c *CLI, _ request) error {
+	_, err := fmt.Fprintf(c.Stdout, "farspoke %s %s/%s %s\n", buildVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	return err
+}
+
+// buildVersion returns the version that the Go tool has stamped on the binary.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(unknown version)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,82 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/farspoke/farspoke/internal/api"
+	"github.com/farspoke/farspoke/internal/uplink"
+)
+
+func showStatus(ctx context.Context, c *CLI, r request) error {
+	status, err := c.Box.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if r.option {
+		e := json.NewEncoder(c.Stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(status)
+	}
+	_, err = io.WriteString(c.Stdout, statusText(status))
+	return err
+}
+
+func statusText(s api.Status) string {
+	var b strings.Builder
+	b.WriteString(columns(func(w io.Writer) {
+		fmt.Fprintf(w, "Hostname\t%s\n", s.Hostname)
+		fmt.Fprintf(w, "Version\t%s\n", s.Version)
+		fmt.Fprintf(w, "Up for\t%s\n", seconds(s.Uptime).Round(time.Second))
+		if s.Config.Problem == "" {
+			fmt.Fprintf(w, "Configuration\t%s\n", s.Config.File)
+		}
+	}))
+	if s.Config.Problem != "" {
+		b.WriteString("\n" + broken(s.Config))
+	}
+	if len(s.Uplinks) > 0 {
+		b.WriteString("\n" + columns(func(w io.Writer) {
+			fmt.Fprintln(w, "Uplink\tState\tVRF\tAddress\tGateway\tMetric\tMTU")
+			for _, u := range s.Uplinks {
+				fmt.Fprintln(w, uplinkLine(u))
+			}
+		}))
+	}
+	if len(s.Milestones) > 0 {
+		b.WriteString("\n" + columns(func(w io.Writer) {
+			fmt.Fprintln(w, "Since the start of the kernel")
+			for _, m := range s.Milestones {
+				fmt.Fprintf(w, "  %s\t%8.2f s\n", m.Name, m.At)
+			}
+		}))
+	}
+	return b.String()
+}
+
+func uplinkLine(u uplink.State) string {
+	state, address, gateway := "down", "-", "-"
+	if u.Up {
+		state = "up"
+	}
+	if u.Address.IsValid() {
+		address = u.Address.String()
+	}
+	if u.Gateway.IsValid() {
+		gateway = u.Gateway.String()
+	}
+	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%d", u.Name, state, cmp.Or(u.VRF, "main"), address, gateway, u.Metric, u.MTU)
+}
+
+// broken says that the box does not run the configuration it was given.
+func broken(c api.Config) string {
+	return fmt.Sprintf("%% The box runs without its configuration, %s is not usable:\n\n%s\n\n"+
+		"%% Mend it with `shell`, try `config check %[1]s`, then `reboot`.\n", c.File, c.Problem)
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
