@@ -1,0 +1,358 @@
+package firewall
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Compile makes the ruleset of a configuration. The same input gives the same
+// ruleset. What is wrong with the input is reported as Validate does, with
+// paths relative to config for policies and those of the members for the
+// topology.
+func Compile(config Config, topology Topology) (*Ruleset, error) {
+	if err := errors.Join(config.Validate(), topology.Validate(), config.ValidateZones(&topology)); err != nil {
+		return nil, err
+	}
+	c := compiler{config: &config, topology: &topology, Ruleset: &Ruleset{}}
+	c.collectUnderlays()
+	c.pairZones()
+
+	c.bypassTracking()
+	c.clampMSS()
+	c.input()
+	c.forward()
+	c.output()
+	c.translate()
+	for _, p := range c.pairs {
+		c.compilePair(p)
+	}
+	return c.Ruleset, nil
+}
+
+// compiler holds the input and the growing output of Compile.
+type compiler struct {
+	config   *Config
+	topology *Topology
+	*Ruleset
+
+	// underlays are the names of the devices that face a provider, links and
+	// VRFs, and vrfs those of all VRFs; sorted.
+	underlays, vrfs []string
+	// pairs are the pairs of zones that have a chain, in order of the policies.
+	pairs []*pair
+}
+
+// pair is one direction between two zones.
+type pair struct {
+	from, to string
+	policies []int
+	// stateful says that connections may be open: inspect is in a policy of
+	// this direction or of the other.
+	stateful bool
+	log      bool
+}
+
+// chain is the name of the pair's chain. The slash is in no zone's name.
+func (p *pair) chain() string { return p.from + "/" + p.to }
+
+func (c *compiler) collectUnderlays() {
+	for _, m := range c.topology.Members {
+		if m.VRF != "" {
+			c.vrfs = append(c.vrfs, m.VRF)
+		}
+		if m.Underlay {
+			c.underlays = append(c.underlays, m.Link, m.ingress())
+		}
+	}
+	c.vrfs = compacted(c.vrfs)
+	c.underlays = compacted(c.underlays)
+	if len(c.underlays) == 0 {
+		return
+	}
+	s := set{name: setUnderlays}
+	for _, name := range c.underlays {
+		s.elements = append(s.elements, element{names: []string{name}})
+	}
+	c.sets = append(c.sets, s)
+}
+
+func compacted(names []string) []string {
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// pairZones finds the pairs of zones that need a chain: those a policy names,
+// and the way back of those that inspect.
+func (c *compiler) pairZones() {
+	for i := range c.config.Policies {
+		p := &c.config.Policies[i]
+		pair := c.pair(p.From, p.To)
+		pair.policies = append(pair.policies, i)
+		pair.log = pair.log || p.Log == LogDrop
+		if len(p.Inspect) > 0 {
+			pair.stateful = true
+			c.pair(p.To, p.From).stateful = true
+		}
+	}
+}
+
+// pair returns the pair of the two zones, a new one if there is none yet.
+func (c *compiler) pair(from, to string) *pair {
+	if p := c.find(from, to); p != nil {
+		return p
+	}
+	p := &pair{from: from, to: to}
+	c.pairs = append(c.pairs, p)
+	return p
+}
+
+// find returns the pair of the two zones, or nil.
+func (c *compiler) find(from, to string) *pair {
+	i := slices.IndexFunc(c.pairs, func(p *pair) bool { return p.from == from && p.to == to })
+	if i < 0 {
+		return nil
+	}
+	return c.pairs[i]
+}
+
+func (c *compiler) tunnels() []Member {
+	return slices.DeleteFunc(slices.Clone(c.topology.Members), func(m Member) bool { return !m.Tunnel })
+}
+
+// from returns the device that tells packets of the member from others as they
+// come in: the VRF's where all its members are of one zone, else the link.
+func (c *compiler) from(m Member) (nameKey, string) {
+	for _, other := range c.topology.Members {
+		if m.VRF != "" && other.VRF == m.VRF && other.Zone != m.Zone {
+			return slave, m.Link
+		}
+	}
+	return ingress, m.ingress()
+}
+
+// input decides what comes to the router.
+func (c *compiler) input() {
+	in := c.chain("input", hookInput)
+	in.add(device{ingress, loopback}, accept)
+	c.protectInput(in)
+	neighbourDiscovery(in)
+
+	byKey := make(map[nameKey][]element)
+	for _, m := range c.topology.Members {
+		if p := c.find(m.Zone, Self); p != nil {
+			key, name := c.from(m)
+			byKey[key] = append(byKey[key], element{[]string{name}, jumpTo(p.chain())})
+		}
+	}
+	c.dispatch(in, byKey)
+	c.end(in)
+}
+
+// output decides what the router sends.
+func (c *compiler) output() {
+	out := c.chain("output", hookOutput)
+	out.add(device{egress, loopback}, accept)
+	// The first pass of a packet in a VRF. Connection tracking sees the second.
+	for _, vrf := range c.vrfs {
+		out.add(device{egress, vrf}, accept)
+	}
+	c.protectOutput(out)
+	neighbourDiscovery(out)
+
+	byKey := make(map[nameKey][]element)
+	for _, m := range c.topology.Members {
+		if p := c.find(Self, m.Zone); p != nil {
+			byKey[egress] = append(byKey[egress], element{[]string{m.Link}, jumpTo(p.chain())})
+		}
+	}
+	c.dispatch(out, byKey)
+	c.end(out)
+}
+
+// forward decides what goes through the router.
+func (c *compiler) forward() {
+	forward := c.chain("forward", hookForward)
+	c.protectForward(forward)
+	if tunnels := c.tunnels(); len(tunnels) > 0 {
+		multicast := c.count(counter{name: "forward.multicast", class: "multicast through the router into a tunnel, dropped"})
+		for _, t := range tunnels {
+			forward.add(device{egress, t.Link}, toMulticast4, multicast, drop)
+			forward.add(device{egress, t.Link}, toMulticast6, multicast, drop)
+		}
+	}
+
+	byKey := make(map[nameKey][]element)
+	for _, a := range c.topology.Members {
+		for _, b := range c.topology.Members {
+			v := c.between(a, b)
+			if v == nil {
+				continue
+			}
+			key, name := c.from(a)
+			byKey[key] = append(byKey[key], element{[]string{name, b.Link}, v})
+		}
+	}
+	c.dispatch(forward, byKey)
+	c.end(forward)
+}
+
+// between returns what becomes of packets from one member to another, or nil
+// if nothing names them.
+func (c *compiler) between(a, b Member) verdict {
+	switch {
+	case a.Zone == "" || b.Zone == "", a.Underlay && b.Underlay:
+		return nil
+	case a.Zone == b.Zone:
+		return accept
+	}
+	if p := c.find(a.Zone, b.Zone); p != nil {
+		return jumpTo(p.chain())
+	}
+	return nil
+}
+
+// dispatch adds the verdict maps of a base chain and the rules that ask them.
+func (c *compiler) dispatch(at *chain, byKey map[nameKey][]element) {
+	for _, key := range []nameKey{ingress, slave, egress} {
+		elements := byKey[key]
+		if len(elements) == 0 {
+			continue
+		}
+		slices.SortFunc(elements, func(a, b element) int { return slices.Compare(a.names, b.names) })
+		elements = slices.CompactFunc(elements, func(a, b element) bool { return slices.Equal(a.names, b.names) })
+		s := set{name: at.name, verdicts: true, elements: elements}
+		if key == slave {
+			s.name += "-slave"
+		}
+		keys := []nameKey{key}
+		if len(elements[0].names) == 2 {
+			s.pair = true
+			keys = append(keys, egress)
+		}
+		c.sets = append(c.sets, s)
+		at.add(dispatch{keys, s.name})
+	}
+}
+
+// end closes a base chain for packets that no pair of zones decided.
+func (c *compiler) end(at *chain) {
+	errors := c.count(counter{name: at.name + ".related", class: at.name + ": errors about inspected connections"})
+	at.add(ctState(stateRelated), inspected, errors, accept)
+	at.add(c.count(counter{name: at.name + ".default", class: at.name + ": no policy, dropped"}), drop)
+}
+
+// translate adds the source NAT of the pairs that ask for it.
+func (c *compiler) translate() {
+	var elements []element
+	for _, p := range c.config.Policies {
+		if p.NAT == "" {
+			continue
+		}
+		for _, a := range c.topology.Members {
+			for _, b := range c.topology.Members {
+				if a.Zone == p.From && b.Zone == p.To {
+					// The post-routing hook knows no slave: where a VRF has
+					// several zones its name stands for all of them. What may
+					// be sent was decided before; this only chooses an address.
+					elements = append(elements, element{names: []string{a.ingress(), b.Link}})
+				}
+			}
+		}
+	}
+	if len(elements) == 0 {
+		return
+	}
+	slices.SortFunc(elements, func(a, b element) int { return slices.Compare(a.names, b.names) })
+	elements = slices.CompactFunc(elements, func(a, b element) bool { return slices.Equal(a.names, b.names) })
+	c.sets = append(c.sets, set{name: setMasquerade, pair: true, elements: elements})
+	c.chain("postrouting", hookPostrouting).add(ipv4, member{[]nameKey{ingress, egress}, setMasquerade}, masquerade)
+}
+
+// compilePair adds the chain of one direction between two zones. Every packet
+// that enters it is decided in it.
+func (c *compiler) compilePair(p *pair) {
+	at := c.chain(p.chain(), hook{})
+	counted := func(suffix, class string) count {
+		return c.count(counter{name: p.chain() + "." + suffix, from: p.from, to: p.to, class: class})
+	}
+	// Errors about an inspected connection may come from any zone, such as
+	// those of routers on the way and our own about the path's MTU. All other
+	// packets of a connection pass only between its zones.
+	if p.stateful {
+		at.add(ctState(stateEstablished|stateRelated), inspected, counted("established", "inspected connections"), accept)
+	} else {
+		at.add(ctState(stateRelated), inspected, counted("related", "errors about inspected connections"), accept)
+	}
+	for n, i := range p.policies {
+		policy := &c.config.Policies[i]
+		for _, class := range policy.classes() {
+			suffix := string(class.action)
+			if len(p.policies) > 1 {
+				suffix = fmt.Sprintf("%d.%s", n+1, class.action)
+			}
+			hits := counted(suffix, fmt.Sprintf("%s %s", class.action, strings.Join(class.services, ", ")))
+			for _, name := range class.services {
+				matches, _ := c.config.resolve(name, policy.To)
+				for _, m := range matches {
+					c.compileMatch(at, p, policy, class.action, m, hits)
+				}
+			}
+		}
+	}
+	if p.log {
+		at.add(logged(logPrefix(p)))
+	}
+	at.add(counted("default", "no class, dropped"), drop)
+}
+
+// logPrefix is what lines about dropped packets of the pair begin with.
+func logPrefix(p *pair) string { return fmt.Sprintf("farspoke: drop %s to %s: ", p.from, p.to) }
+
+// compileMatch adds the rules that do with the packets of one match what their
+// class says.
+func (c *compiler) compileMatch(at *chain, p *pair, policy *Policy, act action, m Match, hits count) {
+	for _, matched := range m.statements() {
+		add := func(do ...statement) { at.add(slices.Concat(matched, do)...) }
+		if policy.Log == LogDrop && (act == actionDrop || act == actionReject) {
+			add(logged(logPrefix(p)))
+		}
+		switch act {
+		case actionDrop:
+			add(hits, drop)
+		case actionReject:
+			// The answer belongs to the connection it refuses, so the mark
+			// lets it out as related.
+			add(mark, hits, cmp.Or(refusals[m.proto], prohibit))
+		case actionPass:
+			add(hits, accept)
+		case actionInspect:
+			// Any state but invalid: a connection that a pass in the other
+			// direction opened is not new.
+			add(ctState(stateNew|stateEstablished|stateRelated), mark, hits, accept)
+		}
+	}
+}
+
+// refusals are the answers to rejected packets that are not an ICMP error.
+var refusals = map[protocol]word{protoTCP: reset}
+
+// statements returns the match as alternatives, each a list of statements that
+// must all hold.
+func (m Match) statements() []rule {
+	switch {
+	case m.proto == protoAny:
+		return []rule{{}}
+	case m.icmp != "":
+		t := icmpTypes[m.icmp]
+		return []rule{{icmpMessage{number: t.v4}}, {icmpMessage{v6: true, number: t.v6}}}
+	case m.proto == protoICMP:
+		return []rule{{layer4(protoICMPv4)}, {layer4(protoICMPv6)}}
+	case m.source.all() && m.dest.all():
+		return []rule{{layer4(m.proto)}}
+	default:
+		return []rule{{transport{m.proto, m.source, m.dest}}}
+	}
+}

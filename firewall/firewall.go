@@ -1,0 +1,117 @@
+package firewall
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Kernel is what the firewall needs of it. Netfilter is the real one.
+type Kernel interface {
+	// Replace puts the ruleset in place of our table, whole or not at all.
+	Replace(*Ruleset) error
+	// Exists reports whether there is a table of ours, Holds whether it is
+	// this ruleset and whole.
+	Exists() (bool, error)
+	Holds(*Ruleset) (bool, error)
+	// Counters returns the counters of our table by name.
+	Counters() (map[string]Tally, error)
+	// Watch returns a channel that receives after changes of any table and is
+	// closed when ctx ends or watching fails.
+	Watch(ctx context.Context) (<-chan struct{}, error)
+}
+
+// Seal denies everything until a policy is there. It is called before the
+// first link comes up. A table of an earlier process is left as it is, so that
+// a restart interrupts nothing.
+func Seal(kernel Kernel) error {
+	exists, err := kernel.Exists()
+	if err != nil || exists {
+		return err
+	}
+	return kernel.Replace(DenyAll())
+}
+
+// Firewall keeps the kernel's table as the configuration says.
+type Firewall struct {
+	ruleset *Ruleset
+	kernel  Kernel
+	log     *slog.Logger
+
+	mu     sync.Mutex
+	status Status
+}
+
+// New compiles the configuration and reports what it would weaken by mistake
+// as warnings. It returns the errors of Compile.
+func New(config Config, topology Topology, kernel Kernel, log *slog.Logger) (*Firewall, error) {
+	ruleset, err := Compile(config, topology)
+	if err != nil {
+		return nil, fmt.Errorf("compile firewall: %w", err)
+	}
+	for _, w := range config.Warnings(&topology) {
+		log.Warn("the firewall's policy may not do what it means", "why", w)
+	}
+	return &Firewall{ruleset: ruleset, kernel: kernel, log: log, status: Status{Fingerprint: ruleset.Fingerprint()}}, nil
+}
+
+// String is the component's name.
+func (f *Firewall) String() string { return "firewall" }
+
+// Run puts the table in place, unless it is there already, and puts it back
+// when somebody changes or removes it. It returns nil when ctx ends and leaves
+// the table.
+func (f *Firewall) Run(ctx context.Context) error {
+	changes, err := f.kernel.Watch(ctx)
+	if err != nil {
+		return err
+	}
+	if err := f.settle("the policy is not in the kernel yet"); err != nil {
+		return err
+	}
+	for range changes {
+		if err := f.settle("somebody changed or removed the table"); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("the kernel stopped reporting changes of nftables")
+}
+
+// settle makes the kernel hold the ruleset.
+func (f *Firewall) settle(why string) error {
+	holds, err := f.kernel.Holds(f.ruleset)
+	if err != nil {
+		return err
+	}
+	if holds {
+		f.settled(false)
+		return nil
+	}
+	if err := f.kernel.Replace(f.ruleset); err != nil {
+		return err
+	}
+	// Replacing is a change that is reported, so a kernel that never holds
+	// what it was given must be an error, or Run would never rest.
+	if holds, err := f.kernel.Holds(f.ruleset); err != nil {
+		return err
+	} else if !holds {
+		return fmt.Errorf("the kernel took table %s and shows another", tableName)
+	}
+	f.settled(true)
+	f.log.Info("firewall policy applied", "why", why, "policy", f.ruleset.Fingerprint())
+	return nil
+}
+
+func (f *Firewall) settled(replaced bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.status.Active = true
+	if replaced {
+		f.status.Applied = time.Now()
+	}
+}
