@@ -161,6 +161,7 @@ func (c *compiler) output() {
 	}
 	c.protectOutput(out)
 	neighbourDiscovery(out)
+	pathMTU(out)
 
 	byKey := make(map[nameKey][]element)
 	for _, m := range c.topology.Members {
@@ -197,6 +198,10 @@ func (c *compiler) forward() {
 	}
 	c.dispatch(forward, byKey)
 	c.end(forward)
+
+	within := c.chain(chainWithin, hook{})
+	within.add(ctState(stateNew), markWithin)
+	within.add(accept)
 }
 
 // between returns what becomes of packets from one member to another, or nil
@@ -206,7 +211,7 @@ func (c *compiler) between(a, b Member) verdict {
 	case a.Zone == "" || b.Zone == "", a.Underlay && b.Underlay:
 		return nil
 	case a.Zone == b.Zone:
-		return accept
+		return jumpTo(chainWithin)
 	}
 	if p := c.find(a.Zone, b.Zone); p != nil {
 		return jumpTo(p.chain())
@@ -239,8 +244,8 @@ func (c *compiler) dispatch(at *chain, byKey map[nameKey][]element) {
 
 // end closes a base chain for packets that no pair of zones decided.
 func (c *compiler) end(at *chain) {
-	errors := c.count(counter{name: at.name + ".related", class: at.name + ": errors about inspected connections"})
-	at.add(ctState(stateRelated), inspected, errors, accept)
+	errors := c.count(counter{name: at.name + ".related", class: at.name + ": errors about allowed connections"})
+	at.add(ctState(stateRelated), allowed, errors, accept)
 	at.add(c.count(counter{name: at.name + ".default", class: at.name + ": no policy, dropped"}), drop)
 }
 
@@ -278,13 +283,13 @@ func (c *compiler) compilePair(p *pair) {
 	counted := func(suffix, class string) count {
 		return c.count(counter{name: p.chain() + "." + suffix, from: p.from, to: p.to, class: class})
 	}
-	// Errors about an inspected connection may come from any zone, such as
-	// those of routers on the way and our own about the path's MTU. All other
-	// packets of a connection pass only between its zones.
+	// Errors about an allowed connection may come from any zone, such as those
+	// of routers on the way. All other packets of a connection pass only
+	// between its zones.
+	related := counted("related", "errors about allowed connections")
+	at.add(ctState(stateRelated), allowed, related, accept)
 	if p.stateful {
-		at.add(ctState(stateEstablished|stateRelated), inspected, counted("established", "inspected connections"), accept)
-	} else {
-		at.add(ctState(stateRelated), inspected, counted("related", "errors about inspected connections"), accept)
+		at.add(ctState(stateEstablished), inspected, counted("established", "inspected connections"), accept)
 	}
 	for n, i := range p.policies {
 		policy := &c.config.Policies[i]
@@ -325,13 +330,13 @@ func (c *compiler) compileMatch(at *chain, p *pair, policy *Policy, act action, 
 		case actionReject:
 			// The answer belongs to the connection it refuses, so the mark
 			// lets it out as related.
-			add(mark, hits, cmp.Or(refusals[m.proto], prohibit))
+			add(markInspected, hits, cmp.Or(refusals[m.proto], prohibit))
 		case actionPass:
 			add(hits, accept)
 		case actionInspect:
 			// Any state but invalid: a connection that a pass in the other
 			// direction opened is not new.
-			add(ctState(stateNew|stateEstablished|stateRelated), mark, hits, accept)
+			add(ctState(stateNew|stateEstablished|stateRelated), markInspected, hits, accept)
 		}
 	}
 }

@@ -23,6 +23,8 @@
 //     hooks don't see.
 //   - Nothing passes from an underlay to an underlay, so answers that find no
 //     way to the LAN do not go back to the provider.
+//   - A connection's answers pass only between the zones of the policy that
+//     inspects it, and end at once when no policy inspects there any more.
 //   - With a VRF the kernel names the two ends of a path differently: a packet
 //     comes in from the VRF device and goes out of the link. Zones are matched
 //     by those names. A packet of our own passes the output hook twice, first

@@ -3,6 +3,7 @@ package firewall
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -77,14 +78,16 @@ var words = map[word][]expr.Any{
 		load(expr.PayloadBaseNetworkHeader, 24, 1), equal([]byte{0xff})),
 	onLink: append(isFamily(unix.NFPROTO_IPV6),
 		load(expr.PayloadBaseNetworkHeader, 7, 1), equal([]byte{255})),
-	fromIPsec: {&expr.Meta{Key: metaSecpath, Register: register}, equal([]byte{1})},
-	intoIPsec: {&expr.Rt{Key: rtIPsec, Register: register}, equal([]byte{1})},
-	inspected: append([]expr.Any{&expr.Ct{Key: expr.CtKeyMARK, Register: register}}, anyBit(inspectedMark)...),
-	mark: {
-		&expr.Ct{Key: expr.CtKeyMARK, Register: register},
-		&expr.Bitwise{SourceRegister: register, DestRegister: register, Len: 4, Mask: native(^inspectedMark), Xor: native(inspectedMark)},
-		&expr.Ct{Key: expr.CtKeyMARK, Register: register, SourceRegister: true},
-	},
+	fromIPsec:     {&expr.Meta{Key: metaSecpath, Register: register}, equal([]byte{1})},
+	intoIPsec:     {&expr.Rt{Key: rtIPsec, Register: register}, equal([]byte{1})},
+	inspected:     marked(inspectedMark),
+	allowed:       marked(inspectedMark | withinMark),
+	markInspected: setMark(inspectedMark),
+	markWithin:    setMark(withinMark),
+	tooBig4: slices.Concat(isFamily(unix.NFPROTO_IPV4), isProtocol(protoICMPv4),
+		[]expr.Any{load(expr.PayloadBaseTransportHeader, 0, 2), equal([]byte{3, 4})}),
+	tooBig6: slices.Concat(isFamily(unix.NFPROTO_IPV6), isProtocol(protoICMPv6),
+		[]expr.Any{load(expr.PayloadBaseTransportHeader, 0, 1), equal([]byte{2})}),
 	// SYN set and RST not, in the octet of flags.
 	openTCP: append(isProtocol(protoTCP),
 		load(expr.PayloadBaseTransportHeader, 13, 1), masked([]byte{0x06}), equal([]byte{0x02})),
@@ -161,6 +164,21 @@ func masked(mask []byte) expr.Any {
 // anyBit matches when the register has one of the bits.
 func anyBit(bits uint32) []expr.Any {
 	return []expr.Any{masked(native(bits)), &expr.Cmp{Op: expr.CmpOpNeq, Register: register, Data: native(0)}}
+}
+
+// marked matches connections whose mark has one of the bits.
+func marked(bits uint32) []expr.Any {
+	return append([]expr.Any{&expr.Ct{Key: expr.CtKeyMARK, Register: register}}, anyBit(bits)...)
+}
+
+// setMark sets a bit of the connection's mark and keeps the others, which may
+// have other owners.
+func setMark(bit uint32) []expr.Any {
+	return []expr.Any{
+		&expr.Ct{Key: expr.CtKeyMARK, Register: register},
+		&expr.Bitwise{SourceRegister: register, DestRegister: register, Len: 4, Mask: native(^bit), Xor: native(bit)},
+		&expr.Ct{Key: expr.CtKeyMARK, Register: register, SourceRegister: true},
+	}
 }
 
 // native is a number as the kernel keeps it in a register.

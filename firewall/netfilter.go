@@ -16,7 +16,7 @@ import (
 var Modules = []string{
 	"nf_tables", "nf_conntrack", "nft_ct",
 	"nf_nat", "nft_chain_nat", "nft_masq",
-	"nft_limit", "nft_log", "nf_log_syslog",
+	"nft_objref", "nft_limit", "nft_log", "nf_log_syslog",
 	"nft_reject_inet",
 }
 

@@ -17,6 +17,7 @@ const (
 	setMasquerade = "masqueraded"
 	chainGREIn    = "gre-in"
 	chainGREOut   = "gre-out"
+	chainWithin   = "within-zone"
 )
 
 // loopback is the device of packets from the router to itself.
@@ -55,6 +56,10 @@ func (c *compiler) protectInput(in *chain) {
 	in.add(layer4(protoGRE), jumpTo(chainGREIn))
 	if len(c.underlays) > 0 {
 		in.add(layer4(protoESP), member{[]nameKey{ingress}, setUnderlays}, accept)
+		// ESP is in no connection that the error could belong to. The kernel
+		// looks for the SA that sent what the error quotes.
+		in.add(tooBig4, member{[]nameKey{ingress}, setUnderlays}, accept)
+		in.add(tooBig6, member{[]nameKey{ingress}, setUnderlays}, accept)
 	}
 
 	gre := c.chain(chainGREIn, hook{})
@@ -105,6 +110,14 @@ func (c *compiler) protectForward(forward *chain) {
 func neighbourDiscovery(c *chain) {
 	c.add(icmpMessage{v6: true, number: 135}, onLink, accept)
 	c.add(icmpMessage{v6: true, number: 136}, onLink, accept)
+}
+
+// pathMTU lets the router's own errors of path MTU discovery out, whatever the
+// policy: without them connections hang. The kernel sends them before the
+// forward hook has seen the packet, so the connection may bear no mark yet.
+func pathMTU(out *chain) {
+	out.add(tooBig4, ctState(stateRelated), accept)
+	out.add(tooBig6, ctState(stateRelated), accept)
 }
 
 // clampMSS bounds the TCP segments through each member in both directions. A

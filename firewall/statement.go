@@ -107,10 +107,16 @@ func (s ctState) nft() string {
 	return "ct state " + strings.Join(words, ",")
 }
 
-// inspectedMark is the bit of the connection mark that says the connection was
-// opened under inspect. Only its packets are let back: a connection entry is
-// made for every packet that gets through, also for those that pass.
-const inspectedMark uint32 = 1 << 31
+// Bits of the connection mark. A connection entry is made for every packet that
+// gets through, also for those that pass, so the entry alone allows nothing.
+const (
+	// inspectedMark says that the connection was opened under inspect: its
+	// packets pass between its zones, both ways.
+	inspectedMark uint32 = 1 << 31
+	// withinMark says that the connection was opened within a zone. It does
+	// not allow its packets to leave the zone, should their route change.
+	withinMark uint32 = 1 << 30
+)
 
 // word is a statement without parameters. Its value is its nft text.
 type word string
@@ -136,10 +142,16 @@ const (
 	// the tunnel inside it; intoIPsec those whose route leads into one.
 	fromIPsec word = "meta secpath exists"
 	intoIPsec word = "rt ipsec exists"
-	// inspected matches packets of connections opened under inspect, mark
-	// makes the packet's connection one.
-	inspected word = "ct mark & 0x80000000 != 0x0"
-	mark      word = "ct mark set ct mark | 0x80000000"
+	// inspected matches packets of connections with inspectedMark, allowed
+	// those with either mark. The others set a mark.
+	inspected     word = "ct mark & 0x80000000 != 0x0"
+	allowed       word = "ct mark & 0xc0000000 != 0x0"
+	markInspected word = "ct mark set ct mark | 0x80000000"
+	markWithin    word = "ct mark set ct mark | 0x40000000"
+	// tooBig4 and tooBig6 match the errors of path MTU discovery (RFC 1191,
+	// RFC 8201).
+	tooBig4 word = "icmp type destination-unreachable icmp code frag-needed"
+	tooBig6 word = "icmpv6 type packet-too-big"
 	// openTCP matches the packets that carry the MSS option.
 	openTCP word = "tcp flags syn / syn,rst"
 	// clampRoute lowers the MSS to what the route's MTU allows.
