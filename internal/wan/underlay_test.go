@@ -191,6 +191,13 @@ func (b *box) set(change func()) {
 	synctest.Wait()
 }
 
+// holds returns what the kernel has.
+func (b *box) holds() addressing {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.have
+}
+
 func (b *box) underlay(cfg Config) *Underlay {
 	u := New("wan", cfg, Deps{Log: slog.New(slog.NewTextHandler(b.t.Output(), nil)), Store: b})
 	u.kernel = b
@@ -292,7 +299,7 @@ func TestRenewalIsNoEvent(t *testing.T) {
 		u := b.underlay(dhcpConfig)
 		defer run(t, u)()
 		_, changed := u.State().Load()
-		ends := b.have.Ends
+		ends := b.holds().Ends
 		time.Sleep(31 * time.Minute)
 		synctest.Wait()
 		select {
@@ -300,7 +307,7 @@ func TestRenewalIsNoEvent(t *testing.T) {
 			t.Error("state was set anew by a renewal")
 		default:
 		}
-		if b.have.Ends <= ends {
+		if b.holds().Ends <= ends {
 			t.Error("the kernel does not know that the lease goes on")
 		}
 	})

@@ -19,9 +19,12 @@ const (
 	// settling.
 	firstWait = 2 * time.Second
 	maxWait   = 64 * time.Second
-	// maxRequests is how often a REQUEST is sent before the client looks for
-	// a server anew: 2 + 4 + 8 s.
+	// maxRequests is how often the REQUEST for an offer is sent before the
+	// client looks for a server anew: 2 + 4 + 8 s. For the remembered lease
+	// it is maxReboots, 2 + 4 s: many servers are silent about a network that
+	// is not theirs.
 	maxRequests = 3
+	maxReboots  = 2
 	// minRenewWait is the least pause between REQUESTs of a lease in use (RFC
 	// 2131, 4.4.5), but for leases too short for it.
 	minRenewWait = time.Minute
@@ -155,7 +158,7 @@ func (c *Client) Tick(now time.Duration) *Message {
 	case Selecting:
 		return c.send(now, dhcpv4.MessageTypeDiscover)
 	case Requesting, Rebooting:
-		if c.tries < maxRequests {
+		if c.tries < maxRequests && (c.state == Requesting || c.tries < maxReboots) {
 			return c.request(now)
 		}
 		c.log.Warn("DHCP server does not answer the request: looking for a server anew", "state", c.state.String())
