@@ -24,15 +24,16 @@ type Loader struct {
 
 // Open returns the loader for the modules of the running kernel, which lie
 // below dir, /lib/modules on the box, in a directory named after its release.
+// With an error comes a loader that knows no module.
 func Open(dir string) (*Loader, error) {
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
-		return nil, fmt.Errorf("ask for the kernel's release: %w", err)
+		return newLoader(&Index{}, initModule), fmt.Errorf("ask for the kernel's release: %w", err)
 	}
 	dir = filepath.Join(dir, unix.ByteSliceToString(name.Release[:]))
 	index, err := ReadIndex(os.DirFS(dir))
 	if err != nil {
-		return nil, err
+		return newLoader(&Index{}, initModule), err
 	}
 	init := func(path, params string) error { return initModule(filepath.Join(dir, path), params) }
 	return newLoader(index, init), nil

@@ -1,0 +1,57 @@
+package pid1
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/farspoke/farspoke/internal/pid1/pstore"
+)
+
+const (
+	pstoreDir = "/sys/fs/pstore"
+	crashDir  = runDir + "/crash"
+	// dumpOnShutdown makes ramoops keep the log of orderly ends as well
+	// (KMSG_DUMP_SHUTDOWN): it holds what the router process said when it
+	// crashed and the box was restarted for it.
+	dumpOnShutdown = "max_reason=4"
+)
+
+// keepCrash moves what the previous run left in root, which is pstoreDir, to
+// dir, says what it was, and frees the memory for the next one.
+func keepCrash(log *slog.Logger, root, dir string) error {
+	dumps, err := pstore.Read(os.DirFS(root))
+	if len(dumps) == 0 {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("keep crash text: %w", err)
+	}
+	errs := []error{err}
+	for _, d := range dumps {
+		file := filepath.Join(dir, fmt.Sprintf("%s-%d.txt", strings.ToLower(filepath.Base(d.Reason)), d.Count))
+		if err := os.WriteFile(file, []byte(d.Text), 0o600); err != nil {
+			errs = append(errs, fmt.Errorf("keep crash text: %w", err))
+			continue
+		}
+		headline := pstore.Headline(d.Text)
+		switch {
+		case d.Crash():
+			log.Error("the previous run ended in a crash: "+headline, "reason", d.Reason, "file", file)
+		case headline != "":
+			log.Warn("the previous run ended in order, after a crash: "+headline, "file", file)
+		default:
+			log.Info("the previous run ended in order", "file", file)
+		}
+		for _, record := range d.Files {
+			if err := os.Remove(filepath.Join(root, record)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, fmt.Errorf("erase crash record: %w", err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,207 @@
+// Package pid1 is the first process of the box: small, boring and without
+// network code. It mounts, arms the watchdog, loads modules, names the ports,
+// sets the kernel's parameters and the clock's floor, and then keeps two
+// processes running, both from its own file: the router, which has given up
+// all capabilities but those of the network, and the session on the console,
+// which needs nothing of the router. It has one way out, leave.
+//
+// Invariants:
+//   - The watchdog is armed before anything else that can hang, fed because of
+//     the router's proofs of life alone (pulse), and never disarmed.
+//   - No failure on the way up stops it: what can be done without the failed
+//     step is done, so that somebody at the console can read what is wrong.
+//   - A panic in any goroutine ends the box through leave and leaves its text
+//     where the next run finds it (crash.go).
+//   - It raises no link. They are down until the router has its firewall in
+//     place.
+package pid1
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/board"
+	"github.com/farspoke/farspoke/internal/bootlog"
+	"github.com/farspoke/farspoke/internal/kmod"
+)
+
+// modulesDir holds the kernel's modules, by release.
+const modulesDir = "/lib/modules"
+
+// box is what PID 1 looks after. Its fields are set in the order of the boot
+// and only read once a goroutine knows them.
+type box struct {
+	log      *slog.Logger
+	kmsg     io.Writer
+	end      func(ending)
+	timeline *timeline
+	tasks    sync.WaitGroup // that run until the end
+	reaper   *reaper
+	pulse    *pulse
+	board    board.Board
+	modules  *kmod.Loader
+	watchdog *watchdog
+	clock    *clock
+}
+
+// Run is PID 1. It loads the named modules besides the board's. It does not
+// return.
+func Run(version string, modules []string) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	b := &box{
+		end:      func(e ending) { cancel(e) },
+		timeline: newTimeline(),
+		reaper:   newReaper(),
+		pulse:    newPulse(time.Now()),
+	}
+	mounted := b.timeline.do("mounts", mountAll)
+	log := bootlog.Open("init")
+	b.log, b.kmsg = log.Logger, log.Kmsg
+	if err := keepPanic(log.Kmsg); err != nil {
+		b.log.Error("a crash of PID 1 will leave no text", "err", err)
+	}
+	b.report("the file system is incomplete", mounted)
+	b.boot(ctx, version, modules)
+	<-ctx.Done()
+	cause, ok := errors.AsType[ending](context.Cause(ctx))
+	if !ok {
+		cause = ending{how: restart, why: context.Cause(ctx).Error()}
+	}
+	leave(b.log, cause, &b.tasks, b.watchdog)
+}
+
+// mountAll makes the file system.
+func mountAll() error {
+	var errs []error
+	for _, s := range fileSystem {
+		errs = append(errs, s.Create())
+	}
+	return errors.Join(errs...)
+}
+
+// keepPanic makes the Go runtime write a fatal panic to the kernel's log, from
+// where the kernel's own panic, which follows, takes it to pstore.
+func keepPanic(kmsg *os.File) error {
+	debug.SetTraceback("all")
+	return debug.SetCrashOutput(kmsg, debug.CrashOptions{})
+}
+
+// boot brings the box up and leaves goroutines that keep it up. Steps that do
+// not need each other run at the same time.
+func (b *box) boot(ctx context.Context, version string, modules []string) {
+	defer crashOn(b.end)
+	var err error
+	b.board, err = board.Detect(os.DirFS("/proc"))
+	b.report("the ports keep the kernel's names, and there is no watchdog", err)
+	b.log.Info("PID 1 runs", "version", version, "board", b.board.Name, bootlog.MilestoneKey, "init")
+	b.modules, err = kmod.Open(modulesDir)
+	b.report("no module can be loaded", err)
+
+	b.report("a hang will not end by itself", b.timeline.do("watchdog", b.armWatchdog))
+	b.spawn(func() { guard(ctx, b.log, b.watchdog, b.pulse, b.end) })
+	b.spawn(func() { b.handleSignals(ctx) })
+	b.spawn(func() { b.report("ended processes stay", b.reaper.run(ctx)) })
+	session := console{device: b.board.Console, reaper: b.reaper}
+	b.spawn(func() { respawn(ctx, b.log.With("component", "console"), session.life) })
+
+	var ready sync.WaitGroup
+	step := func(name, otherwise string, f func() error) {
+		ready.Go(func() {
+			defer crashOn(b.end)
+			b.report(otherwise, b.timeline.do(name, f))
+		})
+	}
+	names := ports{board: b.board, rename: renameLink, log: b.log}
+	step("sysctls", "the kernel keeps some of its defaults", func() error { return setSysctls("/proc/sys", sysctls) })
+	step("clock", "certificates and logs may be wrong about the time", b.startClock)
+	step("modules", "the router will lack functions", func() error { return b.modules.Load(modules...) })
+	step("ports", "some ports may be missing", func() error {
+		return errors.Join(b.modules.Load(b.board.Modules...), names.nameAll(os.DirFS("/sys")))
+	})
+	ready.Wait()
+
+	process := &router{log: b.log.With("component", "router"), kmsg: b.kmsg, reaper: b.reaper, pulse: b.pulse, end: b.end, clock: b.clock}
+	b.spawn(func() { respawn(ctx, process.log, process.life) })
+	b.log.Info("router starts", "boot", b.timeline, bootlog.MilestoneKey, "router")
+
+	// What follows nobody waits for.
+	events := devices{modules: b.modules, ports: names, end: b.end, log: b.log}
+	b.spawn(func() { respawn(ctx, b.log.With("component", "devices"), events.life) })
+	b.spawn(func() { b.report("a crash may leave no text", b.readyForCrash()) })
+}
+
+// spawn runs a task until the box goes down.
+func (b *box) spawn(task func()) {
+	b.tasks.Go(func() {
+		defer crashOn(b.end)
+		task()
+	})
+}
+
+// report logs what it means that a step failed.
+func (b *box) report(consequence string, err error) {
+	if err != nil {
+		b.log.Error(consequence, "err", err)
+	}
+}
+
+// armWatchdog loads the watchdog's driver, before all others, and arms it.
+func (b *box) armWatchdog() error {
+	if b.board.Watchdog.Timeout == 0 {
+		return nil // an unknown board, which has been reported
+	}
+	if driver := b.board.Watchdog.Module; driver != "" {
+		if err := b.modules.Load(driver); err != nil {
+			return err
+		}
+	}
+	var err error
+	b.watchdog, err = openWatchdog(watchdogDevice, b.board.Watchdog.Timeout)
+	return err
+}
+
+// startClock puts the floor under the clock.
+func (b *box) startClock() error {
+	c, err := systemClock()
+	b.clock = c
+	return errors.Join(err, c.start(b.log))
+}
+
+// readyForCrash keeps the text of the last crash and makes room for the next.
+func (b *box) readyForCrash() error {
+	if b.board.Ramoops == (board.Ramoops{}) {
+		return nil
+	}
+	if err := b.modules.LoadParams("ramoops", b.board.Ramoops.Params()+" "+dumpOnShutdown); err != nil {
+		return err
+	}
+	return keepCrash(b.log, pstoreDir, crashDir)
+}
+
+// handleSignals ends the box on Ctrl-Alt-Del and on SIGTERM.
+func (b *box) handleSignals(ctx context.Context) {
+	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_CAD_OFF); err != nil {
+		b.log.Warn("Ctrl-Alt-Del will restart the box at once", "err", err)
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGINT, unix.SIGTERM)
+	defer signal.Stop(signals)
+	select {
+	case s := <-signals:
+		why := "SIGTERM"
+		if s == unix.SIGINT {
+			why = "Ctrl-Alt-Del"
+		}
+		b.end(ending{how: restart, why: why})
+	case <-ctx.Done():
+	}
+}

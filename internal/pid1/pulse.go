@@ -1,0 +1,54 @@
+package pid1
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	// grace is how long the box may go without a proof of life while its
+	// router process starts, or starts again and again. After that a restart
+	// of the whole box is all that is left to try.
+	grace = 5 * time.Minute
+	// silence is how long a router that has been alive may say nothing. It is
+	// much longer than privileged.AlivePeriod, for a box short of CPU, and
+	// together with the watchdog's timeout what a hung box costs.
+	silence = 20 * time.Second
+)
+
+// pulse decides from the router's proofs of life whether the watchdog is fed.
+// It is safe for concurrent use.
+type pulse struct {
+	mu    sync.Mutex
+	last  time.Time // of the last proof, at first of the box's start
+	alive bool      // whether the router process that runs has given one
+}
+
+func newPulse(now time.Time) *pulse { return &pulse{last: now} }
+
+// beat records a proof of life.
+func (p *pulse) beat(now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last, p.alive = now, true
+}
+
+// ended records that the router process ended, so that another has to prove
+// itself.
+func (p *pulse) ended() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.alive = false
+}
+
+// judge says whether to feed the watchdog, and whether the box is lost: the
+// grace is used up.
+func (p *pulse) judge(now time.Time) (feed, lost bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	since := now.Sub(p.last)
+	if p.alive {
+		return since < silence, false
+	}
+	return since < grace, since >= grace
+}

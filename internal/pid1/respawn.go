@@ -1,0 +1,40 @@
+package pid1
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+const (
+	// minDelay is the pause before the first restart of a process, short so
+	// that a single crash costs little. Each further one doubles it, up to
+	// maxDelay. A process that ran for longLife starts afresh.
+	minDelay = 100 * time.Millisecond
+	maxDelay = 30 * time.Second
+	longLife = time.Minute
+)
+
+// respawn calls life, which runs a process until it ends, again and again
+// until ctx is cancelled.
+func respawn(ctx context.Context, log *slog.Logger, life func(context.Context) error) {
+	delay := minDelay
+	for {
+		started := time.Now()
+		err := life(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		lived := time.Since(started)
+		if lived >= longLife {
+			delay = minDelay
+		}
+		log.Error("process ended and starts again", "why", err, "lived", lived.Round(time.Millisecond), "in", delay)
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return
+		}
+		delay = min(2*delay, maxDelay)
+	}
+}

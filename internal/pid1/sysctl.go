@@ -1,0 +1,97 @@
+package pid1
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// sysctl is a kernel parameter by its path below /proc/sys, and its value.
+type sysctl struct {
+	name, value string
+}
+
+// sysctls are set before the first link appears, so that every link starts
+// with the defaults. PID 1 owns them all; what depends on the configuration
+// is not here.
+var sysctls = []sysctl{
+	// A panic restarts the box and leaves its text in pstore, and so does a
+	// kernel that is no longer sure of itself.
+	{"kernel/panic", "1"},
+	{"kernel/panic_on_oops", "1"},
+	// The console shows our milestones and warnings; of the kernel's own
+	// messages only the desperate.
+	{"kernel/printk", "3 4 1 7"},
+	{"kernel/kptr_restrict", "2"},
+	{"kernel/dmesg_restrict", "1"},
+	{"kernel/unprivileged_bpf_disabled", "1"},
+	{"kernel/kexec_load_disabled", "1"},
+	{"fs/protected_symlinks", "1"},
+	{"fs/protected_hardlinks", "1"},
+
+	// A router, whose firewall says what may pass and from where: the reverse
+	// path is different during an NHRP shortcut's set-up, so it is no test.
+	{"net/ipv4/ip_forward", "1"},
+	{"net/ipv4/conf/all/rp_filter", "0"},
+	{"net/ipv4/conf/default/rp_filter", "0"},
+	// Packets of a flow the tunnel carries must not grow a clear-text path,
+	// nor may a provider change our routes.
+	{"net/ipv4/conf/all/send_redirects", "0"},
+	{"net/ipv4/conf/default/send_redirects", "0"},
+	{"net/ipv4/conf/all/accept_redirects", "0"},
+	{"net/ipv4/conf/default/accept_redirects", "0"},
+	{"net/ipv4/conf/all/secure_redirects", "0"},
+	{"net/ipv4/conf/default/secure_redirects", "0"},
+	{"net/ipv4/conf/all/accept_source_route", "0"},
+	{"net/ipv4/conf/default/accept_source_route", "0"},
+	// An address answers ARP on its own link only.
+	{"net/ipv4/conf/all/arp_ignore", "1"},
+	{"net/ipv4/conf/all/arp_announce", "2"},
+	// Forwarded packets honour the path MTU learnt through the tunnel.
+	{"net/ipv4/ip_forward_use_pmtu", "1"},
+	{"net/ipv4/tcp_mtu_probing", "1"},
+	// A route whose link has no carrier is no route.
+	{"net/ipv4/conf/all/ignore_routes_with_linkdown", "1"},
+	{"net/ipv4/conf/default/ignore_routes_with_linkdown", "1"},
+	// A socket that is not bound to a VRF hears nothing from one.
+	{"net/ipv4/tcp_l3mdev_accept", "0"},
+	{"net/ipv4/udp_l3mdev_accept", "0"},
+	{"net/ipv4/raw_l3mdev_accept", "0"},
+	// Neighbours on the tunnel count like those on a LAN: a hub's worth fits.
+	{"net/ipv4/neigh/default/gc_thresh1", "1024"},
+	{"net/ipv4/neigh/default/gc_thresh2", "4096"},
+	{"net/ipv4/neigh/default/gc_thresh3", "8192"},
+	// After this many seconds an unanswered request for an SA is repeated.
+	{"net/core/xfrm_acq_expires", "4"},
+
+	// IPv6 is not routed, and no provider configures us with it.
+	{"net/ipv6/conf/all/disable_ipv6", "1"},
+	{"net/ipv6/conf/default/disable_ipv6", "1"},
+	{"net/ipv6/conf/all/accept_ra", "0"},
+	{"net/ipv6/conf/default/accept_ra", "0"},
+}
+
+// String is the assignment as sysctl(8) writes it.
+func (s sysctl) String() string {
+	return strings.ReplaceAll(s.name, "/", ".") + "=" + s.value
+}
+
+// setSysctls sets all parameters below root, which is /proc/sys. It goes on
+// after one that the kernel refuses and returns all errors, joined.
+func setSysctls(root string, table []sysctl) error {
+	var errs []error
+	for _, s := range table {
+		// Without O_CREATE: a parameter the kernel lacks is an error.
+		file, err := os.OpenFile(filepath.Join(root, s.name), os.O_WRONLY, 0)
+		if err == nil {
+			_, err = file.WriteString(s.value)
+			err = errors.Join(err, file.Close())
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("set %s: %w", s, err))
+		}
+	}
+	return errors.Join(errs...)
+}
