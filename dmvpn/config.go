@@ -1,0 +1,69 @@
+package dmvpn
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/farspoke/farspoke/internal/secret"
+)
+
+// Config is one entry of the configuration's tunnels: a DMVPN cloud that the
+// box joins as a spoke.
+type Config struct {
+	Underlay string         `json:"underlay,omitempty" jsonschema:"the front-door VRF that carries the tunnel; the main table if absent"`
+	VRF      string         `json:"vrf,omitempty" jsonschema:"the VRF that the tunnel itself belongs to; the main table if absent"`
+	Address  netip.Prefix   `json:"address" jsonschema:"our address in the tunnel with the prefix length of the cloud, such as 172.16.100.17/24"`
+	Key      *uint32        `json:"key,omitempty" jsonschema:"the GRE key, the same on every member of the cloud; 0 is a key, absent is none"`
+	MTU      int            `json:"mtu,omitempty" jsonschema:"largest IP packet in the tunnel in octets (default 1400)"`
+	MSS      int            `json:"mss,omitempty" jsonschema:"largest TCP segment that the firewall lets through the tunnel in octets (default 1360, or mtu less the headers if that is smaller)"`
+	Zone     string         `json:"zone,omitempty" jsonschema:"the firewall zone the tunnel is a member of"`
+	NHRP     NHRP           `json:"nhrp" jsonschema:"how the box finds the other members"`
+	IPsec    string         `json:"ipsec" jsonschema:"the IPsec profile that protects the tunnel"`
+	Routes   []netip.Prefix `json:"routes,omitempty" jsonschema:"prefixes reached through the first server that is up"`
+}
+
+// NHRP is the Next Hop Resolution Protocol's part of a tunnel.
+type NHRP struct {
+	NetworkID      uint32        `json:"network-id,omitempty" jsonschema:"number of the cloud; it stays on this box and is never sent"`
+	Authentication secret.Secret `json:"authentication,omitzero" jsonschema:"the authentication string of the cloud, at most 8 characters"`
+	HoldingTime    time.Duration `json:"holding-time,omitempty" jsonschema:"for how long servers keep our registration; it is renewed at a third of it (default 600s)"`
+	Shortcut       bool          `json:"shortcut,omitempty" jsonschema:"whether direct paths to other spokes are wanted; without, all traffic goes by way of the servers"`
+	Servers        []Server      `json:"servers" jsonschema:"the next hop servers (hubs); the box registers with every one of them"`
+}
+
+// Server is a next hop server: a hub.
+type Server struct {
+	Address   netip.Addr `json:"address" jsonschema:"the server's address in the tunnel"`
+	NBMA      string     `json:"nbma" jsonschema:"the server's address on the underlay, or a name that is resolved there"`
+	Multicast bool       `json:"multicast,omitempty" jsonschema:"whether multicast and broadcast go to this server"`
+}
+
+const (
+	// defaultMTU leaves room for GRE, ESP in UDP and a block cipher's padding
+	// in the 1500 octets of Ethernet.
+	defaultMTU         = 1400
+	defaultMSS         = 1360
+	defaultHoldingTime = 600 * time.Second
+)
+
+// WithDefaults returns c with the default in every field that was left out.
+func (c Config) WithDefaults() Config {
+	if c.MTU == 0 {
+		c.MTU = defaultMTU
+	}
+	if c.MSS == 0 {
+		c.MSS = min(defaultMSS, c.MTU-c.tcpHeaders())
+	}
+	if c.NHRP.HoldingTime == 0 {
+		c.NHRP.HoldingTime = defaultHoldingTime
+	}
+	return c
+}
+
+// tcpHeaders returns the octets of the IP and TCP headers without options.
+func (c Config) tcpHeaders() int {
+	if c.Address.Addr().Is6() {
+		return 60
+	}
+	return 40
+}

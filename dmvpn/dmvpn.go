@@ -1,0 +1,174 @@
+// Package dmvpn joins the box to a DMVPN cloud as a spoke: it owns the mGRE
+// device, its neighbours and the routes over it, and speaks NHRP (RFC 2332,
+// package nhrp) with the cloud's next hop servers, which everybody calls hubs.
+//
+// What holds at all times:
+//
+//   - GRE never leaves in clear. The IPsec policies of the profile must be in
+//     the kernel before Run starts, for they are what stops it; and nothing is
+//     sent to a hub before the Protector says that traffic to it is protected.
+//   - Every neighbour of the device is put there by this package. The kernel
+//     asks nobody: there is no ARP on mGRE.
+//   - The device, its neighbours and its routes outlive the process. A new one
+//     keeps what fits its configuration and registers when that is due, not
+//     before.
+//   - The static routes are there for as long as the device is, whether or not
+//     a hub answers: what belongs into the tunnel takes no other way.
+package dmvpn
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/farspoke/farspoke/internal/uplink"
+	"github.com/farspoke/farspoke/internal/value"
+)
+
+// Modules are the kernel modules that a tunnel needs.
+var Modules = []string{"ip_gre"}
+
+// Protector sees to it that traffic to a peer is protected: IKE and IPsec.
+type Protector interface {
+	// Protect blocks until GRE to and from peer, an address on the underlay, is
+	// protected. The channel is closed when the protection is lost, or when a
+	// newly authenticated IKE SA took its place: the hub may then have
+	// forgotten us. An SA that an earlier process left and this one took over
+	// is not new. The error says in a sentence why there is no protection; the
+	// caller tries again.
+	Protect(ctx context.Context, peer netip.Addr) (replaced <-chan struct{}, err error)
+}
+
+// Resolver looks up names in the underlay's VRF. *net.Resolver is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Checkpoint keeps what the next process cannot read back from the kernel.
+type Checkpoint interface {
+	Save(name string, v any) error
+	Load(name string, v any) (bool, error)
+	Remove(name string) error
+}
+
+// Deps is what a Tunnel works with. All of it is needed.
+type Deps struct {
+	Kernel     Kernel
+	Protector  Protector
+	Resolver   Resolver
+	Uplink     *value.Value[uplink.State]
+	Checkpoint Checkpoint
+	Log        *slog.Logger
+}
+
+// Tunnel is one DMVPN cloud that the box is a spoke of.
+type Tunnel struct {
+	name string
+	cfg  Config
+	deps Deps
+	log  *slog.Logger
+	// sinceBoot is a clock that the next process shares, in the same boot.
+	sinceBoot func() time.Duration
+
+	clients   []*client
+	exchanges exchanges
+
+	// index and link belong to the device; Run sets them before anybody reads.
+	index int
+	link  Link
+
+	// kernel is held while the device's neighbours and routes are set, so that
+	// the newest wish is the one that lasts.
+	kernel sync.Mutex
+
+	// mu guards what follows and the fields of the clients that say so.
+	mu sync.Mutex
+	// up says that the device is there.
+	up bool
+	// via is the client whose server the static routes lead to.
+	via *client
+	// requestID is the last one used.
+	requestID uint32
+	// registered says that there was a registration in this boot.
+	registered bool
+	counters   Counters
+}
+
+// New returns the tunnel of the given name, which its device bears too. cfg
+// must be valid.
+func New(name string, cfg Config, deps Deps) *Tunnel {
+	t := &Tunnel{
+		name:      name,
+		cfg:       cfg.WithDefaults(),
+		deps:      deps,
+		log:       deps.Log.With("tunnel", name),
+		sinceBoot: sinceBoot,
+		counters:  newCounters(),
+	}
+	for _, server := range cfg.NHRP.Servers {
+		t.clients = append(t.clients, newClient(t, server))
+	}
+	t.via = t.clients[0]
+	return t
+}
+
+// String names the tunnel in logs.
+func (t *Tunnel) String() string { return "dmvpn " + t.name }
+
+// Run keeps the device as configured and the box registered with every server
+// until ctx is cancelled. It leaves everything in the kernel as it is.
+func (t *Tunnel) Run(ctx context.Context) error {
+	t.restore()
+	var err error
+	t.index, err = t.deps.Kernel.EnsureDevice(t.device())
+	if err != nil {
+		return fmt.Errorf("set up tunnel device %s: %w", t.name, err)
+	}
+	t.link, err = t.deps.Kernel.Listen(t.index)
+	if err != nil {
+		return fmt.Errorf("listen for NHRP on %s: %w", t.name, err)
+	}
+	t.setUp(true)
+	defer t.setUp(false)
+	if err := t.apply(); err != nil {
+		_ = t.link.Close()
+		return err
+	}
+
+	tasks, ctx := errgroup.WithContext(ctx)
+	tasks.Go(func() error {
+		<-ctx.Done()
+		return t.link.Close()
+	})
+	tasks.Go(func() error { return t.receive(ctx) })
+	for _, c := range t.clients {
+		tasks.Go(func() error {
+			c.run(ctx)
+			return nil
+		})
+	}
+	return tasks.Wait()
+}
+
+// device returns the tunnel device that the configuration asks for.
+func (t *Tunnel) device() Device {
+	return Device{
+		Name:     t.name,
+		Underlay: t.cfg.Underlay,
+		VRF:      t.cfg.VRF,
+		Address:  t.cfg.Address,
+		Key:      t.cfg.Key,
+		MTU:      t.cfg.MTU,
+	}
+}
+
+func (t *Tunnel) setUp(up bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.up = up
+}

@@ -1,0 +1,56 @@
+package dmvpn
+
+import "net/netip"
+
+// Kernel is what a Tunnel needs of the operating system. All its methods may be
+// called again with the same arguments, and then change nothing: what is
+// already as it should be stays untouched, packets in flight included.
+type Kernel interface {
+	// EnsureDevice makes the tunnel device be as d says, up, and returns its
+	// index.
+	EnsureDevice(d Device) (index int, err error)
+	// SetNeighbours makes the permanent neighbours of the device exactly those.
+	SetNeighbours(index int, neighbours []Neighbour) error
+	// SetRoutes makes the routes over the device that are marked as the
+	// tunnel's exactly those, in the table of the VRF (empty: the main table).
+	SetRoutes(index int, vrf string, routes []Route) error
+	// Listen opens the device for NHRP packets.
+	Listen(index int) (Link, error)
+}
+
+// Device is a multipoint GRE device without a local address of its own: the
+// kernel takes the source of each packet from the underlay's route, so the
+// device outlives every change of the uplink.
+type Device struct {
+	Name string
+	// Underlay and VRF are names of VRF devices: the one the tunnel's packets
+	// travel in, and the one the tunnel belongs to. Empty is the main table.
+	Underlay, VRF string
+	Address       netip.Prefix
+	// Key is the GRE key. Nil is GRE without one, which differs from key 0.
+	Key *uint32
+	MTU int
+}
+
+// Neighbour says where a member of the cloud is on the underlay.
+type Neighbour struct {
+	Address netip.Addr
+	NBMA    netip.Addr
+}
+
+// Route is a route over the tunnel. Via lies within the tunnel's prefix.
+type Route struct {
+	Prefix netip.Prefix
+	Via    netip.Addr
+}
+
+// Link carries NHRP packets over a tunnel device. Send and Receive may be used
+// at the same time; Close ends a Receive that waits.
+type Link interface {
+	// Send sends a packet to the member at the NBMA address.
+	Send(nbma netip.Addr, packet []byte) error
+	// Receive waits for a packet and returns its length in b, and the NBMA
+	// address it came from as the outer header has it, after IPsec.
+	Receive(b []byte) (n int, nbma netip.Addr, err error)
+	Close() error
+}

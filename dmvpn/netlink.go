@@ -1,0 +1,315 @@
+package dmvpn
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/internal/nl"
+)
+
+// Netlink is the Kernel of the box itself.
+type Netlink struct{}
+
+var _ Kernel = Netlink{}
+
+const (
+	// greKey is GRE_KEY of linux/if_tunnel.h, big endian as package netlink
+	// has it.
+	greKey = 0x2000
+	// outerTTL is that of the outer header. A fixed one is what lets the
+	// kernel do path MTU discovery on the outside.
+	outerTTL = 64
+	// routeMetric puts routes over tunnels behind connected ones.
+	routeMetric = 100
+)
+
+// EnsureDevice implements Kernel. A device of ours that differs in what cannot
+// be changed under traffic is made anew.
+func (Netlink) EnsureDevice(d Device) (index int, err error) {
+	underlay, err := vrfIndex(d.Underlay)
+	if err != nil {
+		return 0, err
+	}
+	master, err := vrfIndex(d.VRF)
+	if err != nil {
+		return 0, err
+	}
+	link, err := ensureGRE(greOf(d, underlay))
+	if err != nil {
+		return 0, err
+	}
+	attrs := link.Attrs()
+	if attrs.MasterIndex != master {
+		// Index 0 takes a link out of its VRF.
+		if err := netlink.LinkSetMasterByIndex(link, master); err != nil {
+			return 0, fmt.Errorf("move to VRF %q: %w", d.VRF, err)
+		}
+	}
+	if attrs.MTU != d.MTU {
+		if err := netlink.LinkSetMTU(link, d.MTU); err != nil {
+			return 0, fmt.Errorf("set MTU %d: %w", d.MTU, err)
+		}
+	}
+	if attrs.RawFlags&unix.IFF_NOARP != 0 {
+		// With it the kernel takes each next hop for itself.
+		if err := netlink.LinkSetARPOn(link); err != nil {
+			return 0, fmt.Errorf("clear NOARP: %w", err)
+		}
+	}
+	if err := setSysctls(d.Name); err != nil {
+		return 0, err
+	}
+	if err := setAddress(link, d.Address); err != nil {
+		return 0, err
+	}
+	if attrs.Flags&net.FlagUp == 0 {
+		if err := netlink.LinkSetUp(link); err != nil {
+			return 0, fmt.Errorf("set up: %w", err)
+		}
+	}
+	return attrs.Index, nil
+}
+
+// vrfIndex returns the index of the named VRF device, 0 for the main table.
+func vrfIndex(name string) (index int, err error) {
+	if name == "" {
+		return 0, nil
+	}
+	_, index, err = nl.VRFTable(name)
+	return index, err
+}
+
+// greOf returns the device d in the library's terms.
+func greOf(d Device, underlay int) *netlink.Gretun {
+	gre := &netlink.Gretun{
+		LinkAttrs: netlink.LinkAttrs{Name: d.Name, MTU: d.MTU},
+		Link:      uint32(underlay),
+		Local:     net.IPv4zero,
+		Remote:    net.IPv4zero,
+		Ttl:       outerTTL,
+		PMtuDisc:  1,
+	}
+	if d.Key != nil {
+		// The flag stands for the key: one of 0 is not written otherwise.
+		gre.IKey, gre.OKey = *d.Key, *d.Key
+		gre.IFlags, gre.OFlags = greKey, greKey
+	}
+	return gre
+}
+
+// ensureGRE returns the device as the kernel has it, made if need be.
+func ensureGRE(want *netlink.Gretun) (netlink.Link, error) {
+	link, err := netlink.LinkByName(want.Name)
+	if err == nil {
+		have, ok := link.(*netlink.Gretun)
+		if !ok {
+			return nil, fmt.Errorf("a link of that name exists and is a %s", link.Type())
+		}
+		if sameGRE(have, want) {
+			return have, nil
+		}
+		if err := netlink.LinkDel(have); err != nil {
+			return nil, fmt.Errorf("remove the device with the former key or underlay: %w", err)
+		}
+	} else if _, absent := errors.AsType[netlink.LinkNotFoundError](err); !absent {
+		return nil, err
+	}
+	if err := netlink.LinkAdd(want); errors.Is(err, unix.EEXIST) {
+		return nil, fmt.Errorf("create: another tunnel on this underlay has the same key: %w", err)
+	} else if err != nil {
+		return nil, fmt.Errorf("create: %w", err)
+	}
+	return netlink.LinkByName(want.Name)
+}
+
+// sameGRE compares what only a new device could change.
+func sameGRE(a, b *netlink.Gretun) bool {
+	return a.Link == b.Link && a.IKey == b.IKey && a.OKey == b.OKey &&
+		a.IFlags == b.IFlags && a.OFlags == b.OFlags &&
+		a.Local.Equal(b.Local) && a.Remote.Equal(b.Remote) &&
+		a.Ttl == b.Ttl && a.PMtuDisc == b.PMtuDisc
+}
+
+// setAddress makes prefix the device's only address of global scope.
+func setAddress(link netlink.Link, prefix netip.Prefix) error {
+	addresses, err := nl.List(func() ([]netlink.Addr, error) { return netlink.AddrList(link, netlink.FAMILY_ALL) })
+	if err != nil {
+		return fmt.Errorf("list addresses: %w", err)
+	}
+	present := false
+	for _, a := range addresses {
+		if a.Scope != unix.RT_SCOPE_UNIVERSE {
+			continue
+		}
+		if a.IPNet.String() == prefix.String() {
+			present = true
+			continue
+		}
+		if err := netlink.AddrDel(link, &a); err != nil {
+			return fmt.Errorf("remove address %s: %w", a.IPNet, err)
+		}
+	}
+	if present {
+		return nil
+	}
+	// There is no broadcast on mGRE, so no address for it either.
+	a := &netlink.Addr{IPNet: ipNet(prefix), Broadcast: net.IPv4zero}
+	if prefix.Addr().Is6() {
+		a.Broadcast = nil
+		// There is nobody to ask whether the address is taken.
+		a.Flags = unix.IFA_F_NODAD
+	}
+	if err := netlink.AddrAdd(link, a); err != nil {
+		return fmt.Errorf("add address %s: %w", prefix, err)
+	}
+	return nil
+}
+
+// SetNeighbours implements Kernel. The device is ours, so every permanent
+// neighbour on it is.
+func (Netlink) SetNeighbours(index int, neighbours []Neighbour) error {
+	existing, err := nl.List(func() ([]netlink.Neigh, error) { return netlink.NeighList(index, netlink.FAMILY_ALL) })
+	if err != nil {
+		return fmt.Errorf("list: %w", err)
+	}
+	have := make(map[Neighbour]bool)
+	for _, n := range existing {
+		if n.State&netlink.NUD_PERMANENT == 0 {
+			continue
+		}
+		address, _ := netip.AddrFromSlice(n.IP)
+		nbma, _ := netip.AddrFromSlice(n.LLIPAddr)
+		have[Neighbour{address.Unmap(), nbma.Unmap()}] = true
+	}
+	for _, n := range neighbours {
+		if have[n] {
+			continue
+		}
+		if err := netlink.NeighSet(neigh(index, n)); err != nil {
+			return fmt.Errorf("add %s at %s: %w", n.Address, n.NBMA, err)
+		}
+	}
+	for n := range have {
+		// One whose NBMA address has changed was replaced above.
+		if slices.ContainsFunc(neighbours, func(kept Neighbour) bool { return kept.Address == n.Address }) {
+			continue
+		}
+		if err := netlink.NeighDel(neigh(index, n)); err != nil && !errors.Is(err, unix.ENOENT) {
+			return fmt.Errorf("remove %s: %w", n.Address, err)
+		}
+	}
+	return nil
+}
+
+func neigh(index int, n Neighbour) *netlink.Neigh {
+	return &netlink.Neigh{
+		LinkIndex: index,
+		State:     netlink.NUD_PERMANENT,
+		IP:        n.Address.AsSlice(),
+		LLIPAddr:  n.NBMA.AsSlice(),
+	}
+}
+
+// SetRoutes implements Kernel.
+func (Netlink) SetRoutes(index int, vrf string, routes []Route) error {
+	table := unix.RT_TABLE_MAIN
+	if vrf != "" {
+		var err error
+		if table, _, err = nl.VRFTable(vrf); err != nil {
+			return err
+		}
+	}
+	ours := &netlink.Route{Protocol: nl.ProtocolTunnel, LinkIndex: index, Table: table}
+	existing, err := nl.List(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(netlink.FAMILY_ALL, ours, netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_OIF|netlink.RT_FILTER_TABLE)
+	})
+	if err != nil {
+		return fmt.Errorf("list: %w", err)
+	}
+	have := make(map[netip.Prefix]netip.Addr)
+	for _, r := range existing {
+		have[prefixOf(r)], _ = netip.AddrFromSlice(r.Gw)
+	}
+	for _, r := range routes {
+		via, present := have[r.Prefix]
+		delete(have, r.Prefix)
+		route := *ours
+		route.Dst, route.Gw, route.Priority = ipNet(r.Prefix), r.Via.AsSlice(), routeMetric
+		switch {
+		case !present:
+			// Add and not replace: a route of another owner stays.
+			err = netlink.RouteAdd(&route)
+		case via.Unmap() != r.Via:
+			err = netlink.RouteReplace(&route)
+		}
+		if err != nil {
+			return fmt.Errorf("route %s via %s: %w", r.Prefix, r.Via, err)
+		}
+	}
+	for prefix := range have {
+		route := *ours
+		route.Dst, route.Priority = ipNet(prefix), routeMetric
+		if err := netlink.RouteDel(&route); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("remove route %s: %w", prefix, err)
+		}
+	}
+	return nil
+}
+
+// prefixOf returns a route's destination.
+func prefixOf(r netlink.Route) netip.Prefix {
+	if r.Dst == nil {
+		if r.Family == unix.AF_INET6 {
+			return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
+		}
+		return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	}
+	a, _ := netip.AddrFromSlice(r.Dst.IP)
+	bits, _ := r.Dst.Mask.Size()
+	return netip.PrefixFrom(a.Unmap(), bits)
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+// setSysctls tells the kernel how a device without broadcast and with paths of
+// several lengths behaves.
+func setSysctls(name string) error {
+	for _, s := range []struct{ path, value string }{
+		// Nobody answers for a neighbour that is missing, neither on the wire
+		// nor here: packets to it are refused at once.
+		{filepath.Join("ipv4/neigh", name, "app_solicit"), "0"},
+		{filepath.Join("ipv4/neigh", name, "mcast_solicit"), "0"},
+		{filepath.Join("ipv4/neigh", name, "ucast_solicit"), "0"},
+		// Paths may differ by direction while they move from hub to hub.
+		{filepath.Join("ipv4/conf", name, "rp_filter"), "2"},
+		// NHRP tells of shorter paths, ICMP must not.
+		{filepath.Join("ipv4/conf", name, "send_redirects"), "0"},
+		{filepath.Join("ipv4/conf", name, "accept_redirects"), "0"},
+		{filepath.Join("ipv6/neigh", name, "app_solicit"), "0"},
+		{filepath.Join("ipv6/neigh", name, "mcast_solicit"), "0"},
+		{filepath.Join("ipv6/neigh", name, "ucast_solicit"), "0"},
+		// No link-local address, and so none of the multicast it brings.
+		{filepath.Join("ipv6/conf", name, "addr_gen_mode"), "1"},
+		{filepath.Join("ipv6/conf", name, "accept_ra"), "0"},
+		{filepath.Join("ipv6/conf", name, "accept_redirects"), "0"},
+	} {
+		err := os.WriteFile(filepath.Join("/proc/sys/net", s.path), []byte(s.value), 0)
+		if errors.Is(err, os.ErrNotExist) && s.path[:4] == "ipv6" {
+			continue // a kernel without IPv6
+		}
+		if err != nil {
+			return fmt.Errorf("set sysctl: %w", err)
+		}
+	}
+	return nil
+}
