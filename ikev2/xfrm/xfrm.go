@@ -37,9 +37,9 @@ type SA struct {
 	ReplayWindow uint32
 	ESN          bool
 	// SoftPackets, HardPackets, SoftBytes and HardBytes bound the use of the
-	// keys; the kernel sends an Expire event at each. Zero means no limit. There
-	// are no time limits: the kernel measures them on the wall clock, which may
-	// jump.
+	// keys; the kernel sends an Expire event at the first packet beyond each.
+	// Zero means no limit. There are no time limits: the kernel measures them on
+	// the wall clock, which may jump.
 	SoftPackets, HardPackets uint64
 	SoftBytes, HardBytes     uint64
 	// In says that packets arrive on this SA.
