@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Package is a package file of the cache.
@@ -44,12 +45,13 @@ func (c Cache) Packages(ctx context.Context, set string, names ...string) ([]Pac
 	if _, err := c.apt(ctx, dir, "apt-get", append([]string{"download"}, names...)...); err != nil {
 		return nil, err
 	}
-	for _, name := range names {
-		fields, err := c.show(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		packages = append(packages, Package{Name: name, Version: fields["Version"], SHA256: fields["SHA256"]})
+	out, err := c.apt(ctx, dir, "apt-cache", append([]string{"--no-all-versions", "show"}, names...)...)
+	if err != nil {
+		return nil, err
+	}
+	for stanza := range strings.SplitSeq(strings.TrimSpace(string(out)), "\n\n") {
+		fields := parseFields(stanza)
+		packages = append(packages, Package{Name: fields["Package"], Version: fields["Version"], SHA256: fields["SHA256"]})
 	}
 	record, err := json.MarshalIndent(packages, "", "  ")
 	if err != nil {

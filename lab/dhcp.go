@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/farspoke/farspoke/lab/sandbox"
+)
+
+// DHCP is the carrier's DHCP and DNS server, Debian's dnsmasq.
+type DHCP struct {
+	namespace *sandbox.Namespace
+	log       io.Writer
+	stop      func()
+}
+
+// ordinaryLease is the address range and options of a carrier in good order.
+var ordinaryLease = []string{"--dhcp-range=100.64.0.50,100.64.0.99,255.255.255.0,10m"}
+
+// Start starts the server with dnsmasq's options for its leases. It remembers
+// no leases of an earlier start and refuses an address it would not have given.
+func (d *DHCP) Start(ctx context.Context, lease []string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	args := append([]string{
+		"--conf-file=/dev/null", "--keep-in-foreground", "--log-facility=-", "--pid-file=", "--user=root", "--group=root",
+		"--interface=carrier", "--bind-dynamic", "--except-interface=lo",
+		"--no-resolv", "--no-hosts", "--no-ping", "--log-dhcp",
+		"--address=/hub1.example.net/" + hubAddress.String(),
+		"--dhcp-authoritative", "--dhcp-leasefile=/run/carrier.leases", "--leasefile-ro",
+	}, lease...)
+	wait, err := d.namespace.Start(ctx, d.log, "dnsmasq", args...)
+	if err != nil {
+		cancel()
+		return fmt.Errorf("start the carrier's DHCP server: %w", err)
+	}
+	done := make(chan struct{})
+	go func() {
+		wait() // it ends when it is killed
+		close(done)
+	}()
+	d.stop = func() {
+		cancel()
+		<-done
+	}
+	return nil
+}
+
+// Stop ends the server.
+func (d *DHCP) Stop() { d.stop() }
+
+// Restart ends the server and starts it with other leases.
+func (d *DHCP) Restart(ctx context.Context, lease []string) error {
+	d.Stop()
+	return d.Start(ctx, lease)
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/farspoke/farspoke/lab/qemu"
+)
+
+// Lab is the network with a hub in it, ready for a spoke. It lives as long as
+// its context.
+type Lab struct {
+	*Network
+	Hub *qemu.VM
+
+	dir    string
+	images images
+}
+
+// guestArgs is the kernel command line of the machines of the other make.
+var guestArgs = []string{"console=ttyAMA0", "quiet", "panic=1"}
+
+// Open builds the network and starts the hub; [Lab.WaitHub] waits until it
+// serves. It must run inside the sandbox.
+func Open(ctx context.Context) (*Lab, error) {
+	images, err := loadImages()
+	if err != nil {
+		return nil, err
+	}
+	// The sandbox has a /run of its own, where names of sockets are short
+	// enough.
+	dir := "/run/lab"
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	log, err := os.Create(filepath.Join(logDir(), "carrier.log"))
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { log.Close() })
+	network, err := NewNetwork(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	lab := &Lab{Network: network, dir: dir, images: images}
+	lab.Hub, err = qemu.Start(ctx, dir, qemu.Config{
+		Name:      "hub",
+		Kernel:    images.Hub.Kernel,
+		Initramfs: images.Hub.Initramfs,
+		Args:      guestArgs,
+		CPUs:      1,
+		MemoryMiB: 512,
+		NICs:      hubNICs,
+		Shell:     true,
+		Log:       filepath.Join(logDir(), "hub.log"),
+	})
+	return lab, err
+}
+
+// WaitHub waits until the hub has started all its daemons. mark is where on the
+// hub's console to look from.
+func (l *Lab) WaitHub(ctx context.Context, mark int) error {
+	_, err := l.Hub.Console.Wait(ctx, mark, "milestone=hub")
+	if err != nil {
+		return fmt.Errorf("wait for the hub: %w", err)
+	}
+	return nil
+}
+
+// RebootHub resets the hub and waits until it serves again.
+func (l *Lab) RebootHub(ctx context.Context) error {
+	mark := l.Hub.Console.Mark()
+	if err := l.Hub.Reset(); err != nil {
+		return err
+	}
+	return l.WaitHub(ctx, mark)
+}
+
+// ForgetSpoke makes the hub as it was before it met the spoke: no SA, no NHRP
+// registration.
+func (l *Lab) ForgetSpoke(ctx context.Context) error {
+	_, err := l.Hub.Run(ctx, `swanctl --terminate --ike dmvpn --force --timeout 0 >/dev/null 2>&1; vtysh -c "clear ip nhrp cache"`)
+	return err
+}
+
+// HubSA is one of the hub's CHILD_SAs, as strongSwan lists it.
+type HubSA struct {
+	SPIIn, SPIOut       string
+	PacketsIn, BytesOut int
+	State               string
+	Age                 time.Duration
+}
+
+// HubSAs returns the hub's CHILD_SAs.
+func (l *Lab) HubSAs(ctx context.Context) ([]HubSA, error) {
+	out, err := l.Hub.Run(ctx, "swanctl --list-sas --raw")
+	if err != nil {
+		return nil, err
+	}
+	return parseSAs(out), nil
+}
+
+// parseSAs reads the CHILD_SAs of swanctl's raw listing, in which every value
+// is a word key=value and sections are in braces.
+func parseSAs(raw string) []HubSA {
+	var sas []HubSA
+	for _, section := range strings.Split(raw, "child-sas {")[1:] {
+		for _, child := range strings.Split(section, "{name=gre ")[1:] {
+			fields := make(map[string]string)
+			body, _, _ := strings.Cut(child, "}")
+			for _, word := range strings.Fields(body) {
+				if key, value, ok := strings.Cut(word, "="); ok {
+					fields[key] = value
+				}
+			}
+			packets, _ := strconv.Atoi(fields["packets-in"])
+			bytes, _ := strconv.Atoi(fields["bytes-out"])
+			age, _ := strconv.Atoi(fields["install-time"])
+			sas = append(sas, HubSA{
+				SPIIn: fields["spi-in"], SPIOut: fields["spi-out"],
+				PacketsIn: packets, BytesOut: bytes,
+				State: fields["state"], Age: time.Duration(age) * time.Second,
+			})
+		}
+	}
+	return sas
+}
+
+// show prints what the hub knows, for a reader who wonders why something
+// failed.
+func (l *Lab) show(ctx context.Context, w io.Writer) {
+	out, err := l.Hub.Run(ctx, `swanctl --list-sas; vtysh -c "show ip nhrp cache"; ip -s xfrm state; ip neigh; cat /proc/net/xfrm_stat`)
+	fmt.Fprintf(w, "hub (%v):\n%s\n", err, out)
+}

@@ -1,0 +1,74 @@
+// Command lab boots the box in QEMU behind a carrier NAT, against a DMVPN hub
+// of another make, watches it from outside, and measures it beside a spoke of
+// that make. Nothing in it is faked: the hub is Debian's strongSwan and FRR,
+// the carrier's server is dnsmasq, the NAT is the kernel's.
+//
+//	lab run             boot, show the timeline, hand over the box's console
+//	lab check           boot, show the timeline, leave with a status
+//	lab list            name the scenarios, a line each
+//	lab test [REGEXP]   run the scenarios, or those whose name matches
+//	lab bench [FIGURE]  measure all figures, or one
+//
+// The whole lab lives in namespaces of its own, needs no root where the kernel
+// gives namespaces to everybody, and ends with the command.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/lab/sandbox"
+)
+
+const usage = "usage: lab run | check | list | test [REGEXP] | bench [FIGURE]"
+
+func main() {
+	flag.Usage = func() { fmt.Fprintln(os.Stderr, usage) }
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	defer stop()
+	status, err := command(ctx, flag.Arg(0), flag.Arg(1))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		status = max(status, 1)
+	}
+	os.Exit(status)
+}
+
+func command(ctx context.Context, name, argument string) (status int, err error) {
+	switch name {
+	case "run":
+		return inside(ctx, func() error { return run(ctx, true) })
+	case "check":
+		return inside(ctx, func() error { return run(ctx, false) })
+	case "list":
+		return 0, list(os.Stdout)
+	case "test":
+		return test(ctx, argument)
+	case "bench":
+		return inside(ctx, func() error { return bench(ctx, argument) })
+	}
+	flag.Usage()
+	return 2, errors.New("no such command")
+}
+
+// inside runs f in the sandbox, with the images prepared outside of it.
+func inside(ctx context.Context, f func() error) (status int, err error) {
+	if !sandbox.Inside() {
+		fmt.Fprintln(os.Stderr, "lab: building the images (minutes the first time, seconds later)")
+		if err := prepareImages(ctx); err != nil {
+			return 1, err
+		}
+	}
+	entered, status, err := sandbox.Enter(ctx)
+	if err != nil || !entered {
+		return status, err
+	}
+	return 0, f()
+}

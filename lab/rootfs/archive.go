@@ -1,0 +1,72 @@
+package rootfs
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/farspoke/farspoke/internal/debian"
+	"github.com/farspoke/farspoke/internal/initramfs"
+	"github.com/farspoke/farspoke/internal/kmod"
+)
+
+// mountPoints exist for the guest's /init to mount on or write to.
+var mountPoints = []string{"dev", "proc", "root", "run", "sys", "tmp", "var"}
+
+// Write writes the tree and the named kernel modules, with all they depend on
+// and their index, as an initramfs compressed with zstd. Equal contents give
+// equal bytes.
+func (t Tree) Write(w io.Writer, kernel debian.Kernel, modules ...string) error {
+	var archive initramfs.Archive
+	for _, dir := range mountPoints {
+		archive.Dir(dir, 0o755)
+	}
+	for _, dir := range merged {
+		archive.Symlink(dir, "usr/"+dir)
+	}
+	archive.Symlink("var/run", "/run")
+	archive.CharDev("dev/console", 0o600, 5, 1) // /init has a console before it has mounted anything
+	for name, file := range t {
+		if file.Mode&fs.ModeSymlink != 0 {
+			archive.Symlink(name, string(file.Data))
+		} else {
+			archive.File(name, file.Mode, file.Data)
+		}
+	}
+	if err := addModules(&archive, kernel, modules); err != nil {
+		return err
+	}
+	compressed, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return fmt.Errorf("compress the archive: %w", err)
+	}
+	if _, err := archive.WriteTo(compressed); err != nil {
+		return err
+	}
+	return compressed.Close()
+}
+
+func addModules(archive *initramfs.Archive, kernel debian.Kernel, names []string) error {
+	index, err := kmod.ReadIndex(os.DirFS(kernel.Modules()))
+	if err != nil {
+		return err
+	}
+	files, err := index.Closure(names...)
+	if err != nil {
+		return fmt.Errorf("choose kernel modules: %w", err)
+	}
+	root := path.Join("usr/lib/modules", kernel.Release)
+	for _, file := range files {
+		if err := archive.Copy(path.Join(root, file), 0o644, path.Join(kernel.Modules(), file)); err != nil {
+			return err
+		}
+	}
+	for name, contents := range index.Subset(files) {
+		archive.File(path.Join(root, name), 0o644, contents)
+	}
+	return nil
+}

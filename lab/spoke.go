@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/farspoke/farspoke/lab/probe"
+	"github.com/farspoke/farspoke/lab/qemu"
+)
+
+// pingInterval is how often the branch's host pings headquarters.
+const pingInterval = 50 * time.Millisecond
+
+// milestone is a step of a spoke's start that its console tells of.
+type milestone struct {
+	name    string
+	pattern string
+}
+
+// kind is a make of spoke.
+type kind struct {
+	name       string
+	machine    func(l *Lab, dir string) (qemu.Config, error)
+	milestones []milestone
+}
+
+// box is our firmware with a site's configuration.
+func box(image boxImage, site Site) kind {
+	return kind{
+		name: "box",
+		machine: func(_ *Lab, dir string) (qemu.Config, error) {
+			archive, err := image.withSite(dir, site)
+			return qemu.Config{Kernel: image.Kernel, Initramfs: archive, Args: image.Args, Watchdog: true}, err
+		},
+		milestones: []milestone{
+			{"lease", `milestone=lease`},
+			{"ike", `milestone=ike`},
+			{"nhrp", `milestone=nhrp`},
+		},
+	}
+}
+
+// peer is the baseline, strongSwan and FRR in the place of our box.
+func peer(images images) kind {
+	return kind{
+		name: "peer",
+		machine: func(*Lab, string) (qemu.Config, error) {
+			return qemu.Config{Kernel: images.Peer.Kernel, Initramfs: images.Peer.Initramfs, Args: guestArgs, Shell: true}, nil
+		},
+		milestones: []milestone{
+			{"lease", `milestone=lease`},
+			{"ike", `CHILD_SA gre\{\d+\} established`},
+		},
+	}
+}
+
+// Spoke is a running spoke, with the branch's host pinging headquarters through
+// it and a capture of what it sends to the carrier.
+type Spoke struct {
+	*qemu.VM
+	Ping    *probe.Ping
+	Capture *probe.Capture
+
+	lab   *Lab
+	kind  kind
+	stop  context.CancelFunc
+	watch *errgroup.Group
+}
+
+// Boot starts a spoke. Only one can run at a time. It runs until ctx ends or
+// Close is called.
+func (l *Lab) Boot(ctx context.Context, kind kind) (*Spoke, error) {
+	cfg, err := kind.machine(l, l.dir)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Name, cfg.CPUs, cfg.MemoryMiB, cfg.NICs = kind.name, 2, 512, spokeNICs
+	cfg.Log = filepath.Join(logDir(), kind.name+".log")
+	ctx, stop := context.WithCancel(ctx)
+	s := &Spoke{lab: l, kind: kind, stop: stop}
+	s.watch, ctx = errgroup.WithContext(ctx)
+	// Both watch before there is anything to see.
+	if err := errors.Join(s.ping(ctx), s.capture(ctx)); err != nil {
+		stop()
+		return nil, err
+	}
+	if s.VM, err = qemu.Start(ctx, l.dir, cfg); err != nil {
+		stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// ping starts the ping of the branch's host.
+func (s *Spoke) ping(ctx context.Context) error {
+	err := s.lab.Host.Do(func() (err error) {
+		s.Ping, err = probe.NewPing(hostAddress.Addr(), hqAddress.Addr(), pingInterval)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.watch.Go(func() error { return s.Ping.Run(ctx) })
+	return nil
+}
+
+// capture starts the capture on the spoke's side of the carrier.
+func (s *Spoke) capture(ctx context.Context) error {
+	mac, err := net.ParseMAC(spokeNICs[0].MAC)
+	if err != nil {
+		return err
+	}
+	if s.Capture, err = probe.NewCapture(spokeNICs[0].Tap, mac); err != nil {
+		return err
+	}
+	s.watch.Go(func() error { return s.Capture.Run(ctx) })
+	return nil
+}
+
+// Close pulls the spoke's plug.
+func (s *Spoke) Close() error {
+	s.VM.Stop()
+	s.stop()
+	return s.watch.Wait()
+}
+
+// Event is a step of a spoke's start, After its kernel's.
+type Event struct {
+	Name  string
+	After time.Duration
+}
+
+// Events sends the steps of a start as they happen, the first protected ping
+// last, and then closes the channel. It ends early with ctx.
+func (s *Spoke) Events(ctx context.Context) <-chan Event {
+	events := make(chan Event)
+	var sources sync.WaitGroup
+	send := func(name string, at time.Time) {
+		select {
+		case events <- Event{name, at.Sub(s.Started)}:
+		case <-ctx.Done():
+		}
+	}
+	for _, m := range s.kind.milestones {
+		sources.Go(func() {
+			if line, err := s.Console.Wait(ctx, 0, m.pattern); err == nil {
+				send(m.name, line.At)
+			}
+		})
+	}
+	sources.Go(func() {
+		if _, at, err := s.Ping.Answer(ctx, 0); err == nil {
+			send("ping", at)
+		}
+	})
+	go func() {
+		sources.Wait()
+		close(events)
+	}()
+	return events
+}
+
+// Protected returns an error unless the hub has taken packets out of an SA of
+// the spoke and none has been seen outside of one.
+func (s *Spoke) Protected(ctx context.Context) error {
+	sas, err := s.lab.HubSAs(ctx)
+	if err != nil {
+		return err
+	}
+	packets := 0
+	for _, sa := range sas {
+		packets += sa.PacketsIn
+	}
+	switch {
+	case packets == 0:
+		return fmt.Errorf("the ping is answered, but the hub has taken no packet out of ESP: %+v", sas)
+	case s.Capture.Sent(probe.ESP) == 0:
+		return fmt.Errorf("the ping is answered, but the carrier has seen no ESP: %s", s.Capture)
+	}
+	return s.NoClearGRE()
+}
+
+// NoClearGRE returns an error if GRE has ever crossed the carrier outside of
+// ESP.
+func (s *Spoke) NoClearGRE() error {
+	if s.Capture.Sent(probe.ClearGRE)+s.Capture.Received(probe.ClearGRE) == 0 {
+		return nil
+	}
+	return fmt.Errorf("GRE has crossed the carrier in clear: %s\nfirst packet: %s", s.Capture, s.Capture.First(probe.ClearGRE))
+}
+
+// dump writes the end of the spoke's console to standard error.
+func (s *Spoke) dump(lines int) {
+	all := s.Console.Since(0)
+	for _, line := range all[max(0, len(all)-lines):] {
+		fmt.Fprintf(os.Stderr, "%s %8.2f  %s\n", s.kind.name, line.At.Sub(s.Started).Seconds(), line.Text)
+	}
+}
