@@ -34,7 +34,7 @@ func (c console) life(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
 	cmd.Args = []string{"console"}
 	cmd.Dir = "/"
-	cmd.Env = []string{"TERM=vt220", "HOME=/tmp", "PATH=/bin:/bbin"}
+	cmd.Env = []string{"TERM=vt220", "HOME=/tmp", "PATH=/bin:/bbin", "SHELL=/bin/sh"}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true}
 	if err := c.reaper.start(cmd, cmd.Start); err != nil {

@@ -16,7 +16,9 @@ const (
 )
 
 // respawn calls life, which runs a process until it ends, again and again
-// until ctx is cancelled.
+// until ctx is cancelled. A life that returns an error has failed; one that
+// returns nil, such as a session that was left, is followed by the next
+// without ado.
 func respawn(ctx context.Context, log *slog.Logger, life func(context.Context) error) {
 	delay := minDelay
 	for {
@@ -26,10 +28,12 @@ func respawn(ctx context.Context, log *slog.Logger, life func(context.Context) e
 			return
 		}
 		lived := time.Since(started)
-		if lived >= longLife {
+		if lived >= longLife || err == nil {
 			delay = minDelay
 		}
-		log.Error("process ended and starts again", "why", err, "lived", lived.Round(time.Millisecond), "in", delay)
+		if err != nil {
+			log.Error("process failed and starts again", "why", err, "lived", lived.Round(time.Millisecond), "in", delay)
+		}
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
