@@ -9,6 +9,8 @@
 package api
 
 import (
+	"github.com/farspoke/farspoke/dmvpn"
+	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/internal/uplink"
 )
 
@@ -20,11 +22,13 @@ type Status struct {
 	Hostname string `json:"hostname"`
 	Version  string `json:"version"`
 	// Uptime counts from the start of the kernel, in seconds.
-	Uptime float64 `json:"uptime_seconds"`
+	Uptime float64 `json:"uptime-seconds"`
 	Config Config  `json:"config"`
 	// Milestones are what happened first after the start, in their order.
 	Milestones []Milestone    `json:"milestones,omitempty"`
 	Uplinks    []uplink.State `json:"uplinks,omitempty"`
+	Tunnels    []dmvpn.Status  `json:"tunnels,omitempty"`
+	Firewall   firewall.Status `json:"firewall,omitzero"`
 }
 
 // Config says which configuration is running.
@@ -41,7 +45,7 @@ type Milestone struct {
 	// Name is lease, ike, nhrp and the like.
 	Name string `json:"name"`
 	// At counts from the start of the kernel, in seconds.
-	At float64 `json:"at_seconds"`
+	At float64 `json:"at-seconds"`
 }
 
 // failure is the body of an answer other than 2xx.

@@ -18,6 +18,9 @@ func configCheck(_ context.Context, c *CLI, r request) error {
 	if err != nil {
 		return err
 	}
+	for _, w := range f.Warnings() {
+		fmt.Fprintf(c.Stdout, "warning: %s", w.Text())
+	}
 	fmt.Fprintf(c.Stdout, "%s: the configuration of %s is sound\n", r.args[0], f.Hostname)
 	if len(needed) > 0 {
 		fmt.Fprintf(c.Stdout, "the box will need these secrets in its %s: %s\n", config.SecretsFile, strings.Join(needed, ", "))

@@ -14,8 +14,8 @@ import (
 	"github.com/farspoke/farspoke/internal/wan"
 )
 
-// Validate reports what is wrong within each component's part and between
-// them, as errors of package invalid.
+// Validate reports what is wrong within each part of the file, as errors of
+// package invalid.
 func (f *File) Validate() error {
 	errs := []error{f.checkNames()}
 	for name, c := range sorted(f.Interfaces) {
@@ -24,16 +24,26 @@ func (f *File) Validate() error {
 	for name, c := range sorted(f.Tunnels) {
 		errs = append(errs, invalid.In(c.Validate(), "tunnels", name))
 	}
+	return errors.Join(append(errs, invalid.In(f.Firewall.Validate(), "firewall"))...)
+}
+
+// Check reports what is wrong between the parts, as errors of package invalid.
+func (f *File) Check() error {
 	topology := f.Topology()
-	errs = append(errs,
-		invalid.In(f.Firewall.Validate(), "firewall"),
+	// A device that two entries want is reported where it is named.
+	known := map[string]bool{}
+	topology.Members = slices.DeleteFunc(topology.Members, func(m firewall.Member) bool {
+		again := known[m.Link]
+		known[m.Link] = true
+		return again
+	})
+	return errors.Join(
 		f.checkReferences(),
 		f.checkLinks(),
 		f.checkAddresses(),
 		topology.Validate(),
-		invalid.In(f.Firewall.ValidateZones(topology), "firewall"),
+		invalid.In(f.Firewall.ValidateZones(&topology), "firewall"),
 	)
-	return errors.Join(errs...)
 }
 
 // sorted yields the entries of m in the order of their names, so that of two
@@ -50,7 +60,7 @@ func sorted[V any](m map[string]V) func(yield func(string, V) bool) {
 
 // Topology returns the members of the firewall's zones. The device of a port
 // and of a tunnel bears its name, as does that of a VRF.
-func (f *File) Topology() *firewall.Topology {
+func (f *File) Topology() firewall.Topology {
 	var t firewall.Topology
 	for name, c := range sorted(f.Interfaces) {
 		t.Members = append(t.Members, firewall.Member{
@@ -64,7 +74,7 @@ func (f *File) Topology() *firewall.Topology {
 			Link: name, MSS: c.WithDefaults().MSS,
 		})
 	}
-	return &t
+	return t
 }
 
 // isUnderlay reports whether the interface faces a provider.
@@ -145,16 +155,17 @@ func (f *File) checkReferences() error {
 	}
 	vrfs := slices.Sorted(maps.Keys(f.VRFs))
 	profiles := slices.Sorted(maps.Keys(f.IPsec))
-	inVRF := map[string]bool{}
+	inVRF, dangling := map[string]bool{}, false
 	for name, c := range sorted(f.Interfaces) {
 		refer(c.VRF, "vrfs", vrfs, "interfaces", name, "vrf")
 		inVRF[c.VRF] = true
+		dangling = dangling || c.VRF != "" && !slices.Contains(vrfs, c.VRF)
 	}
 	for name, c := range sorted(f.Tunnels) {
 		refer(c.VRF, "vrfs", vrfs, "tunnels", name, "vrf")
 		refer(c.Underlay, "vrfs", vrfs, "tunnels", name, "underlay")
 		refer(c.IPsec, "ipsec", profiles, "tunnels", name, "ipsec")
-		if _, exists := f.VRFs[c.Underlay]; exists && !inVRF[c.Underlay] {
+		if _, exists := f.VRFs[c.Underlay]; exists && !inVRF[c.Underlay] && !dangling {
 			errs = append(errs, &invalid.Error{
 				Path:    []string{"tunnels", name, "underlay"},
 				Problem: fmt.Sprintf("no interface is in VRF %s, so the tunnel could go nowhere", c.Underlay),

@@ -39,6 +39,8 @@ type File struct {
 
 	// secrets lists the names that the file refers to.
 	secrets []string
+	// warnings are about what is allowed and hardly meant.
+	warnings []*Error
 }
 
 // VRF is one routing instance. It has no settings of its own: being named
@@ -48,15 +50,24 @@ type VRF struct{}
 // Secrets returns the names of the secrets that the file refers to, sorted.
 func (f *File) Secrets() []string { return slices.Clone(f.secrets) }
 
+// Warnings returns what is allowed in the file and hardly meant, such as a
+// policy whose answers do not come back.
+func (f *File) Warnings() []*Error { return slices.Clone(f.warnings) }
+
 // Parse reads a configuration. name stands for the file in messages. With nil
 // secrets the references to secrets stay unresolved. The error is an *Errors.
 func Parse(name string, data []byte, secrets Secrets) (*File, error) {
 	var f File
-	secretNames, err := read(name, data, secrets, &f)
+	doc, err := read(name, data, secrets, &f)
 	if err != nil {
 		return nil, err
 	}
-	f.secrets = secretNames
+	f.secrets = doc.secrets
+	topology := f.Topology()
+	for _, w := range f.Firewall.Warnings(&topology) {
+		w.Path = slices.Concat([]string{"firewall"}, w.Path)
+		f.warnings = append(f.warnings, locate(doc.src, doc.root, w))
+	}
 	return &f, nil
 }
 

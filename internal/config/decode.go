@@ -59,8 +59,9 @@ func fieldsOf(t reflect.Type) []field {
 
 // fail records an error about node n, which is the value at path.
 func (d *decoder) fail(n *yaml.Node, path []string, problem, fix string) *Error {
+	line, column := d.src.place(n)
 	e := &Error{
-		File: d.src.name, Line: n.Line, Column: n.Column, Path: strings.Join(path, "."),
+		File: d.src.name, Line: line, Column: column, Path: strings.Join(path, "."),
 		Problem: problem, Fix: fix, width: width(n), quote: d.src, covers: [][]string{path},
 	}
 	d.errs = append(d.errs, e)
@@ -87,9 +88,11 @@ func (d *decoder) value(key, n *yaml.Node, v reflect.Value, path []string) {
 		d.secret(n, v, path)
 		return
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
+		d.hideWithin(n, v.Type())
 		d.fail(n, path, "anchors and aliases (& and *) are not used here", "write the value itself, in quotes if it begins with & or *")
 		return
 	case n.Style&yaml.TaggedStyle != 0:
+		d.hideWithin(n, v.Type())
 		d.fail(n, path, "tags ("+printable(n.Tag)+") are not used here", "write the value alone, in quotes if it begins with !")
 		return
 	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
@@ -129,6 +132,7 @@ func absentFix(t reflect.Type) string {
 
 func (d *decoder) structure(key, n *yaml.Node, v reflect.Value, path []string) {
 	if n.Kind != yaml.MappingNode {
+		d.hideWithin(n, v.Type())
 		d.fail(n, path, "is "+kindName(n)+" where keys belong", "write "+strings.Join(names(fieldsOf(v.Type())), ", ")+" as keys below it")
 		return
 	}
@@ -137,10 +141,15 @@ func (d *decoder) structure(key, n *yaml.Node, v reflect.Value, path []string) {
 	for k, value := range d.pairs(n, path) {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == k.Value })
 		if i < 0 {
-			d.unknownKey(k, fields, path)
+			// What was probably meant is read as that, so that no other error
+			// follows from the misspelt key.
+			i = d.unknownKey(k, fields, path)
+		}
+		if i < 0 || seen[fields[i].name] {
+			d.src.hide(value)
 			continue
 		}
-		seen[k.Value] = true
+		seen[fields[i].name] = true
 		d.value(k, value, v.FieldByIndex(fields[i].index), child(path, k.Value))
 	}
 	for _, f := range fields {
@@ -152,39 +161,41 @@ func (d *decoder) structure(key, n *yaml.Node, v reflect.Value, path []string) {
 
 // missing records that the mapping below key lacks the field f.
 func (d *decoder) missing(key *yaml.Node, f field, path []string) {
-	where := child(path, f.name)
-	for _, e := range d.errs {
-		// The key is there but misspelt, which is said already.
-		if slices.ContainsFunc(e.covers, func(p []string) bool { return slices.Equal(p, where) }) {
-			return
-		}
-	}
 	e := d.fail(key, path, fmt.Sprintf("the key %q is missing", f.name), "add `"+f.name+": …` below")
-	e.covers = [][]string{where}
+	e.covers = [][]string{child(path, f.name)}
 }
 
-func (d *decoder) unknownKey(k *yaml.Node, fields []field, path []string) {
+// unknownKey records that k is none of fields and returns the index of the one
+// that was probably meant, or -1.
+func (d *decoder) unknownKey(k *yaml.Node, fields []field, path []string) (meant int) {
 	known := names(fields)
 	e := d.fail(k, path, fmt.Sprintf("there is no key %q here", printable(k.Value)), "")
 	e.covers = [][]string{child(path, k.Value)}
-	if said, ok := foreign[strings.ToLower(k.Value)]; ok {
-		e.Fix = said
-		return
-	}
-	if near, ok := nearest(k.Value, known); ok {
+	word := foreign[strings.ToLower(k.Value)]
+	near, found := nearest(k.Value, known)
+	switch {
+	case slices.Contains(known, word.means):
+		near, e.Fix = word.means, "write "+word.means
+	case word.say != "":
+		near, e.Fix = "", word.say
+	case found:
 		e.Fix = fmt.Sprintf("write %q", near)
-		e.covers = append(e.covers, child(path, near))
-		return
-	}
-	e.Fix = "the keys here are " + strings.Join(known, ", ")
-	if len(known) == 0 {
+	case len(known) == 0:
 		e.Fix = "no keys belong here; write {}"
+	default:
+		e.Fix = "the keys here are " + strings.Join(known, ", ")
 	}
+	if near != "" {
+		e.covers = append(e.covers, child(path, near))
+	}
+	return slices.Index(known, near)
 }
 
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path []string) {
 	if n.Kind != yaml.MappingNode {
-		d.fail(n, path, "is "+kindName(n)+" where named entries belong", "write `name: …` lines below it")
+		d.hideWithin(n, v.Type())
+		e := d.fail(n, path, "is "+kindName(n)+" where named entries belong", "write `name: …` lines below it")
+		e.section = len(path) == 1
 		return
 	}
 	v.Set(reflect.MakeMap(v.Type()))
@@ -203,9 +214,12 @@ func (d *decoder) pairs(n *yaml.Node, path []string) func(yield func(k, v *yaml.
 			k := n.Content[i]
 			switch {
 			case k.Kind != yaml.ScalarNode || k.Anchor != "" || k.Style&yaml.TaggedStyle != 0 || k.Tag == "!!merge" || k.Value == "":
+				d.src.hide(k)
+				d.src.hide(n.Content[i+1])
 				d.fail(k, path, "this is not a plain key", "write `key: value`")
 				continue
 			case first[k.Value] > 0:
+				d.src.hide(n.Content[i+1])
 				e := d.fail(k, path, fmt.Sprintf("the key %q was given in line %d already", printable(k.Value), first[k.Value]),
 					"merge the two or remove one")
 				e.covers = nil
@@ -221,6 +235,7 @@ func (d *decoder) pairs(n *yaml.Node, path []string) func(yield func(k, v *yaml.
 
 func (d *decoder) list(n *yaml.Node, v reflect.Value, path []string) {
 	if n.Kind != yaml.SequenceNode {
+		d.hideWithin(n, v.Type())
 		fix := "write `- ` before each entry"
 		if n.Kind == yaml.ScalarNode {
 			fix = "write [" + printable(n.Value) + "]"
@@ -232,6 +247,26 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path []string) {
 	for i, item := range n.Content {
 		d.value(item, item, v.Index(i), child(path, strconv.Itoa(i)))
 	}
+}
+
+// hideWithin keeps n, which is not decoded, out of quotations if what belongs
+// in its place has a secret in it.
+func (d *decoder) hideWithin(n *yaml.Node, t reflect.Type) {
+	if holdsSecret(t) {
+		d.src.hide(n)
+	}
+}
+
+func holdsSecret(t reflect.Type) bool {
+	switch {
+	case t == typeSecret:
+		return true
+	case t.Kind() == reflect.Pointer, t.Kind() == reflect.Slice, t.Kind() == reflect.Map:
+		return holdsSecret(t.Elem())
+	case t.Kind() == reflect.Struct:
+		return slices.ContainsFunc(fieldsOf(t), func(f field) bool { return holdsSecret(t.FieldByIndex(f.index).Type) })
+	}
+	return false
 }
 
 // child returns path with one more step, never sharing memory with it.

@@ -24,6 +24,9 @@ type Error struct {
 	quote *source // where the line is quoted from; nil for no quotation
 	// covers lists the paths about which this error makes others pointless.
 	covers [][]string
+	// section says that a whole part of the file could not be read, so that
+	// references into it cannot be judged.
+	section bool
 }
 
 // Error returns the whole on one line.
@@ -54,11 +57,10 @@ func (e *Error) Text() string {
 	var b strings.Builder
 	b.WriteString(e.head() + "\n")
 	if e.quote != nil && e.Line > 0 {
-		if quoted := e.quote.quote(e.Line); quoted != "" {
-			column := min(e.Column-1, utf8.RuneCountInString(quoted))
-			width := min(max(e.width, 1), max(1, utf8.RuneCountInString(quoted)-column))
+		if quoted, at := e.quote.quote(e.Line, e.Column); quoted != "" {
+			width := min(max(e.width, 1), max(1, utf8.RuneCountInString(quoted)-at))
 			fmt.Fprintf(&b, "%5d | %s\n", e.Line, quoted)
-			fmt.Fprintf(&b, "      | %s%s\n", strings.Repeat(" ", column), strings.Repeat("^", width))
+			fmt.Fprintf(&b, "      | %s%s\n", strings.Repeat(" ", at), strings.Repeat("^", width))
 		}
 	}
 	if e.Fix != "" {

@@ -55,8 +55,9 @@ func locate(src *source, root *yaml.Node, e *invalid.Error) *Error {
 	if at.whole && at.value.Kind == yaml.ScalarNode {
 		n = at.value
 	}
+	line, column := src.place(n)
 	return &Error{
-		File: src.name, Line: n.Line, Column: n.Column, Path: strings.Join(e.Path, "."),
+		File: src.name, Line: line, Column: column, Path: strings.Join(e.Path, "."),
 		Problem: e.Problem, Fix: e.Fix, width: width(n), quote: src, covers: [][]string{e.Path},
 	}
 }

@@ -33,6 +33,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path []string) {
 	case reflect.Bool:
 		if n.Tag != "!!bool" {
 			d.fail(n, path, fmt.Sprintf("%q is neither true nor false", printable(n.Value)), "write "+truth(n.Value))
+			v.SetBool(truth(n.Value) == "true") // as was meant, so that nothing follows from it
 			return
 		}
 		v.SetBool(strings.EqualFold(n.Value, "true"))
@@ -79,7 +80,11 @@ func (d *decoder) integer(n *yaml.Node, v reflect.Value, path []string, least in
 		v.SetUint(number)
 	}
 	if err != nil {
-		d.fail(n, path, n.Value+" is out of range", fmt.Sprintf("write a number from %d to %d", least, most))
+		fix := "write a smaller number"
+		if v.Type().Bits() < 64 {
+			fix = fmt.Sprintf("write a number from %d to %d", least, most)
+		}
+		d.fail(n, path, n.Value+" is out of range", fix)
 	}
 }
 

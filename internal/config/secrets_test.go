@@ -42,6 +42,8 @@ func TestSecretsErrorsQuoteNothing(t *testing.T) {
 		"{name: a, psk: \"hun\\x74er2 hunter2\", z: 1}", "{z: 1, name: a, psk: \"hunter2\n  hunter2\", y: 1}",
 		"name: a\npsk: {secret: x, psk: hunter2}", "name: a\npsk: |\n  hunter2\nz: hunter\n",
 		"name: a\npsk: {secret: [hunter2]}", "name: a\npsk: !x hunter2", "name: a\npsk: &x hunter2", "name: a\npsk: {secret: {hunter2: 1}}", "name: a\npsk: {hunter2}", "name: a\npsk: {\n  hunter2}",
+		"name: a\npks: hunter2", "name: a\npassword: hunter2", "name: a\nlsit: [{psk: hunter2}]", "name: a\nx: {psk: \"hunter2\"}",
+		"name: a\npsk: {secret: x}\npsk: hunter2", "{name: a, psk: {secret: x}, pks: hunter2}", "name: a\n? [hunter2]\n: hunter2",
 		"name: a\npsk: {secret: hunter2 is the key}", "name: a\npsk: [\n  hunter2, z]", "name: a\npsk: {secret: !x hunter2}",
 	} {
 		_, err := read("f", []byte(text), nil, &shape{})

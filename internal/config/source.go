@@ -13,9 +13,9 @@ import (
 type source struct {
 	name  string
 	lines []string
-	// cut holds, by line, the column from which a line holds a secret and is
-	// not quoted.
-	cut map[int]int
+	// masked holds, by line, the columns from and up to which a line may hold
+	// a secret and is shown as asterisks.
+	masked map[int][][2]int
 	// hidden forbids all quoting: the file holds secrets, or a secret whose
 	// extent on the page is not certain.
 	hidden bool
@@ -23,7 +23,7 @@ type source struct {
 
 func newSource(name string, data []byte) *source {
 	text := strings.ReplaceAll(string(data), "\r\n", "\n")
-	return &source{name: name, lines: strings.Split(text, "\n"), cut: map[int]int{}}
+	return &source{name: name, lines: strings.Split(text, "\n"), masked: map[int][][2]int{}}
 }
 
 // line returns line n, counted from 1, empty beyond the end.
@@ -34,48 +34,61 @@ func (s *source) line(n int) string {
 	return s.lines[n-1]
 }
 
-// hide keeps n out of every quotation. It must be called before the first
-// quotation is rendered. Where it is not certain that n ends on the line it
-// begins on, nothing is quoted any more.
-func (s *source) hide(n *yaml.Node) {
-	if !s.within(n, n.Line) {
-		s.hidden = true
+// place returns where n stands. A value that is absent at the end of the file
+// stands beyond it to YAML, and here at its last line.
+func (s *source) place(n *yaml.Node) (line, column int) {
+	if n.Line > len(s.lines) {
+		return len(s.lines), 1
 	}
-	if at, ok := s.cut[n.Line]; !ok || n.Column < at {
-		s.cut[n.Line] = n.Column
-	}
+	return n.Line, n.Column
 }
 
-// within reports whether n and all its parts are spelt out on the given line.
-func (s *source) within(n *yaml.Node, line int) bool {
-	if n.Line != line || n.Kind == yaml.ScalarNode && !strings.Contains(s.line(line), n.Value) {
-		return false
-	}
+// hide keeps n and all its parts out of every quotation. It must be called
+// before the first quotation is rendered. Where it is not certain how a text is
+// spelt on the page, nothing is quoted any more.
+func (s *source) hide(n *yaml.Node) {
 	for _, part := range n.Content {
-		if !s.within(part, line) {
-			return false
+		s.hide(part)
+	}
+	if n.Kind != yaml.ScalarNode || n.Value == "" {
+		return
+	}
+	runes := []rune(s.line(n.Line))
+	at := min(n.Column-1, len(runes))
+	for _, spelt := range []string{n.Value, `"` + n.Value + `"`, "'" + n.Value + "'"} {
+		if strings.HasPrefix(string(runes[at:]), spelt) && n.Style&yaml.TaggedStyle == 0 && n.Anchor == "" {
+			s.masked[n.Line] = append(s.masked[n.Line], [2]int{at, at + utf8.RuneCountInString(spelt)})
+			return
 		}
 	}
-	return true
+	s.hidden = true
 }
 
-// maxQuote is the length in columns to which a quoted line is cut.
-const maxQuote = 100
+// maxQuote is how much of a line is quoted, in columns.
+const maxQuote = 96
 
 // quote returns line n fit for a terminal: without what is hidden, without
-// control characters, each tab one blank so that columns stay columns.
-func (s *source) quote(n int) string {
+// control characters, each tab one blank so that columns stay columns. Of a
+// long line it returns the part around column, which it returns as an index
+// into the text, in characters.
+func (s *source) quote(n, column int) (text string, at int) {
 	if s.hidden {
-		return ""
+		return "", 0
 	}
-	runes := []rune(s.line(n))
-	if at, ok := s.cut[n]; ok && at-1 <= len(runes) {
-		runes = append(runes[:at-1:at-1], []rune("(not shown)")...)
+	runes := []rune(printable(s.line(n)))
+	for _, m := range s.masked[n] {
+		for i := m[0]; i < m[1]; i++ {
+			runes[i] = '*'
+		}
+	}
+	at = min(column-1, len(runes))
+	if start := at - maxQuote*2/3; start > 0 && len(runes) > maxQuote {
+		runes, at = append([]rune{'…'}, runes[start:]...), at-start+1
 	}
 	if len(runes) > maxQuote {
 		runes = append(runes[:maxQuote:maxQuote], '…')
 	}
-	return printable(string(runes))
+	return string(runes), at
 }
 
 // printable replaces what a terminal would obey rather than show.

@@ -39,7 +39,8 @@ func parseYAML(name string, data []byte) (*yaml.Node, *source, error) {
 	case root == nil:
 		return nil, src, whole(name, "the file is empty", "start with `hostname: branch-17`; docs/configuration.md has a whole example")
 	case second != nil:
-		return nil, src, at(second.Line, second.Column, "a second document begins here",
+		line, column := src.place(second)
+		return nil, src, at(line, column, "a second document begins here",
 			"keep one configuration per file and remove the line `---` or `...` above")
 	case root.Kind != yaml.MappingNode:
 		return nil, src, at(root.Line, root.Column, "the file holds no keys",

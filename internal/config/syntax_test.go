@@ -57,3 +57,18 @@ func TestLineEndsAndByteOrderMark(t *testing.T) {
 		t.Errorf("b is %q at %d:%d, want 2 at 2:4", at.Value, at.Line, at.Column)
 	}
 }
+
+func TestAbsentValueAtTheEndHasAPlace(t *testing.T) {
+	for _, text := range []string{"a: 1\n---", "a: 1\n---\n", "list:\n  -", "list:\n  -\n\n"} {
+		_, err := read("f", []byte(text), nil, &shape{})
+		all, ok := errors.AsType[*Errors](err)
+		if !ok {
+			t.Fatalf("%q: got %v, want an *Errors", text, err)
+		}
+		for _, e := range all.List {
+			if lines := strings.Count(text, "\n") + 1; e.Line > lines {
+				t.Errorf("%q: the error is in line %d of %d", text, e.Line, lines)
+			}
+		}
+	}
+}
