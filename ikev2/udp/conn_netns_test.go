@@ -4,7 +4,6 @@ package udp
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -41,25 +40,6 @@ func loopback(t *testing.T) {
 	}
 }
 
-// start opens the sockets and runs them until the test ends.
-func start(t *testing.T, device string) *Conn {
-	t.Helper()
-	conn, err := Open(t.Context(), device)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- conn.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run = %v", err)
-		}
-	})
-	return conn
-}
-
 // dial opens the peer's socket.
 func dial(t *testing.T) *net.UDPConn {
 	t.Helper()
@@ -69,13 +49,6 @@ func dial(t *testing.T) *net.UDPConn {
 	}
 	t.Cleanup(func() { conn.Close() })
 	return conn
-}
-
-func write(t *testing.T, conn *net.UDPConn, datagram []byte, to netip.AddrPort) {
-	t.Helper()
-	if _, err := conn.WriteToUDPAddrPort(datagram, to); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestPacketsAndReplies(t *testing.T) {

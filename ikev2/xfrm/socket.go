@@ -14,7 +14,7 @@ func BypassSocket(fd int) error {
 		everything := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 		p := Policy{Dir: dir, Src: everything, Dst: everything}
 		if err := unix.SetsockoptString(fd, unix.IPPROTO_IP, unix.IP_XFRM_POLICY, string(pack(p.info()))); err != nil {
-			return fmt.Errorf("exempt socket from IPsec, direction %s: %w", dir, err)
+			return fmt.Errorf("exempt socket from IPsec, direction %s (is the module xfrm_user there?): %w", dir, err)
 		}
 	}
 	return nil

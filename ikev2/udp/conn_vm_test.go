@@ -1,0 +1,176 @@
+//go:build vm
+
+package udp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/ikev2/xfrm"
+	"github.com/farspoke/farspoke/internal/kmod"
+)
+
+// hub is the peer's address, in a VRF of its own on the same machine.
+var hub = netip.MustParseAddr("192.0.2.2")
+
+func TestMain(m *testing.M) {
+	loader, err := kmod.Open("/lib/modules")
+	if err == nil {
+		err = loader.Load(append([]string{"veth", "vrf"}, xfrm.Modules...)...)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// newVRF makes a VRF with one port in it.
+func newVRF(t *testing.T, name string, table uint32, port string) netlink.Link {
+	t.Helper()
+	vrf := &netlink.Vrf{LinkAttrs: netlink.LinkAttrs{Name: name}, Table: table}
+	link, err := netlink.LinkByName(port)
+	if err := errors.Join(err, netlink.LinkAdd(vrf), netlink.LinkSetUp(vrf)); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(netlink.LinkSetMaster(link, vrf), netlink.LinkSetUp(link)); err != nil {
+		t.Fatal(err)
+	}
+	return link
+}
+
+func prefix(a netip.Addr) *netlink.Addr {
+	return &netlink.Addr{IPNet: &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(24, 32)}}
+}
+
+// hubSocket opens the peer's socket, which IPsec policies apply to unless it is
+// exempt.
+func hubSocket(t *testing.T, exempt bool) *net.UDPConn {
+	t.Helper()
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		return errors.Join(c.Control(func(fd uintptr) {
+			err = unix.BindToDevice(int(fd), "isp")
+			if exempt {
+				err = errors.Join(err, xfrm.BypassSocket(int(fd)))
+			}
+		}), err)
+	}}
+	conn, err := config.ListenPacket(t.Context(), "udp4", netip.AddrPortFrom(hub, 0).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn.(*net.UDPConn)
+}
+
+func TestVRFWhoseAddressComesAndChanges(t *testing.T) {
+	if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "wan"}, PeerName: "core"}); err != nil {
+		t.Fatal(err)
+	}
+	wan, core := newVRF(t, "front", 10, "wan"), newVRF(t, "isp", 20, "core")
+	if err := netlink.AddrAdd(core, prefix(hub)); err != nil {
+		t.Fatal(err)
+	}
+	conn := start(t, "front")
+	remote := hubSocket(t, true)
+	message := bytes.Repeat([]byte{7}, 100)
+
+	packet := Packet{
+		Local:  netip.AddrPortFrom(netip.IPv4Unspecified(), Port),
+		Remote: remote.LocalAddr().(*net.UDPAddr).AddrPort(),
+		Data:   message,
+	}
+	if err := conn.Send(packet); !errors.Is(err, unix.ENETUNREACH) {
+		t.Errorf("send without an address: %v, want ENETUNREACH", err)
+	}
+
+	exchange := func(t *testing.T, local netip.Addr) {
+		t.Helper()
+		for _, port := range []uint16{Port, PortNAT} {
+			to := netip.AddrPortFrom(local, port)
+			write(t, remote, frame(port, message), to)
+			p := <-conn.Packets()
+			if p.Local != to || p.Remote.Addr() != hub || !bytes.Equal(p.Data, message) {
+				t.Fatalf("packet to %s: local %s, remote %s, %d octets", to, p.Local, p.Remote, len(p.Data))
+			}
+			if err := conn.Send(p); err != nil {
+				t.Fatal(err)
+			}
+			reply := make([]byte, 200)
+			if _, from, err := remote.ReadFromUDPAddrPort(reply); err != nil || from != to {
+				t.Errorf("reply from %s, %v; want it from %s", from, err, to)
+			}
+		}
+	}
+	for _, last := range []byte{10, 20} {
+		local := netip.AddrFrom4([4]byte{192, 0, 2, last})
+		t.Run("address "+local.String(), func(t *testing.T) {
+			if err := netlink.AddrAdd(wan, prefix(local)); err != nil {
+				t.Fatal(err)
+			}
+			exchange(t, local)
+			if last == 20 {
+				return
+			}
+			if err := netlink.AddrDel(wan, prefix(local)); err != nil {
+				t.Fatal(err)
+			}
+			gone := Packet{Local: netip.AddrPortFrom(local, Port), Remote: packet.Remote, Data: message}
+			if err := conn.Send(gone); err == nil {
+				t.Error("send from an address that is gone succeeds")
+			}
+		})
+	}
+	t.Run("IPsec policies for everything", func(t *testing.T) {
+		blockEverything(t)
+		_, err := hubSocket(t, false).WriteToUDPAddrPort(message, netip.MustParseAddrPort("192.0.2.20:500"))
+		if !errors.Is(err, unix.EPERM) {
+			t.Errorf("send of a socket that is not exempt: %v, want EPERM", err)
+		}
+		exchange(t, netip.MustParseAddr("192.0.2.20"))
+	})
+}
+
+func blockEverything(t *testing.T) {
+	t.Helper()
+	handle, err := xfrm.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { handle.Close() })
+	everywhere := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	for _, dir := range []xfrm.Direction{xfrm.DirectionIn, xfrm.DirectionOut} {
+		p := xfrm.Policy{Dir: dir, Src: everywhere, Dst: everywhere, Block: true}
+		if err := handle.PutPolicy(p); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := handle.DeletePolicy(p); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	conn, err := Open(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := conn.Run(ctx); err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
+}
