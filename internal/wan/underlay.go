@@ -99,7 +99,7 @@ func (u *Underlay) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("run interface %s: %w", u.name, err)
 	}
-	u.client, u.settled, u.present = nil, false, false
+	u.client, u.present, u.settled, u.usable = nil, false, false, false
 	defer func() { u.conn = u.conn.close() }()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -121,6 +121,8 @@ func (u *Underlay) Run(ctx context.Context) error {
 			if !ok && ctx.Err() == nil {
 				return fmt.Errorf("run interface %s: the kernel's link notices ended", u.name)
 			}
+			// A link that goes down, if only for a moment, takes routes along.
+			u.settled = false
 		case data := <-u.conn.messages():
 			if p, err := dhcp.Parse(data); err != nil {
 				u.log.Debug("malformed DHCP message ignored", "err", err)
@@ -154,9 +156,6 @@ func (u *Underlay) observe(message **dhcp.Message) error {
 	}
 	was := u.port
 	first := !u.present
-	if first || p.Index != was.Index || !was.Up {
-		u.settled = false
-	}
 	u.port, u.present = p, true
 	if first || p.Carrier != was.Carrier {
 		u.logCarrier(first)
@@ -192,7 +191,7 @@ func (u *Underlay) lose() {
 	if u.present || u.port.Name == "" {
 		u.log.Warn("port is not there: waiting for it", "port", u.cfg.Port)
 	}
-	u.present, u.settled = false, false
+	u.present, u.settled, u.usable = false, false, false
 	u.port = port{Name: u.cfg.Port}
 	if u.client != nil {
 		u.client.LinkDown()
@@ -202,8 +201,10 @@ func (u *Underlay) lose() {
 
 func (u *Underlay) logCarrier(first bool) {
 	switch {
+	case !u.port.Carrier && first:
+		u.log.Info("port has no carrier yet", "port", u.port.Name)
 	case !u.port.Carrier:
-		u.log.Warn("port has no carrier: check the cable", "port", u.port.Name)
+		u.log.Warn("port has lost its carrier: check the cable", "port", u.port.Name)
 	case !first:
 		u.log.Info("port has a carrier again", "port", u.port.Name)
 	}
@@ -226,12 +227,10 @@ func (u *Underlay) restore() {
 // lease call for, and announces it. The lease is saved first: an address that
 // the next process could not explain would be removed by it.
 func (u *Underlay) converge() error {
-	if err := u.save(); err != nil {
-		return err
-	}
+	u.save()
 	want, state := u.desired()
 	if u.present && (!u.settled || !want.equal(u.applied)) {
-		if u.settled && want.Address != u.applied.Address {
+		if u.usable && want.Address != u.applied.Address {
 			// Nobody should use what is about to go.
 			u.announce(uplink.State{MTU: u.port.MTU})
 		}
@@ -270,24 +269,24 @@ func (u *Underlay) apply(want addressing) error {
 	return nil
 }
 
-// save keeps the lease for the next process.
-func (u *Underlay) save() error {
+// save keeps the lease for the next process. Without it the box works on; it
+// is the next process that will have to ask for the lease again.
+func (u *Underlay) save() {
 	if u.client == nil {
-		return nil
+		return
 	}
 	record, ok := u.client.Record()
+	var err error
 	switch {
 	case !ok && u.saved.Lease.Address.IsValid():
-		if err := u.store.Remove(u.record()); err != nil {
-			return err
-		}
+		err = u.store.Remove(u.record())
 	case ok && (record.Granted != u.saved.Granted || !record.Lease.Equal(u.saved.Lease)):
-		if err := u.store.Save(u.record(), record); err != nil {
-			return err
-		}
+		err = u.store.Save(u.record(), record)
+	}
+	if err != nil {
+		u.log.Error("DHCP lease is not kept for a restart", "err", err)
 	}
 	u.saved = record
-	return nil
 }
 
 // record is the name of the lease in the store.

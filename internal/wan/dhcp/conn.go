@@ -2,6 +2,7 @@ package dhcp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -100,6 +101,9 @@ func (c *linkConn) Receive() ([]byte, error) {
 	buf := make([]byte, maxPacket)
 	for {
 		n, _, err := c.packet.ReadFrom(buf)
+		if errors.Is(err, unix.ENETDOWN) {
+			continue // said once when the link goes down; the socket lives on
+		}
 		if err != nil {
 			return nil, fmt.Errorf("receive DHCP messages on %s: %w", c.link, err)
 		}
