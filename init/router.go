@@ -2,25 +2,74 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/farspoke/farspoke/firewall"
+	"github.com/farspoke/farspoke/internal/api"
+	"github.com/farspoke/farspoke/internal/checkpoint"
+	"github.com/farspoke/farspoke/internal/config"
 	"github.com/farspoke/farspoke/internal/privileged"
+	"github.com/farspoke/farspoke/internal/supervise"
 )
 
-// router runs the components until ctx is cancelled.
+const (
+	// configFile is the configuration; its secrets lie beside it.
+	configFile = "/etc/farspoke/farspoke.yaml"
+	// stateDir is on a tmpfs that only root reads.
+	stateDir = "/run/farspoke/state"
+	// goodbyeTime bounds how long the peers are told that the box goes down.
+	goodbyeTime = 4 * time.Second
+)
+
+// router is the router process: it builds the components that the
+// configuration asks for and runs them until ctx is cancelled, which means
+// that the box goes down. A process that is killed instead leaves everything
+// in the kernel and in stateDir to the next one.
 func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) error {
-	tick := time.NewTicker(privileged.AlivePeriod)
-	defer tick.Stop()
-	for {
-		if err := pid1.Alive(); err != nil {
-			return err
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			log.Info("router ends")
-			return nil
-		}
+	// Before any link comes up; a table of an earlier process stays.
+	if err := firewall.Seal(firewall.Netfilter{}); err != nil {
+		return fmt.Errorf("close the firewall: %w", err)
 	}
+	steps := newMilestones(log.Handler())
+	log = slog.New(steps)
+	listener, err := api.Listen(api.Socket)
+	if err != nil {
+		return err
+	}
+	// A box whose configuration is broken stays closed, and its console works.
+	b, problem := load(log)
+	if problem != nil {
+		log.Error("the configuration cannot be used: the box stays closed until it is mended", "err", problem)
+	}
+	supervise.Run(ctx, log, append(b.tasks(),
+		&control{listener: listener, source: &source{box: b, problem: problem, steps: steps, pid1: pid1}, log: log},
+		&pulse{box: b, pid1: pid1},
+	)...)
+
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbyeTime)
+	defer cancel()
+	return b.shutdown(ctx)
+}
+
+// load reads the configuration and builds the box that it describes. On an
+// error the box is empty.
+func load(log *slog.Logger) (*box, error) {
+	file, err := config.Load(configFile)
+	if err != nil {
+		return new(box), err
+	}
+	for _, warning := range file.Warnings() {
+		log.Warn(warning.Error())
+	}
+	state, err := checkpoint.Open(stateDir)
+	if err != nil {
+		return new(box), err
+	}
+	b, err := build(file, state, log)
+	if err != nil {
+		return new(box), err
+	}
+	return b, nil
 }

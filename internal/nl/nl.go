@@ -34,3 +34,15 @@ func List[T any](dump func() ([]T, error)) ([]T, error) {
 	}
 	return nil, fmt.Errorf("kernel objects change too fast to list: %w", netlink.ErrDumpInterrupted)
 }
+
+// LoopbackUp raises lo, without which a process cannot reach itself.
+func LoopbackUp() error {
+	lo, err := netlink.LinkByName("lo")
+	if err == nil {
+		err = netlink.LinkSetUp(lo)
+	}
+	if err != nil {
+		return fmt.Errorf("raise the loopback link: %w", err)
+	}
+	return nil
+}

@@ -6,11 +6,14 @@ package parts
 import (
 	"slices"
 
+	"github.com/farspoke/farspoke/dmvpn"
+	"github.com/farspoke/farspoke/firewall"
+	"github.com/farspoke/farspoke/ikev2/xfrm"
 	"github.com/farspoke/farspoke/internal/wan"
 )
 
 // Modules returns the names of the kernel modules that the components need,
-// whatever the board.
+// whatever the board, in the order in which the router wants them.
 func Modules() []string {
-	return slices.Concat(wan.Modules)
+	return slices.Concat(firewall.Modules, wan.Modules, xfrm.Modules, dmvpn.Modules)
 }

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/farspoke/farspoke/dmvpn"
+	"github.com/farspoke/farspoke/firewall"
+	"github.com/farspoke/farspoke/internal/api"
+	"github.com/farspoke/farspoke/internal/checkpoint"
+	"github.com/farspoke/farspoke/internal/config"
+	"github.com/farspoke/farspoke/internal/nl"
+	"github.com/farspoke/farspoke/internal/resolve"
+	"github.com/farspoke/farspoke/internal/supervise"
+	"github.com/farspoke/farspoke/internal/uplink"
+	"github.com/farspoke/farspoke/internal/value"
+	"github.com/farspoke/farspoke/internal/wan"
+)
+
+// box is every component that one configuration asks for. The zero box has
+// none.
+type box struct {
+	hostname  string
+	firewall  *firewall.Firewall
+	underlays []*wan.Underlay
+	fronts    map[string]*front
+	tunnels   []*dmvpn.Tunnel
+}
+
+// front is a VRF as tunnels see it: the uplink to use, and names as they are
+// known there.
+type front struct {
+	best     *uplink.Best
+	resolver *resolve.Resolver
+}
+
+// build makes the components and connects them. Nothing runs yet, but the VRFs
+// exist: sockets are bound to them.
+func build(file *config.File, state checkpoint.Dir, log *slog.Logger) (*box, error) {
+	b := &box{hostname: file.Hostname, fronts: make(map[string]*front)}
+	component := func(name string) *slog.Logger { return log.With("component", name) }
+
+	var err error
+	if b.firewall, err = firewall.New(file.Firewall, file.Topology(), firewall.Netfilter{}, component("firewall")); err != nil {
+		return nil, fmt.Errorf("build the firewall: %w", err)
+	}
+	if err := nl.LoopbackUp(); err != nil {
+		return nil, err
+	}
+	if err := nl.EnsureVRFs(slices.Sorted(maps.Keys(file.VRFs))); err != nil {
+		return nil, err
+	}
+	uplinks := make(map[string][]*value.Value[uplink.State]) // by VRF
+	for _, name := range slices.Sorted(maps.Keys(file.Interfaces)) {
+		cfg := file.Interfaces[name]
+		u := wan.New(name, cfg, wan.Deps{Log: component(name), Store: state})
+		b.underlays = append(b.underlays, u)
+		uplinks[cfg.VRF] = append(uplinks[cfg.VRF], u.State())
+	}
+	for vrf, sources := range uplinks {
+		b.fronts[vrf] = &front{
+			best:     uplink.NewBest(sources...),
+			resolver: resolve.New(component("dns"), sources...),
+		}
+	}
+	return b, nil
+}
+
+// tasks returns what the router process is to keep running.
+func (b *box) tasks() []supervise.Task {
+	var tasks []supervise.Task
+	if b.firewall != nil {
+		tasks = append(tasks, b.firewall)
+	}
+	for _, u := range b.underlays {
+		tasks = append(tasks, u)
+	}
+	for _, f := range b.fronts {
+		tasks = append(tasks, f.best)
+	}
+	for _, t := range b.tunnels {
+		tasks = append(tasks, t)
+	}
+	return tasks
+}
+
+// shutdown says good-bye, from the inside to the outside: the hub must hear of
+// the tunnel's end before the SA goes, and of the SA's before the address.
+func (b *box) shutdown(ctx context.Context) error {
+	var errs []error
+	for _, t := range b.tunnels {
+		errs = append(errs, t.Shutdown(ctx))
+	}
+	for _, u := range b.underlays {
+		errs = append(errs, u.Shutdown(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// status asks every component.
+func (b *box) status() api.Status {
+	status := api.Status{Hostname: b.hostname}
+	if b.firewall != nil {
+		status.Firewall = b.firewall.Status()
+	}
+	for _, u := range b.underlays {
+		status.Uplinks = append(status.Uplinks, u.Status().State)
+	}
+	for _, t := range b.tunnels {
+		status.Tunnels = append(status.Tunnels, t.Status())
+	}
+	return status
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"os"
+
+	"github.com/farspoke/farspoke/internal/api"
+	"github.com/farspoke/farspoke/internal/bootlog"
+	"github.com/farspoke/farspoke/internal/privileged"
+)
+
+// source is the router process as the control socket shows it.
+type source struct {
+	box     *box
+	problem error // of the configuration
+	steps   *milestones
+	pid1    *privileged.Client
+}
+
+// Status implements api.Source.
+func (s *source) Status() api.Status {
+	status := s.box.status()
+	status.Version = version
+	status.Uptime = bootlog.Uptime().Seconds()
+	status.Milestones = s.steps.First()
+	status.Config.File = configFile
+	if s.problem != nil {
+		status.Config.Problem = s.problem.Error()
+	}
+	return status
+}
+
+// Config implements api.Source.
+func (s *source) Config() []byte {
+	text, err := os.ReadFile(configFile)
+	if err != nil {
+		return nil // Status says why
+	}
+	return text
+}
+
+// Reboot implements api.Source.
+func (s *source) Reboot(ctx context.Context) error { return s.pid1.Reboot(ctx) }
+
+// control is the task that answers on the control socket.
+type control struct {
+	listener net.Listener
+	source   api.Source
+	log      *slog.Logger
+}
+
+func (c *control) String() string { return "control" }
+
+// Run implements supervise.Task.
+func (c *control) Run(ctx context.Context) error {
+	return api.Serve(ctx, c.listener, c.source, c.log.With("component", c.String()))
+}
