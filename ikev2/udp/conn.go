@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -43,22 +44,32 @@ func Open(ctx context.Context, vrf string) (*Conn, error) {
 // drops the rest.
 func (c *Conn) Packets() <-chan Packet { return c.packets }
 
-// Run receives until ctx is cancelled. It closes the sockets.
+// Run receives until ctx is cancelled. The sockets stay open: the last messages
+// to the peers leave after Run has returned, and Run may be called again for
+// their answers.
 func (c *Conn) Run(ctx context.Context) error {
-	group, reading := errgroup.WithContext(ctx)
-	for port, conn := range map[uint16]*net.UDPConn{Port: c.plain, PortNAT: c.nat} {
-		group.Go(func() error { return c.receive(reading, port, conn) })
+	if err := c.setReadDeadline(time.Time{}); err != nil {
+		return fmt.Errorf("receive IKE messages: %w", err)
 	}
-	<-reading.Done()
-	closing := c.Close()
+	group, reading := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.receive(reading, Port, c.plain) })
+	group.Go(func() error { return c.receive(reading, PortNAT, c.nat) })
+	group.Go(func() error {
+		<-reading.Done()
+		return c.setReadDeadline(time.Now())
+	})
 	err := group.Wait()
 	if ctx.Err() != nil {
 		return nil
 	}
-	return errors.Join(err, closing)
+	return err
 }
 
-// Close closes the sockets. After Run it is not needed.
+func (c *Conn) setReadDeadline(at time.Time) error {
+	return errors.Join(c.plain.SetReadDeadline(at), c.nat.SetReadDeadline(at))
+}
+
+// Close closes the sockets.
 func (c *Conn) Close() error { return errors.Join(c.plain.Close(), c.nat.Close()) }
 
 // receive passes on the packets of one socket.

@@ -4,6 +4,7 @@ package udp
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -146,5 +147,31 @@ func TestOpenNamesThePortInUse(t *testing.T) {
 	start(t, "")
 	if _, err := Open(t.Context(), ""); !errors.Is(err, unix.EADDRINUSE) {
 		t.Errorf("err = %v, want EADDRINUSE", err)
+	}
+}
+
+func TestSendBetweenTwoRuns(t *testing.T) {
+	loopback(t)
+	conn, err := Open(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	remote := dial(t)
+	message := bytes.Repeat([]byte{7}, headerSize)
+	at := netip.AddrPortFrom(local, Port)
+	for range 2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- conn.Run(ctx) }()
+		write(t, remote, message, at)
+		p := <-conn.Packets()
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v, want nil", err)
+		}
+		if err := conn.Send(p); err != nil {
+			t.Errorf("send after Run: %v", err)
+		}
 	}
 }

@@ -4,7 +4,6 @@ package udp
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -160,17 +159,5 @@ func blockEverything(t *testing.T) {
 				t.Error(err)
 			}
 		})
-	}
-}
-
-func TestRunEndsWithItsContext(t *testing.T) {
-	conn, err := Open(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := conn.Run(ctx); err != nil {
-		t.Errorf("Run = %v, want nil", err)
 	}
 }

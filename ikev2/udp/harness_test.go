@@ -4,12 +4,13 @@ package udp
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
 )
 
-// start opens the sockets and runs them until the test ends.
+// start opens the sockets and receives on them until the test ends.
 func start(t *testing.T, device string) *Conn {
 	t.Helper()
 	conn, err := Open(t.Context(), device)
@@ -21,8 +22,8 @@ func start(t *testing.T, device string) *Conn {
 	go func() { done <- conn.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run = %v", err)
+		if err := errors.Join(<-done, conn.Close()); err != nil {
+			t.Errorf("Run and Close = %v", err)
 		}
 	})
 	return conn

@@ -85,7 +85,7 @@ const sequenceGap = 1 << 16
 // outbound SA, and what was received before cannot be replayed. Packets that
 // arrive during the move are lost.
 func (h *Handle) MoveSA(old ID, sa SA) error {
-	if err := sa.Validate(); err != nil {
+	if err := sa.check(); err != nil {
 		return fmt.Errorf("move SA %s: %w", old, err)
 	}
 	states, err := h.SAs(sa.ReqID)
@@ -127,7 +127,7 @@ func (h *Handle) PutPolicy(p Policy) error {
 	return nil
 }
 
-// DeletePolicy removes a policy. One that is gone already is no error.
+// DeletePolicy removes a policy that PutPolicy made. One that is gone already is no error.
 func (h *Handle) DeletePolicy(p Policy) error {
 	err := h.request(msgDelPolicy, pack(policyID{Selector: p.selector(), Dir: uint8(p.Dir)}))
 	if err != nil && !errors.Is(err, unix.ENOENT) {

@@ -216,7 +216,7 @@ func (n *node) listen() error {
 	go func() { done <- monitor.Run(ctx, func(e Event) { n.events <- e }) }()
 	n.t.Cleanup(func() {
 		cancel()
-		if err := <-done; err != nil {
+		if err := errors.Join(<-done, monitor.Close()); err != nil {
 			n.t.Errorf("monitor: %v", err)
 		}
 	})

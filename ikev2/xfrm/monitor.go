@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -35,13 +36,22 @@ func Listen() (*Monitor, error) {
 	return &Monitor{conn}, nil
 }
 
+// Close ends the subscription.
+func (m *Monitor) Close() error { return m.conn.Close() }
+
 // Run calls handle for each event, one after the other, until ctx is cancelled.
-// It closes the subscription.
+// handle must not wait beyond that.
 func (m *Monitor) Run(ctx context.Context, handle func(Event)) error {
-	stop := context.AfterFunc(ctx, func() { _ = m.conn.Close() })
+	// Setting a deadline fails only on a closed socket, which ends Receive too.
+	_ = m.conn.SetReadDeadline(time.Time{})
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		_ = m.conn.SetReadDeadline(time.Now())
+		close(interrupted)
+	})
 	defer func() {
-		if stop() {
-			_ = m.conn.Close()
+		if !stop() {
+			<-interrupted
 		}
 	}()
 	for {

@@ -22,9 +22,9 @@ const (
 	algorithmName = 64
 )
 
-// Validate says what the kernel would reject, or worse accept as something
+// check says what the kernel would reject, or worse accept as something
 // else.
-func (sa *SA) Validate() error {
+func (sa *SA) check() error {
 	switch {
 	case !sa.Src.Is4() || !sa.Dst.Is4() || sa.Src.IsUnspecified() || sa.Dst.IsUnspecified():
 		return fmt.Errorf("SA runs from %s to %s, want IPv4 addresses", sa.Src, sa.Dst)
@@ -58,7 +58,7 @@ func (sa *SA) Validate() error {
 // marshal returns the body of a NEWSA or UPDSA message. r is where the sequence
 // numbers start, the zero value on a fresh SA; the kernel ignores it in UPDSA.
 func (sa *SA) marshal(r replay) ([]byte, error) {
-	if err := sa.Validate(); err != nil {
+	if err := sa.check(); err != nil {
 		return nil, err
 	}
 	info := saInfo{

@@ -175,7 +175,7 @@ func TestCountersAreRead(t *testing.T) {
 	}
 }
 
-func TestValidate(t *testing.T) {
+func TestCheck(t *testing.T) {
 	tests := []struct {
 		name   string
 		change func(*SA)
@@ -199,7 +199,7 @@ func TestValidate(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			sa := inbound()
 			test.change(&sa)
-			if err := sa.Validate(); err == nil || !strings.Contains(err.Error(), test.want) {
+			if err := sa.check(); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("err = %v, want one about %q", err, test.want)
 			}
 		})
@@ -242,7 +242,7 @@ func FuzzParseState(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		state, ours, err := parseState(b)
-		if err != nil || !ours || state.Validate() != nil {
+		if err != nil || !ours || state.check() != nil {
 			return
 		}
 		again, err := state.marshal(state.replay)

@@ -184,6 +184,9 @@ func TestWithoutSANothingLeaves(t *testing.T) {
 	if states := spoke.states(); len(states) != 0 {
 		t.Errorf("the larval SA is among the SAs: %+v", states)
 	}
+	// The SAs take the larval one's place at once.
+	connect(spoke, hub, suite{aead: gcm})
+	exchange(spoke, hub)
 }
 
 func TestClearGREIsNotAccepted(t *testing.T) {
