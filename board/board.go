@@ -27,7 +27,8 @@ type Board struct {
 	// path below /sys/devices.
 	Ports map[string]string
 	// Modules are the drivers the box cannot do without, in the order in
-	// which they are worth loading. Others come when their device appears.
+	// which they are worth loading, and those of Watchdog and Ramoops. Others
+	// come when their device appears.
 	Modules []string
 	// Watchdog resets the board when nobody feeds it.
 	Watchdog Watchdog
@@ -49,6 +50,10 @@ type Watchdog struct {
 	Timeout time.Duration
 }
 
+// RamoopsModule is the driver that keeps crash text. It is loaded with the
+// parameters of the board.
+const RamoopsModule = "ramoops"
+
 // Ramoops describes the memory the kernel leaves alone at boot and dumps its
 // log into when it panics. The zero Ramoops is a board without.
 type Ramoops struct {
@@ -67,6 +72,12 @@ var ErrUnknown = errors.New("unknown board")
 // All are the boards this program knows.
 func All() []Board {
 	return []Board{virt}
+}
+
+// Drivers are the Modules that are loaded without parameters, which is all but
+// RamoopsModule.
+func (b Board) Drivers() []string {
+	return slices.DeleteFunc(slices.Clone(b.Modules), func(m string) bool { return m == RamoopsModule })
 }
 
 // Find returns the board of the given name.

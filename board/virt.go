@@ -17,7 +17,7 @@ var virt = Board{
 		"lan3": "platform/*.pcie/pci0000:00/0000:00:05.0/virtio*",
 		"lan4": "platform/*.pcie/pci0000:00/0000:00:06.0/virtio*",
 	},
-	Modules:  []string{"i6300esb", "virtio_pci", "virtio_net", "ramoops"},
+	Modules:  []string{"i6300esb", "virtio_pci", "virtio_net", RamoopsModule},
 	Watchdog: Watchdog{Module: "i6300esb", Timeout: 30 * time.Second}, // at 0000:00:08.0
 	Ramoops:  Ramoops{Address: 0x5c00_0000, Size: 0x10_0000, RecordSize: 0x1_0000},
 	Console:  "ttyAMA0",
@@ -26,5 +26,6 @@ var virt = Board{
 		"mem=448M",
 		"panic=1",
 		"printk.devkmsg=on",
+		"quiet",
 	},
 }

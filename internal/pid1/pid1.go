@@ -125,7 +125,7 @@ func (b *box) boot(ctx context.Context, version string, modules []string) {
 	step("clock", "certificates and logs may be wrong about the time", b.startClock)
 	step("modules", "the router will lack functions", func() error { return b.modules.Load(modules...) })
 	step("ports", "some ports may be missing", func() error {
-		return errors.Join(b.modules.Load(b.board.Modules...), names.nameAll(os.DirFS("/sys")))
+		return errors.Join(b.modules.Load(b.board.Drivers()...), names.nameAll(os.DirFS("/sys")))
 	})
 	ready.Wait()
 
@@ -181,7 +181,7 @@ func (b *box) readyForCrash() error {
 	if b.board.Ramoops == (board.Ramoops{}) {
 		return nil
 	}
-	if err := b.modules.LoadParams("ramoops", b.board.Ramoops.Params()+" "+dumpOnShutdown); err != nil {
+	if err := b.modules.LoadParams(board.RamoopsModule, b.board.Ramoops.Params()+" "+dumpOnShutdown); err != nil {
 		return err
 	}
 	return keepCrash(b.log, pstoreDir, crashDir)

@@ -1,0 +1,205 @@
+//go:build vm
+
+package pid1
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/internal/kmod"
+)
+
+// statusOf returns a line of /proc/PID/status.
+func statusOf(status, key string) string {
+	for line := range strings.Lines(status) {
+		if value, ok := strings.CutPrefix(line, key+":"); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+func TestRouterIsConfined(t *testing.T) {
+	var out strings.Builder
+	cmd := helper("status")
+	cmd.Stdout = &out
+	if err := startConfined(cmd, routerCapabilities); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	const kept = "0000000000003400" // bits 10 NET_BIND_SERVICE, 12 NET_ADMIN, 13 NET_RAW
+	for key, want := range map[string]string{
+		"CapBnd": kept, "CapPrm": kept, "CapEff": kept,
+		"CapInh": "0000000000000000", "CapAmb": "0000000000000000", "NoNewPrivs": "1",
+	} {
+		if got := statusOf(out.String(), key); got != want {
+			t.Errorf("%s is %s, want %s", key, got, want)
+		}
+	}
+
+	// Whoever started it keeps what it had.
+	own, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if statusOf(string(own), "CapBnd") == kept || statusOf(string(own), "NoNewPrivs") != "0" {
+		t.Error("the parent is confined as well")
+	}
+}
+
+func TestReaperLeavesOwnChildrenAlone(t *testing.T) {
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r := newReaper()
+	done := make(chan error, 1)
+	go func() { done <- r.run(ctx) }()
+
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() {
+			for _, part := range []string{"exit", "orphans"} {
+				cmd := helper(part)
+				if err := r.start(cmd, cmd.Start); err != nil {
+					t.Error(err)
+					return
+				}
+				err := r.wait(cmd)
+				exit, failed := errors.AsType[*exec.ExitError](err)
+				if part == "exit" && (!failed || exit.ExitCode() != 3) || part == "orphans" && err != nil {
+					t.Errorf("%s: status was stolen: %v", part, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	// All 50 orphans end, and nothing is left to wait for.
+	for {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_ALL, 0, &info, unix.WEXITED|unix.WNOWAIT, nil)
+		if errors.Is(err, unix.ECHILD) {
+			break
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSysctlsOfTheKernel(t *testing.T) {
+	if err := setSysctls("/proc/sys", sysctls); err != nil {
+		t.Fatal(err)
+	}
+	// Some of them change others when they are written.
+	for _, s := range sysctls {
+		got, err := os.ReadFile(filepath.Join("/proc/sys", s.name))
+		if err != nil {
+			t.Error(err)
+		} else if want := strings.Fields(s.value); !slices.Equal(strings.Fields(string(got)), want) {
+			t.Errorf("%s is %q", s, got)
+		}
+	}
+}
+
+func TestMountFlags(t *testing.T) {
+	root := t.TempDir()
+	for _, s := range fileSystem {
+		m, ok := s.(mount)
+		if !ok {
+			continue
+		}
+		m.target = filepath.Join(root, m.target)
+		if err := m.Create(); err != nil {
+			t.Error(err)
+			continue
+		}
+		defer func() {
+			if err := unix.Unmount(m.target, unix.MNT_DETACH); err != nil {
+				t.Error(err)
+			}
+		}()
+		options := mountOptions(t, m.target)
+		for flag, word := range map[uintptr]string{unix.MS_NOSUID: "nosuid", unix.MS_NODEV: "nodev", unix.MS_NOEXEC: "noexec"} {
+			if slices.Contains(options, word) != (m.flags&flag != 0) {
+				t.Errorf("%s has options %q", m, options)
+			}
+		}
+	}
+	if info, err := os.Stat(filepath.Join(root, "tmp")); err != nil || info.Mode() != os.ModeDir|os.ModeSticky|0o777 {
+		t.Errorf("/tmp: %v, %v", info.Mode(), err)
+	}
+}
+
+func mountOptions(t *testing.T, target string) []string {
+	t.Helper()
+	file, err := os.Open("/proc/self/mounts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	for lines.Scan() {
+		if fields := strings.Fields(lines.Text()); len(fields) > 3 && fields[1] == target {
+			return strings.Split(fields[3], ",")
+		}
+	}
+	t.Errorf("%s is not mounted", target)
+	return nil
+}
+
+func TestWatchdogIsArmedAndFed(t *testing.T) {
+	modules, err := kmod.Open(modulesDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := modules.Load("i6300esb"); err != nil {
+		t.Fatal(err)
+	}
+	w, err := openWatchdog(watchdogDevice, 30*time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.feed(); err != nil {
+		t.Error(err)
+	}
+	if got, err := unix.IoctlGetInt(int(w.device.Fd()), unix.WDIOC_GETTIMEOUT); err != nil || got != 30 {
+		t.Errorf("timeout is %d s, %v", got, err)
+	}
+}
+
+func TestHardwareClockIsSetToo(t *testing.T) {
+	c := &clock{now: time.Now, set: setSystemTime}
+	if err := c.SetTime(time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC)); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(rtcDevice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	rtc, err := unix.IoctlGetRTCTime(int(file.Fd()))
+	if err != nil || rtc.Year != 131 || rtc.Mon != 1 || rtc.Mday != 3 || rtc.Hour != 4 {
+		t.Errorf("hardware clock reads %+v, %v", rtc, err)
+	}
+	if now := time.Now().UTC(); now.Year() != 2031 {
+		t.Errorf("clock reads %v", now)
+	}
+}
