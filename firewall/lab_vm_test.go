@@ -1,0 +1,315 @@
+//go:build vm
+
+package firewall
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// The lab is a spoke in the VM's first network namespace between two others:
+//
+//	lan 192.168.17.10 ── lan0 192.168.17.1 [spoke] wan0 203.0.113.2 ── hub0 203.0.113.1 hub
+//	                       front (VRF of wan0), hq 172.16.0.17 ═════ hq 172.16.0.1
+//
+// The mGRE tunnel hq has key 1 at both ends.
+const (
+	spokeWAN = "203.0.113.2"
+	hubWAN   = "203.0.113.1"
+	spokeLAN = "192.168.17.1"
+	hostLAN  = "192.168.17.10"
+	spokeHQ  = "172.16.0.17"
+	hubHQ    = "172.16.0.1"
+
+	frontTable = 100
+	tunnelKey  = 1
+)
+
+// patience bounds every wait for a packet that must come.
+const patience = 5 * time.Second
+
+type lab struct {
+	spoke, hub, lan netns.NsHandle
+	// wire sees what arrives at hub0.
+	wire *capture
+}
+
+// labTopology is the spoke's.
+func labTopology() Topology {
+	return Topology{Members: []Member{
+		{Zone: "outside", Link: "wan0", VRF: "front", Underlay: true},
+		{Zone: "inside", Link: "lan0"},
+		{Zone: "inside", Link: "hq", Tunnel: true, MSS: 1360},
+	}}
+}
+
+func newLab(t *testing.T) *lab {
+	t.Helper()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	first := must(netns.Get())(t)
+	l := &lab{spoke: first, hub: must(netns.New())(t), lan: must(netns.New())(t)}
+	check(t, netns.Set(first))
+	t.Cleanup(func() {
+		l.hub.Close()
+		l.lan.Close()
+	})
+
+	spoke := handle(t, l.spoke)
+	front := &netlink.Vrf{LinkAttrs: netlink.LinkAttrs{Name: "front"}, Table: frontTable}
+	check(t, spoke.LinkAdd(front))
+	check(t, spoke.LinkSetUp(front))
+	t.Cleanup(func() { check(t, spoke.LinkDel(front)) })
+	l.cable(t, "wan0", l.hub, "hub0")
+	l.cable(t, "lan0", l.lan, "eth0")
+	wan := link(t, spoke, "wan0")
+	check(t, spoke.LinkSetMasterByIndex(wan, front.Index))
+	address(t, spoke, "wan0", spokeWAN)
+	address(t, spoke, "lan0", spokeLAN)
+	check(t, os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644))
+
+	hub, lan := handle(t, l.hub), handle(t, l.lan)
+	address(t, hub, "hub0", hubWAN)
+	address(t, lan, "eth0", hostLAN)
+
+	// Direct internet access: out of the main table to the provider, and back
+	// from the VRF to the LAN.
+	route(t, spoke, &netlink.Route{LinkIndex: wan.Attrs().Index, Gw: net.ParseIP(hubWAN), Flags: int(netlink.FLAG_ONLINK)})
+	route(t, spoke, l.wayBack(t))
+	route(t, lan, &netlink.Route{Gw: net.ParseIP(spokeLAN)})
+	route(t, hub, &netlink.Route{Dst: subnet(hostLAN), Gw: net.ParseIP(spokeWAN)})
+
+	tunnel(t, spoke, "wan0", spokeHQ, hubHQ, hubWAN)
+	tunnel(t, hub, "hub0", hubHQ, spokeHQ, spokeWAN)
+	route(t, hub, &netlink.Route{Dst: &net.IPNet{IP: net.ParseIP("10.17.0.0").To4(), Mask: net.CIDRMask(16, 32)}, Gw: net.ParseIP(spokeHQ)})
+
+	l.wire = newCapture(t, l.hub, "hub0")
+	return l
+}
+
+// wayBack is the route that lets answers from the VRF reach the LAN.
+func (l *lab) wayBack(t *testing.T) *netlink.Route {
+	return &netlink.Route{LinkIndex: link(t, handle(t, l.spoke), "lan0").Attrs().Index, Dst: subnet(spokeLAN), Table: frontTable}
+}
+
+// apply compiles and puts the policies into the spoke's kernel.
+func (l *lab) apply(t *testing.T, policies ...Policy) {
+	t.Helper()
+	r, err := Compile(Config{Policies: policies}, labTopology())
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, Netfilter{}.Replace(r))
+	if held := must(Netfilter{}.Holds(r))(t); !held {
+		t.Fatal("the kernel does not hold the policy")
+	}
+}
+
+// counted returns how many packets a counter of the spoke's has seen.
+func counted(t *testing.T, name string) uint64 {
+	t.Helper()
+	tally, ok := must(Netfilter{}.Counters())(t)[name]
+	if !ok {
+		t.Fatalf("there is no counter %s", name)
+	}
+	return tally.Packets
+}
+
+// in runs f in a network namespace.
+func in(ns netns.NsHandle, f func() error) error {
+	result := make(chan error)
+	go func() {
+		// Never unlocked: the thread ends with the goroutine.
+		runtime.LockOSThread()
+		if err := netns.Set(ns); err != nil {
+			result <- err
+			return
+		}
+		result <- f()
+	}()
+	return <-result
+}
+
+func handle(t *testing.T, ns netns.NsHandle) *netlink.Handle {
+	t.Helper()
+	h := must(netlink.NewHandleAt(ns))(t)
+	t.Cleanup(h.Close)
+	return h
+}
+
+// cable connects the spoke to another namespace and brings both ends up.
+func (l *lab) cable(t *testing.T, name string, other netns.NsHandle, peer string) {
+	t.Helper()
+	spoke, there := handle(t, l.spoke), handle(t, other)
+	check(t, spoke.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: peer, PeerNamespace: netlink.NsFd(other)}))
+	t.Cleanup(func() { check(t, spoke.LinkDel(link(t, spoke, name))) })
+	check(t, spoke.LinkSetUp(link(t, spoke, name)))
+	check(t, there.LinkSetUp(link(t, there, peer)))
+	check(t, there.LinkSetUp(link(t, there, "lo")))
+}
+
+func tunnel(t *testing.T, h *netlink.Handle, underlay, local, peer, peerNBMA string) {
+	t.Helper()
+	gre := &netlink.Gretun{
+		LinkAttrs: netlink.LinkAttrs{Name: "hq"}, Link: uint32(link(t, h, underlay).Attrs().Index),
+		Local: net.IPv4zero, IKey: tunnelKey, OKey: tunnelKey, Ttl: 64, PMtuDisc: 1,
+	}
+	check(t, h.LinkAdd(gre))
+	t.Cleanup(func() { check(t, h.LinkDel(gre)) })
+	check(t, h.LinkSetARPOn(gre))
+	check(t, h.LinkSetUp(gre))
+	address(t, h, "hq", local)
+	check(t, h.NeighSet(&netlink.Neigh{
+		LinkIndex: gre.Index, State: netlink.NUD_PERMANENT, IP: net.ParseIP(peer).To4(), LLIPAddr: net.ParseIP(peerNBMA).To4(),
+	}))
+}
+
+func link(t *testing.T, h *netlink.Handle, name string) netlink.Link {
+	t.Helper()
+	return must(h.LinkByName(name))(t)
+}
+
+func address(t *testing.T, h *netlink.Handle, name, addr string) {
+	t.Helper()
+	prefix := subnet(addr)
+	prefix.IP = net.ParseIP(addr).To4()
+	check(t, h.AddrAdd(link(t, h, name), &netlink.Addr{IPNet: prefix}))
+}
+
+func subnet(addr string) *net.IPNet {
+	mask := net.CIDRMask(24, 32)
+	return &net.IPNet{IP: net.ParseIP(addr).To4().Mask(mask), Mask: mask}
+}
+
+func route(t *testing.T, h *netlink.Handle, r *netlink.Route) {
+	t.Helper()
+	check(t, h.RouteAdd(r))
+}
+
+// udp opens a UDP socket, bound to a device if one is named.
+func udp(t *testing.T, ns netns.NsHandle, device, local string) *net.UDPConn {
+	t.Helper()
+	var conn *net.UDPConn
+	check(t, in(ns, func() error {
+		config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+			var err error
+			return errors.Join(c.Control(func(fd uintptr) {
+				err = unix.BindToDevice(int(fd), device)
+			}), err)
+		}}
+		if device == "" {
+			config.Control = nil
+		}
+		c, err := config.ListenPacket(context.Background(), "udp4", local)
+		if err == nil {
+			conn = c.(*net.UDPConn)
+		}
+		return err
+	}))
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// send writes the text to an address. A packet that the firewall drops on its
+// way out is an error here, which the test sees by its not coming.
+func send(t *testing.T, from *net.UDPConn, to, text string) {
+	t.Helper()
+	_, err := from.WriteToUDPAddrPort([]byte(text), netip.MustParseAddrPort(to))
+	if err != nil && !errors.Is(err, unix.EPERM) {
+		t.Fatal(err)
+	}
+}
+
+// expect reads the next datagram, which must be the text, and returns where it
+// came from. What was dropped before it is proven not to have come.
+func expect(t *testing.T, at *net.UDPConn, text string) netip.AddrPort {
+	t.Helper()
+	check(t, at.SetReadDeadline(time.Now().Add(patience)))
+	buf := make([]byte, 2048)
+	n, from, err := at.ReadFromUDPAddrPort(buf)
+	if err != nil {
+		t.Fatalf("waiting for %q: %v", text, err)
+	}
+	if got := string(buf[:n]); got != text {
+		t.Errorf("received %q from %s, want %q", got, from, text)
+	}
+	return from
+}
+
+// capture sees the IPv4 packets that arrive at a device.
+type capture struct{ fd int }
+
+func newCapture(t *testing.T, ns netns.NsHandle, device string) *capture {
+	t.Helper()
+	c := &capture{}
+	check(t, in(ns, func() error {
+		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		c.fd = fd
+		i, err := net.InterfaceByName(device)
+		if err != nil {
+			return err
+		}
+		timeout := unix.NsecToTimeval(int64(patience))
+		ip := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_IP))
+		return errors.Join(
+			unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout),
+			unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: ip, Ifindex: i.Index}))
+	}))
+	t.Cleanup(func() { unix.Close(c.fd) })
+	return c
+}
+
+// until returns the packets that arrive up to the one that carries the text,
+// which is not among them.
+func (c *capture) until(t *testing.T, text string) []packet {
+	t.Helper()
+	var seen []packet
+	buf := make([]byte, 65536)
+	for {
+		n, from, err := unix.Recvfrom(c.fd, buf, 0)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			t.Fatalf("waiting on the wire for %q: %v; seen: %v", text, err, seen)
+		}
+		if from.(*unix.SockaddrLinklayer).Pkttype == unix.PACKET_OUTGOING {
+			continue
+		}
+		p := packet(append([]byte(nil), buf[:n]...))
+		if p.ends(text) {
+			return seen
+		}
+		seen = append(seen, p)
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func must[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		check(t, err)
+		return v
+	}
+}
