@@ -149,7 +149,6 @@ const (
 	msgNewSA     = 0x10
 	msgDelSA     = 0x11
 	msgGetSA     = 0x12
-	msgNewPolicy = 0x13
 	msgDelPolicy = 0x14
 	msgGetPolicy = 0x15
 	msgAcquire   = 0x17
@@ -161,7 +160,6 @@ const (
 
 // Attribute types, XFRMA_*.
 const (
-	attrAuth          = 1
 	attrCrypt         = 2
 	attrEncap         = 4
 	attrTemplates     = 5
