@@ -25,8 +25,8 @@ type Status struct {
 	Uptime float64 `json:"uptime-seconds"`
 	Config Config  `json:"config"`
 	// Milestones are what happened first after the start, in their order.
-	Milestones []Milestone    `json:"milestones,omitempty"`
-	Uplinks    []uplink.State `json:"uplinks,omitempty"`
+	Milestones []Milestone     `json:"milestones,omitempty"`
+	Uplinks    []uplink.State  `json:"uplinks,omitempty"`
 	Tunnels    []dmvpn.Status  `json:"tunnels,omitempty"`
 	Firewall   firewall.Status `json:"firewall,omitzero"`
 }

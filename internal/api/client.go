@@ -3,10 +3,12 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -14,7 +16,6 @@ import (
 // Client talks to the router process of this box.
 type Client struct {
 	http http.Client
-	path string
 }
 
 // timeout bounds a request: the router answers from memory, or hangs.
@@ -23,7 +24,7 @@ const timeout = 10 * time.Second
 // NewClient returns a Client for the control socket at path. It connects with
 // the first request.
 func NewClient(path string) *Client {
-	return &Client{path: path, http: http.Client{Timeout: timeout, Transport: &http.Transport{
+	return &Client{http: http.Client{Timeout: timeout, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
@@ -65,7 +66,10 @@ func (c *Client) do(ctx context.Context, method, path string) ([]byte, error) {
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("reach the router process at %s: %w", c.path, err)
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err // the URL is of no interest to the reader
+		}
+		return nil, fmt.Errorf("reach the router process: %w", err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
