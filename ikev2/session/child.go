@@ -1,0 +1,244 @@
+package session
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"slices"
+
+	"github.com/farspoke/farspoke/ikev2/suite"
+	"github.com/farspoke/farspoke/ikev2/wire"
+)
+
+// childSA is one pair of ESP SAs.
+type childSA struct {
+	// Owner is our SPI of the IKE SA it belongs to.
+	Owner uint64
+	// SPIIn is ours, SPIOut the peer's.
+	SPIIn, SPIOut   uint32
+	Local, Remote   netip.AddrPort
+	Encap           bool
+	Suite           suite.ESP
+	KeyIn, KeyOut   suite.Direction
+	HasIn, HasOut   bool
+	Created         Instant
+	RekeyAt, HardAt Instant
+	// Replaces is the SPIIn of the child SA that the peer replaced by this one.
+	// We send on the new one when the peer deletes the old one, or at ActivateAt.
+	Replaces   uint32
+	ActivateAt Instant
+	// Retired says that another took its place and traffic no longer leaves on
+	// it.
+	Retired bool
+	// Delete says that it is on us to delete it at the peer; RemoveAt is when
+	// what is left of it goes, 0 for not at all.
+	Delete   bool
+	RemoveAt Instant
+}
+
+func (c *childSA) in() SA {
+	return SA{Local: c.Local, Remote: c.Remote, Inbound: true, SPI: c.SPIIn, Encap: c.Encap, Suite: c.Suite, Keys: c.KeyIn}
+}
+
+func (c *childSA) outbound() SA {
+	return SA{Local: c.Local, Remote: c.Remote, SPI: c.SPIOut, Encap: c.Encap, Suite: c.Suite, Keys: c.KeyOut}
+}
+
+// addChild makes a child SA of what an exchange agreed on. It installs nothing.
+func (s *Session) addChild(sa *ikeSA, initiated bool, in, out uint32, esp suite.ESP, c suite.Contribution) *childSA {
+	keys := esp.Keys(sa.Suite, sa.Keys.Derive, c)
+	child := &childSA{
+		Owner: sa.localSPI(), SPIIn: in, SPIOut: out,
+		Local: sa.Local, Remote: sa.Remote, Encap: sa.encap(), Suite: esp,
+		KeyIn: keys.Initiator, KeyOut: keys.Responder,
+		Created: s.now,
+		HardAt:  s.now + s.config.Lifetime,
+	}
+	if initiated {
+		child.KeyIn, child.KeyOut = keys.Responder, keys.Initiator
+	}
+	// The side that made the SA rekeys it a little earlier, so that both seldom
+	// try at once.
+	margin := s.config.Lifetime / 5
+	if !initiated {
+		margin = s.config.Lifetime / 8
+	}
+	child.RekeyAt = s.now + s.jitter(s.config.Lifetime-margin, 10)
+	s.state.Children = append(s.state.Children, child)
+	return child
+}
+
+func (s *Session) installIn(c *childSA) {
+	c.HasIn = true
+	s.out.Install = append(s.out.Install, c.in())
+}
+
+func (s *Session) installOut(c *childSA) {
+	if c.HasOut {
+		return
+	}
+	c.HasOut, c.ActivateAt = true, 0
+	s.out.Install = append(s.out.Install, c.outbound())
+}
+
+func (s *Session) removeIn(c *childSA) {
+	if c.HasIn {
+		c.HasIn = false
+		s.out.Remove = append(s.out.Remove, c.in())
+	}
+}
+
+func (s *Session) removeOut(c *childSA) {
+	if c.HasOut {
+		c.HasOut = false
+		s.out.Remove = append(s.out.Remove, c.outbound())
+	}
+}
+
+// retire ends the use of a child SA for sending. Packets on their way to us are
+// still taken.
+func (s *Session) retire(c *childSA) {
+	c.Retired, c.ActivateAt = true, 0
+	s.removeOut(c)
+}
+
+// drain lets a child SA that both sides have deleted end, after what is on its
+// way has arrived.
+func (s *Session) drain(c *childSA) {
+	s.retire(c)
+	c.Delete, c.RemoveAt = false, s.now+drainTime
+}
+
+func (s *Session) removeChild(c *childSA) {
+	s.removeOut(c)
+	s.removeIn(c)
+	s.state.Children = slices.DeleteFunc(s.state.Children, func(other *childSA) bool { return other == c })
+}
+
+// current returns the child SA that carries traffic, nil if there is none.
+func (s *Session) current() *childSA {
+	for _, c := range slices.Backward(s.state.Children) {
+		if c.HasOut && !c.Retired {
+			return c
+		}
+	}
+	return nil
+}
+
+func (s *Session) childIn(spi uint32) *childSA {
+	i := slices.IndexFunc(s.state.Children, func(c *childSA) bool { return c.SPIIn == spi })
+	if i < 0 {
+		return nil
+	}
+	return s.state.Children[i]
+}
+
+func (s *Session) childOut(owner uint64, spi uint32) *childSA {
+	i := slices.IndexFunc(s.state.Children, func(c *childSA) bool { return c.SPIOut == spi && c.Owner == owner })
+	if i < 0 {
+		return nil
+	}
+	return s.state.Children[i]
+}
+
+// move gives all child SAs of one IKE SA to another.
+func (s *Session) move(from, to *ikeSA) {
+	for _, c := range s.state.Children {
+		if c.Owner == from.localSPI() {
+			c.Owner = to.localSPI()
+		}
+	}
+	to.Wide = from.Wide
+	to.PeerName = from.PeerName
+}
+
+// InstalledSAs returns what the kernel must have if it and the Session agree.
+func (s *Session) InstalledSAs() []SA {
+	var all []SA
+	for _, c := range s.state.Children {
+		if c.HasIn {
+			all = append(all, c.in())
+		}
+		if c.HasOut {
+			all = append(all, c.outbound())
+		}
+	}
+	return all
+}
+
+// SAExpired tells that the kernel counted an SA to its limit of packets or
+// bytes. Once hard, it is gone.
+func (s *Session) SAExpired(now Instant, spi uint32, hard bool) Effects {
+	return s.step(now, func() {
+		for _, c := range s.children() {
+			if c.SPIIn != spi && c.SPIOut != spi {
+				continue
+			}
+			c.RekeyAt = min(c.RekeyAt, now)
+			if hard {
+				c.HasIn, c.HasOut = c.HasIn && c.SPIIn != spi, c.HasOut && c.SPIOut != spi
+				c.HardAt = now
+			}
+		}
+	})
+}
+
+// SAMoved tells that a verified packet of an inbound SA came from another
+// address or port: the NAT before the peer forgot its mapping.
+func (s *Session) SAMoved(now Instant, spi uint32, remote netip.AddrPort) Effects {
+	return s.step(now, func() {
+		if c := s.childIn(spi); c != nil && c.Encap {
+			if sa := s.bySPI(c.Owner); sa != nil {
+				s.follow(sa, remote)
+			}
+		}
+	})
+}
+
+// SAFailed tells that the kernel did not take an SA.
+func (s *Session) SAFailed(now Instant, spi uint32, cause error) Effects {
+	return s.step(now, func() {
+		for _, c := range s.children() {
+			if c.SPIIn != spi && c.SPIOut != spi {
+				continue
+			}
+			sa := s.bySPI(c.Owner)
+			s.removeChild(c)
+			if sa != nil {
+				s.close(sa)
+			}
+			s.failed("the kernel refuses the ESP SA (" + c.Suite.String() + "): " + cause.Error())
+		}
+	})
+}
+
+// follow moves an IKE SA and its child SAs to where the peer now is. The caller
+// has proof that the peer sent from there.
+func (s *Session) follow(sa *ikeSA, remote netip.AddrPort) {
+	if sa.Remote == remote || remote.Addr() != sa.Remote.Addr() {
+		return
+	}
+	s.event(Note, "the NAT before the peer moved it from %s to %s", sa.Remote, remote)
+	sa.Remote = remote
+	for _, c := range s.state.Children {
+		if c.Owner != sa.localSPI() {
+			continue
+		}
+		c.Remote = remote
+		if c.HasIn {
+			s.out.Update = append(s.out.Update, c.in())
+		}
+		if c.HasOut {
+			s.out.Update = append(s.out.Update, c.outbound())
+		}
+	}
+}
+
+func espSPI(p wire.Proposal) (uint32, bool) {
+	if len(p.SPI) != 4 {
+		return 0, false
+	}
+	spi := binary.BigEndian.Uint32(p.SPI)
+	return spi, spi >= 256
+}
+
+func espOctets(spi uint32) []byte { return binary.BigEndian.AppendUint32(nil, spi) }

@@ -1,0 +1,94 @@
+package session
+
+import (
+	"time"
+
+	"github.com/farspoke/farspoke/ikev2/suite"
+	"github.com/farspoke/farspoke/ikev2/wire"
+)
+
+// Config is what both sides must agree on, ready to use.
+type Config struct {
+	// LocalID is how we name ourselves; its zero value means our address, which
+	// is known only when an attempt begins.
+	LocalID wire.ID
+	// RemoteID is what the peer must prove to be; its zero value means its
+	// address. AnyRemoteID accepts whoever knows the key.
+	RemoteID    wire.ID
+	AnyRemoteID bool
+	// PSK is the pre-shared key, and PSKName what operators call it.
+	PSK, PSKName string
+
+	IKE suite.Offer
+	// ESP is for child SAs. With PFS each rekey brings fresh key exchange, in
+	// ESP's groups or else in the group of the IKE SA.
+	ESP suite.Offer
+	PFS bool
+
+	// Lifetime and IKELifetime bound the keys of child and IKE SAs.
+	Lifetime, IKELifetime time.Duration
+	// DPD is after how long a silence the peer is asked whether it lives.
+	DPD time.Duration
+}
+
+// String names the parties and not the key.
+func (c Config) String() string { return "IKE as " + c.LocalID.String() }
+
+// GoString names the parties and not the key.
+func (c Config) GoString() string { return c.String() }
+
+// Retransmission of requests (RFC 7296 section 2.1), meant for a radio link:
+// the first repetition after half a second, then slower up to the cap. The sum,
+// about 18 s, is what a dead peer costs.
+const (
+	firstWait = 500 * time.Millisecond
+	maxWait   = 4 * time.Second
+	maxTries  = 8
+	// suspectTries is enough when something unauthenticated says the peer has
+	// forgotten us.
+	suspectTries = 3
+)
+
+const (
+	// minRetry and maxRetry bound the pause between attempts to open an IKE SA.
+	minRetry = time.Second
+	maxRetry = 30 * time.Second
+	// hintPatience is how long a refusal that anyone could have sent is
+	// mistrusted: a real answer may be on its way.
+	hintPatience = 2 * time.Second
+	// busyPause follows TEMPORARY_FAILURE.
+	busyPause = 4 * time.Second
+	// drainTime is how long a replaced inbound child SA stays for packets that
+	// are on their way.
+	drainTime = 5 * time.Second
+	// activateTime is how long we wait for the peer to delete a child SA it has
+	// rekeyed before we send on the new one.
+	activateTime = 10 * time.Second
+	// lingerTime is how long an SA stays that the peer ought to delete.
+	lingerTime = 30 * time.Second
+	// halfOpenTime is how long a peer has to follow IKE_SA_INIT by IKE_AUTH.
+	halfOpenTime = 30 * time.Second
+	// keepaliveInterval keeps the mapping of a NAT before us (RFC 3948 section 4).
+	keepaliveInterval = 20 * time.Second
+	// maxRounds bounds how often IKE_SA_INIT is repeated for a cookie or another
+	// group.
+	maxRounds = 3
+	maxCookie = 64
+	protoGRE  = 47
+)
+
+// firstOffer is for a child SA that IKE_AUTH makes: it has no key exchange of
+// its own (RFC 7296 section 1.2).
+func (c *Config) firstOffer() suite.Offer { return c.ESP.WithGroups() }
+
+// rekeyOffer is for a child SA that CREATE_CHILD_SA makes in an IKE SA of the
+// given group.
+func (c *Config) rekeyOffer(group suite.GroupID) suite.Offer {
+	if !c.PFS {
+		return c.ESP.WithGroups()
+	}
+	if groups := c.ESP.Groups(); len(groups) > 0 {
+		return c.ESP.WithGroups(groups...)
+	}
+	return c.ESP.WithGroups(group)
+}

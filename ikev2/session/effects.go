@@ -1,0 +1,61 @@
+package session
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/farspoke/farspoke/ikev2/suite"
+)
+
+// Effects is what an input brings about. Do it in this order: Install, save the
+// State, Remove and Update, Send, Events. A process that is killed in between
+// then loses nothing: SAs that the saved State does not know are left over and
+// removed, messages not yet sent are asked for again.
+type Effects struct {
+	Install []SA
+	Remove  []SA
+	// Update moves installed SAs to other ports of the peer.
+	Update    []SA
+	Send      []Packet
+	Keepalive []Packet
+	Events    []Event
+}
+
+// SA is one direction of a child SA, as the kernel is to have it.
+type SA struct {
+	// Local and Remote are the ends. Their ports matter if Encap is set.
+	Local, Remote netip.AddrPort
+	Inbound       bool
+	SPI           uint32
+	// Encap says that ESP travels in UDP (RFC 3948).
+	Encap bool
+	Suite suite.ESP
+	Keys  suite.Direction
+}
+
+// EventKind is what an Event is about.
+type EventKind int
+
+// The kinds of events.
+const (
+	// Up: the peer is authenticated anew and a child SA installed.
+	Up EventKind = iota
+	// Lost: there is no child SA any more that could carry traffic.
+	Lost
+	// Failed: an attempt to open an IKE SA came to nothing.
+	Failed
+	// Note: something an operator may want to read afterwards.
+	Note
+	// Warning: something an operator should mend.
+	Warning
+)
+
+// Event is something that happened, in words.
+type Event struct {
+	Kind EventKind
+	Text string
+}
+
+func (s *Session) event(kind EventKind, format string, args ...any) {
+	s.out.Events = append(s.out.Events, Event{Kind: kind, Text: fmt.Sprintf(format, args...)})
+}

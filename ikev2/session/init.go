@@ -1,0 +1,218 @@
+package session
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/farspoke/farspoke/ikev2/suite"
+	"github.com/farspoke/farspoke/ikev2/wire"
+)
+
+// wantsAttempt reports whether an IKE SA is to be opened, now or at RetryAt.
+func (s *Session) wantsAttempt() bool {
+	for _, sa := range s.state.SAs {
+		switch sa.Stage {
+		case stageOpening, stageAuthenticating, stageHalfOpen:
+			return false
+		case stageUp:
+			if !s.state.Renew {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// attempt opens an IKE SA if one is wanted and due.
+func (s *Session) attempt() {
+	if !s.state.Wanted || s.state.RetryAt > s.now || !s.wantsAttempt() {
+		return
+	}
+	group := s.state.Group
+	if offered := s.config.IKE.Groups(); !slices.Contains(offered, group) {
+		group = offered[0]
+	}
+	share, err := suite.NewKeyShare(group, s.random)
+	if err != nil {
+		s.failed(err.Error())
+		return
+	}
+	sa := &ikeSA{
+		Stage: stageOpening, Initiator: true, SPIi: s.ikeSPI(),
+		Local:     netip.AddrPortFrom(s.state.Local, Port),
+		Remote:    netip.AddrPortFrom(s.state.Peer, Port),
+		Handshake: &handshake{OwnNonce: s.draw(nonceLength), Share: share},
+		Request:   &request{Kind: askInit, Exchange: wire.IKESAInit},
+	}
+	s.state.SAs = append(s.state.SAs, sa)
+	s.sendInit(sa)
+}
+
+// sendInit sends IKE_SA_INIT, the first time or with what the peer asked for.
+func (s *Session) sendInit(sa *ikeSA) {
+	h := sa.Handshake
+	var payloads []wire.Payload
+	if len(h.Cookie) > 0 {
+		payloads = append(payloads, wire.Notify{Kind: wire.Cookie, Data: h.Cookie})
+	}
+	payloads = append(payloads,
+		s.config.IKE.Payload(wire.ProtocolIKE, nil),
+		wire.KE{Group: uint16(h.Share.Group), Data: h.Share.Public},
+		wire.Nonce(h.OwnNonce))
+	payloads = append(payloads, natDetection(sa)...)
+	m := &wire.Message{
+		Header:   wire.Header{SPIi: sa.SPIi, Exchange: wire.IKESAInit, Flags: wire.FlagInitiator},
+		Payloads: payloads,
+	}
+	h.OwnMessage = m.Marshal()
+	sa.Request.Packet, sa.Request.Tries = h.OwnMessage, 0
+	sa.NextID = 1
+	s.send(sa, sa.Request)
+}
+
+// initResponse takes the answer to IKE_SA_INIT. Nothing in it is authenticated,
+// so what is not usable only leaves a hint.
+func (s *Session) initResponse(sa *ikeSA, m *wire.Message, p Packet) {
+	h := sa.Handshake
+	if n, ok := wire.FindNotify(m.Payloads, wire.Cookie); ok {
+		s.takeCookie(sa, n)
+		return
+	}
+	if n, ok := wire.FindNotify(m.Payloads, wire.InvalidKEPayload); ok {
+		s.takeGroup(sa, n)
+		return
+	}
+	if n, ok := wire.FindError(m.Payloads); ok {
+		if n.Kind == wire.NoProposalChosen {
+			s.hint(sa, "peer %s accepts none of the IKE proposals we offered (NO_PROPOSAL_CHOSEN): %s", s.state.Peer, s.config.IKE)
+			return
+		}
+		s.hint(sa, "peer %s refuses IKE_SA_INIT with %s", s.state.Peer, n.Kind)
+		return
+	}
+	answer, hasSA := wire.Find[wire.SA](m.Payloads)
+	ke, hasKE := wire.Find[wire.KE](m.Payloads)
+	nonce, hasNonce := wire.Find[wire.Nonce](m.Payloads)
+	if !hasSA || !hasKE || !hasNonce || m.SPIr == 0 {
+		s.hint(sa, "peer %s answers IKE_SA_INIT without SA, KE or nonce", s.state.Peer)
+		return
+	}
+	chosen, err := s.config.IKE.Accepted(answer, wire.ProtocolIKE)
+	if err != nil {
+		s.hint(sa, "peer %s answers IKE_SA_INIT wrongly: %v", s.state.Peer, err)
+		return
+	}
+	negotiated := suite.NewIKE(chosen)
+	if ke.Group != uint16(h.Share.Group) || negotiated.Group.ID != ke.Group {
+		s.hint(sa, "peer %s chose group %s and sent a key of group %s", s.state.Peer, suite.GroupID(negotiated.Group.ID), suite.GroupID(ke.Group))
+		return
+	}
+	shared, err := h.Share.Shared(ke.Data)
+	if err != nil {
+		s.hint(sa, "peer %s: %v", s.state.Peer, err)
+		return
+	}
+	sa.SPIr, sa.Suite = m.SPIr, negotiated
+	h.PeerNonce, h.PeerMessage = bytes.Clone(nonce), bytes.Clone(p.Data)
+	sa.Keys = negotiated.Keys(suite.Contribution{Shared: shared, InitiatorNonce: h.OwnNonce, ResponderNonce: h.PeerNonce}, sa.SPIi, sa.SPIr)
+	h.Share = suite.KeyShare{}
+	detectNAT(sa, m.Payloads, p)
+	if sa.encap() {
+		sa.Local = netip.AddrPortFrom(sa.Local.Addr(), PortNAT)
+		sa.Remote = netip.AddrPortFrom(sa.Remote.Addr(), PortNAT)
+	}
+	sa.Stage, sa.Request = stageAuthenticating, nil
+	s.authenticate(sa)
+}
+
+// hint notes what an answer that anyone could have sent says against us. A
+// real one may still come; we do not wait as long for it.
+func (s *Session) hint(sa *ikeSA, format string, args ...any) {
+	if sa.Handshake.Hint == "" {
+		sa.Request.Tries = maxTries
+		sa.Request.Due = s.now + hintPatience
+	}
+	sa.Handshake.Hint = fmt.Sprintf(format, args...)
+}
+
+// takeCookie repeats the request with the cookie, which shows the peer that we
+// are where we say (RFC 7296 section 2.6).
+func (s *Session) takeCookie(sa *ikeSA, n wire.Notify) {
+	h := sa.Handshake
+	if len(n.Data) == 0 || len(n.Data) > maxCookie || bytes.Equal(n.Data, h.Cookie) || h.Rounds >= maxRounds {
+		return
+	}
+	h.Rounds++
+	h.Cookie, h.Hint = bytes.Clone(n.Data), ""
+	s.sendInit(sa)
+}
+
+// takeGroup repeats the request in the group the peer wants, if it is one we
+// offered.
+func (s *Session) takeGroup(sa *ikeSA, n wire.Notify) {
+	h := sa.Handshake
+	if len(n.Data) != 2 || h.Rounds >= maxRounds {
+		return
+	}
+	group := suite.GroupID(binary.BigEndian.Uint16(n.Data))
+	if group == h.Share.Group {
+		return
+	}
+	if !slices.Contains(s.config.IKE.Groups(), group) {
+		s.hint(sa, "peer %s wants key exchange group %s, and we offer %s", s.state.Peer, group, s.config.IKE)
+		return
+	}
+	share, err := suite.NewKeyShare(group, s.random)
+	if err != nil {
+		return
+	}
+	h.Rounds++
+	h.Hint = ""
+	h.Share, s.state.Group = share, group
+	s.sendInit(sa)
+}
+
+// natDetection returns the notifications by which the peer learns whether our
+// addresses are translated (RFC 7296 section 2.23).
+func natDetection(sa *ikeSA) []wire.Payload {
+	return []wire.Payload{
+		wire.Notify{Kind: wire.NATDetectionSourceIP, Data: natHash(sa.SPIi, sa.SPIr, sa.Local)},
+		wire.Notify{Kind: wire.NATDetectionDestinationIP, Data: natHash(sa.SPIi, sa.SPIr, sa.Remote)},
+	}
+}
+
+func natHash(spiI, spiR uint64, at netip.AddrPort) []byte {
+	b := binary.BigEndian.AppendUint64(nil, spiI)
+	b = binary.BigEndian.AppendUint64(b, spiR)
+	b = append(b, at.Addr().AsSlice()...)
+	b = binary.BigEndian.AppendUint16(b, at.Port())
+	sum := sha1.Sum(b)
+	return sum[:]
+}
+
+// detectNAT compares where a message of IKE_SA_INIT says it travelled with where
+// it did. A peer that says nothing cannot do NAT traversal.
+func detectNAT(sa *ikeSA, payloads []wire.Payload, p Packet) {
+	spiI, spiR := sa.SPIi, sa.SPIr
+	if !sa.Initiator {
+		spiR = 0 // the initiator did not know it yet
+	}
+	translated := func(kind wire.NotifyType, at netip.AddrPort) bool {
+		hash, said := natHash(spiI, spiR, at), false
+		for _, payload := range payloads {
+			if n, ok := payload.(wire.Notify); ok && n.Kind == kind {
+				if bytes.Equal(n.Data, hash) {
+					return false
+				}
+				said = true
+			}
+		}
+		return said
+	}
+	sa.NATRemote = translated(wire.NATDetectionSourceIP, p.Remote)
+	sa.NATLocal = translated(wire.NATDetectionDestinationIP, p.Local)
+}

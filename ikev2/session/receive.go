@@ -1,0 +1,178 @@
+package session
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/farspoke/farspoke/ikev2/wire"
+)
+
+// Receive takes one datagram. Whatever it holds, it does no more than what an
+// authenticated peer in that stage of that IKE SA may ask for.
+func (s *Session) Receive(now Instant, p Packet) Effects {
+	return s.step(now, func() {
+		m, err := wire.Parse(p.Data)
+		if err != nil {
+			s.state.Counters.Malformed++
+			return
+		}
+		sa := s.find(m.Header)
+		switch {
+		case sa == nil && m.Exchange == wire.IKESAInit && !m.Response() && m.FromInitiator() && m.SPIr == 0 && m.MessageID == 0:
+			s.respondInit(m, p)
+		case sa == nil:
+			s.state.Counters.Stray++
+		case m.Encrypted == nil:
+			s.clear(sa, m, p)
+		case m.Response():
+			s.response(sa, m, p)
+		default:
+			s.request(sa, m, p)
+		}
+	})
+}
+
+// clear takes a message that nothing protects: IKE_SA_INIT, or a hint.
+func (s *Session) clear(sa *ikeSA, m *wire.Message, p Packet) {
+	switch {
+	case sa.Stage == stageOpening && m.Exchange == wire.IKESAInit && m.Response() && m.MessageID == 0:
+		s.initResponse(sa, m, p)
+	case sa.Stage == stageHalfOpen && m.Exchange == wire.IKESAInit && bytes.Equal(p.Data, sa.Handshake.PeerMessage):
+		s.state.Counters.Duplicates++
+		s.transmit(sa, sa.Handshake.OwnMessage)
+	case sa.Stage == stageUp && !sa.Suspect:
+		if _, ok := wire.FindNotify(m.Payloads, wire.InvalidIKESPI); ok {
+			s.event(Note, "someone at %s says that peer %s does not know our IKE SA; asking it", p.Remote, s.state.Peer)
+			sa.Suspect = true
+		}
+	default:
+		s.state.Counters.Unauthenticated++
+	}
+}
+
+// open returns what is inside an encrypted message, and whether the peer sent
+// it. The error is about the contents.
+func (s *Session) open(sa *ikeSA, m *wire.Message) (payloads []wire.Payload, authentic bool, err error) {
+	if sa.Stage == stageOpening {
+		s.state.Counters.Unauthenticated++
+		return nil, false, nil
+	}
+	payloads, err = sa.Suite.Open(m.Encrypted, sa.receiveKeys())
+	var malformed *wire.Error
+	if err != nil && !errors.As(err, &malformed) {
+		s.state.Counters.Unauthenticated++
+		return nil, false, nil
+	}
+	if err != nil {
+		s.state.Counters.Malformed++
+	}
+	return payloads, true, err
+}
+
+// response takes the answer to our outstanding request.
+func (s *Session) response(sa *ikeSA, m *wire.Message, p Packet) {
+	r := sa.Request
+	if r == nil || r.ID != m.MessageID || r.Exchange != m.Exchange {
+		s.state.Counters.Duplicates++
+		return
+	}
+	payloads, authentic, err := s.open(sa, m)
+	if !authentic {
+		return
+	}
+	if _, unknown := wire.UnknownCritical(payloads); err != nil || unknown {
+		return // not an answer we can use; none that is better will come
+	}
+	s.heard(sa, p)
+	sa.Request = nil
+	switch r.Kind {
+	case askAuth:
+		s.authResponse(sa, r, payloads)
+	case askCreateChild, askRekeyChild:
+		if sa.Stage == stageUp {
+			s.childResponse(sa, r, payloads)
+		}
+	case askRekeyIKE:
+		if sa.Stage == stageUp {
+			s.ikeResponse(sa, r, payloads)
+		}
+	case askDeleteChild:
+		if c := s.childIn(r.Old); c != nil {
+			s.drain(c)
+		}
+	case askDeleteIKE:
+		s.remove(sa)
+	}
+}
+
+// heard notes that the peer lives, and where.
+func (s *Session) heard(sa *ikeSA, p Packet) {
+	sa.Heard, sa.Suspect = s.now, false
+	if sa.NATRemote {
+		s.follow(sa, p.Remote)
+	}
+}
+
+// request takes a request of the peer, and answers it once (RFC 7296 section
+// 2.1).
+func (s *Session) request(sa *ikeSA, m *wire.Message, p Packet) {
+	if !listens(sa.Stage, m.Exchange) {
+		s.state.Counters.Stray++
+		return
+	}
+	payloads, authentic, err := s.open(sa, m)
+	if !authentic {
+		return
+	}
+	switch {
+	case m.MessageID+1 == sa.PeerID && sa.Response != nil:
+		s.state.Counters.Duplicates++
+		s.transmit(sa, sa.Response)
+		return
+	case m.MessageID != sa.PeerID:
+		s.state.Counters.Stray++
+		return
+	}
+	sa.PeerID++
+	if sa.Stage == stageHalfOpen { // the initiator floats to port 4500 if it must
+		sa.Local, sa.Remote = p.Local, p.Remote
+	}
+	s.heard(sa, p)
+	if err != nil {
+		s.answer(sa, m, wire.Notify{Kind: wire.InvalidSyntax})
+		return
+	}
+	if unknown, critical := wire.UnknownCritical(payloads); critical {
+		s.answer(sa, m, wire.Notify{Kind: wire.UnsupportedCriticalPayload, Data: []byte{byte(unknown)}})
+		return
+	}
+	switch m.Exchange {
+	case wire.IKEAuth:
+		s.respondAuth(sa, m, payloads)
+	case wire.CreateChildSA:
+		s.respondCreate(sa, m, payloads)
+	case wire.Informational:
+		s.respondInformational(sa, m, payloads)
+	}
+}
+
+// listens is the table of what a peer may ask for in which stage.
+func listens(stage stage, exchange wire.ExchangeType) bool {
+	switch exchange {
+	case wire.IKEAuth:
+		return stage == stageHalfOpen || stage == stageUp || stage == stageReplaced // after the first: repetitions
+	case wire.CreateChildSA, wire.Informational:
+		return stage == stageUp || stage == stageReplaced || stage == stageClosing
+	}
+	return false
+}
+
+// answer sends the response to the request m and keeps it for repetitions.
+func (s *Session) answer(sa *ikeSA, m *wire.Message, payloads ...wire.Payload) {
+	h := wire.Header{SPIi: sa.SPIi, SPIr: sa.SPIr, Exchange: m.Exchange, Flags: wire.FlagResponse, MessageID: m.MessageID}
+	if sa.Initiator {
+		h.Flags |= wire.FlagInitiator
+	}
+	sa.Response = s.seal(sa, h, payloads)
+	s.transmit(sa, sa.Response)
+}

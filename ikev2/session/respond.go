@@ -1,0 +1,308 @@
+package session
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/farspoke/farspoke/ikev2/suite"
+	"github.com/farspoke/farspoke/ikev2/wire"
+)
+
+// maxHalfOpen bounds how many IKE SAs a peer may begin without following up.
+const maxHalfOpen = 4
+
+// respondInit answers IKE_SA_INIT. The caller admits only peers we know.
+func (s *Session) respondInit(m *wire.Message, p Packet) {
+	halfOpen := 0
+	for _, sa := range s.state.SAs {
+		if sa.Stage == stageHalfOpen {
+			halfOpen++
+		}
+	}
+	offer, hasSA := wire.Find[wire.SA](m.Payloads)
+	ke, hasKE := wire.Find[wire.KE](m.Payloads)
+	nonce, hasNonce := wire.Find[wire.Nonce](m.Payloads)
+	if s.state.Closing || halfOpen >= maxHalfOpen || m.SPIi == 0 || !hasSA || !hasKE || !hasNonce {
+		s.state.Counters.Stray++
+		return
+	}
+	if _, unknown := wire.UnknownCritical(m.Payloads); unknown {
+		s.refuseInit(m, p, wire.Notify{Kind: wire.UnsupportedCriticalPayload})
+		return
+	}
+	chosen, ok := s.config.IKE.Choose(offer, wire.ProtocolIKE)
+	if !ok {
+		s.event(Warning, "%s asks for an IKE SA with %s, and we accept only %s", p.Remote, suite.FromPayload(offer), s.config.IKE)
+		s.refuseInit(m, p, wire.Notify{Kind: wire.NoProposalChosen})
+		return
+	}
+	negotiated := suite.NewIKE(chosen)
+	if ke.Group != negotiated.Group.ID {
+		s.refuseInit(m, p, wire.Notify{Kind: wire.InvalidKEPayload, Data: binary.BigEndian.AppendUint16(nil, negotiated.Group.ID)})
+		return
+	}
+	share, err := suite.NewKeyShare(suite.GroupID(ke.Group), s.random)
+	if err != nil {
+		return
+	}
+	shared, err := share.Shared(ke.Data)
+	if err != nil {
+		s.refuseInit(m, p, wire.Notify{Kind: wire.InvalidSyntax})
+		return
+	}
+	sa := &ikeSA{
+		Stage: stageHalfOpen, SPIi: m.SPIi, SPIr: s.ikeSPI(), Local: p.Local, Remote: p.Remote,
+		Suite: negotiated, PeerID: 1, GoneAt: s.now + halfOpenTime,
+		Handshake: &handshake{PeerMessage: bytes.Clone(p.Data), PeerNonce: bytes.Clone(nonce), OwnNonce: s.draw(nonceLength)},
+	}
+	h := sa.Handshake
+	sa.Keys = negotiated.Keys(suite.Contribution{Shared: shared, InitiatorNonce: h.PeerNonce, ResponderNonce: h.OwnNonce}, sa.SPIi, sa.SPIr)
+	detectNAT(sa, m.Payloads, p)
+	answer := &wire.Message{
+		Header: wire.Header{SPIi: sa.SPIi, SPIr: sa.SPIr, Exchange: wire.IKESAInit, Flags: wire.FlagResponse},
+		Payloads: append([]wire.Payload{
+			wire.SA{Proposals: []wire.Proposal{chosen}},
+			wire.KE{Group: ke.Group, Data: share.Public},
+			wire.Nonce(h.OwnNonce),
+		}, natDetection(sa)...),
+	}
+	h.OwnMessage = answer.Marshal()
+	s.state.SAs = append(s.state.SAs, sa)
+	s.transmit(sa, h.OwnMessage)
+}
+
+// refuseInit answers IKE_SA_INIT by a notification and forgets it.
+func (s *Session) refuseInit(m *wire.Message, p Packet, n wire.Notify) {
+	answer := &wire.Message{
+		Header:   wire.Header{SPIi: m.SPIi, Exchange: wire.IKESAInit, Flags: wire.FlagResponse},
+		Payloads: []wire.Payload{n},
+	}
+	s.out.Send = append(s.out.Send, Packet{Local: p.Local, Remote: p.Remote, Data: answer.Marshal()})
+}
+
+// respondAuth answers IKE_AUTH.
+func (s *Session) respondAuth(sa *ikeSA, m *wire.Message, payloads []wire.Payload) {
+	if sa.Stage != stageHalfOpen {
+		s.answer(sa, m, wire.Notify{Kind: wire.InvalidSyntax})
+		return
+	}
+	peer, err := s.verify(sa, payloads)
+	if err != nil {
+		s.event(Warning, "%v", err)
+		s.answer(sa, m, wire.Notify{Kind: wire.AuthenticationFailed})
+		s.linger(sa)
+		return
+	}
+	id := s.localID(sa)
+	answer := []wire.Payload{id, s.ownAuth(sa, id)}
+	nonces := suite.Contribution{InitiatorNonce: sa.Handshake.PeerNonce, ResponderNonce: sa.Handshake.OwnNonce}
+	s.established(sa, peer)
+	if _, only := wire.FindNotify(payloads, wire.InitialContact); only {
+		for _, other := range s.each() {
+			if other != sa && other.PeerName == sa.PeerName {
+				s.remove(other)
+			}
+		}
+	}
+	agreed, refusal := s.agree(sa, payloads, s.config.firstOffer(), nil)
+	if refusal != nil {
+		s.answer(sa, m, append(answer, *refusal)...)
+		return
+	}
+	c := s.addChild(sa, false, s.childSPI(), agreed.spi, agreed.esp, nonces)
+	s.answer(sa, m, append(answer, agreed.payloads(c.SPIIn)...)...)
+	s.bringUp(sa, c)
+}
+
+// agreement is a child SA that the peer asked for and we accept.
+type agreement struct {
+	chosen    wire.Proposal
+	spi       uint32
+	esp       suite.ESP
+	selectors []wire.Payload
+	// nonce and share are ours, and contribution both sides', when the child SA
+	// has an exchange of its own.
+	nonce        []byte
+	share        suite.KeyShare
+	contribution suite.Contribution
+}
+
+// payloads answers the request, giving our SPI.
+func (a *agreement) payloads(spi uint32) []wire.Payload {
+	a.chosen.SPI = espOctets(spi)
+	all := []wire.Payload{wire.Notify{Kind: wire.UseTransportMode}, wire.SA{Proposals: []wire.Proposal{a.chosen}}}
+	if a.nonce != nil {
+		all = append(all, wire.Nonce(a.nonce))
+	}
+	if a.share.Group != 0 {
+		all = append(all, wire.KE{Group: uint16(a.share.Group), Data: a.share.Public})
+	}
+	return append(all, a.selectors...)
+}
+
+// agree accepts or refuses a child SA that the peer asks for. Without PFS of our
+// own wanting, fallback says which groups a peer may bring all the same.
+func (s *Session) agree(sa *ikeSA, payloads []wire.Payload, offer, fallback suite.Offer) (*agreement, *wire.Notify) {
+	asked, hasSA := wire.Find[wire.SA](payloads)
+	if !hasSA {
+		return nil, &wire.Notify{Kind: wire.InvalidSyntax}
+	}
+	if _, transport := wire.FindNotify(payloads, wire.UseTransportMode); !transport {
+		s.event(Warning, "peer %s asks for tunnel mode; configure transport mode there", s.state.Peer)
+		return nil, &wire.Notify{Kind: wire.NoProposalChosen}
+	}
+	chosen, ok := offer.Choose(asked, wire.ProtocolESP)
+	if !ok {
+		chosen, ok = fallback.Choose(asked, wire.ProtocolESP)
+	}
+	spi, sound := espSPI(chosen)
+	if !ok || !sound {
+		s.event(Warning, "peer %s asks for ESP with %s, and we accept only %s", s.state.Peer, suite.FromPayload(asked), offer)
+		return nil, &wire.Notify{Kind: wire.NoProposalChosen}
+	}
+	selectors, ok := s.narrow(sa, payloads)
+	if !ok {
+		s.event(Warning, "peer %s asks for traffic selectors that are not GRE between it and us", s.state.Peer)
+		return nil, &wire.Notify{Kind: wire.TSUnacceptable}
+	}
+	return &agreement{chosen: chosen, spi: spi, esp: suite.NewESP(chosen), selectors: selectors}, nil
+}
+
+// exchangeKeys adds our half of the key exchange, and draws the nonce.
+func (s *Session) exchangeKeys(group uint16, payloads []wire.Payload) (share suite.KeyShare, c suite.Contribution, refusal *wire.Notify) {
+	nonce, ok := wire.Find[wire.Nonce](payloads)
+	if !ok {
+		return share, c, &wire.Notify{Kind: wire.InvalidSyntax}
+	}
+	c = suite.Contribution{InitiatorNonce: nonce, ResponderNonce: s.draw(nonceLength)}
+	if group == 0 {
+		return share, c, nil
+	}
+	ke, _ := wire.Find[wire.KE](payloads)
+	if ke.Group != group {
+		return share, c, &wire.Notify{Kind: wire.InvalidKEPayload, Data: binary.BigEndian.AppendUint16(nil, group)}
+	}
+	share, err := suite.NewKeyShare(suite.GroupID(group), s.random)
+	if err != nil {
+		return share, c, &wire.Notify{Kind: wire.NoProposalChosen}
+	}
+	if c.Shared, err = share.Shared(ke.Data); err != nil {
+		return share, c, &wire.Notify{Kind: wire.InvalidSyntax}
+	}
+	return share, c, nil
+}
+
+// respondCreate answers CREATE_CHILD_SA, by the rules of RFC 7296 section 2.25
+// about what crosses what.
+func (s *Session) respondCreate(sa *ikeSA, m *wire.Message, payloads []wire.Payload) {
+	asked, _ := wire.Find[wire.SA](payloads)
+	busy := sa.Stage != stageUp
+	if len(asked.Proposals) > 0 && asked.Proposals[0].Protocol == wire.ProtocolIKE {
+		if r := sa.Request; busy || r != nil && r.Kind != askRekeyIKE && r.Kind != askLiveness {
+			s.answer(sa, m, wire.Notify{Kind: wire.TemporaryFailure})
+			return
+		}
+		s.respondRekeyIKE(sa, m, asked, payloads)
+		return
+	}
+	if busy || sa.Request != nil && sa.Request.Kind == askRekeyIKE {
+		s.answer(sa, m, wire.Notify{Kind: wire.TemporaryFailure})
+		return
+	}
+	s.respondChild(sa, m, payloads)
+}
+
+func (s *Session) respondChild(sa *ikeSA, m *wire.Message, payloads []wire.Payload) {
+	var old *childSA
+	if n, rekey := wire.FindNotify(payloads, wire.RekeySA); rekey {
+		if n.Protocol != wire.ProtocolESP || len(n.SPI) != 4 {
+			s.answer(sa, m, wire.Notify{Kind: wire.InvalidSyntax})
+			return
+		}
+		old = s.childOut(sa.localSPI(), binary.BigEndian.Uint32(n.SPI))
+		switch {
+		case old == nil || old.RemoveAt != 0 && old.Retired:
+			s.answer(sa, m, wire.Notify{Protocol: wire.ProtocolESP, SPI: n.SPI, Kind: wire.ChildSANotFound})
+			return
+		case old.Delete || s.replacedBy(old) != nil:
+			s.answer(sa, m, wire.Notify{Kind: wire.TemporaryFailure})
+			return
+		}
+	}
+	agreed, refusal := s.agree(sa, payloads, s.config.rekeyOffer(suite.GroupID(sa.Suite.Group.ID)), s.anyGroup())
+	if refusal == nil {
+		agreed.share, agreed.contribution, refusal = s.exchangeKeys(agreed.esp.Group.ID, payloads)
+	}
+	if refusal != nil {
+		s.answer(sa, m, *refusal)
+		return
+	}
+	agreed.nonce = agreed.contribution.ResponderNonce
+	c := s.addChild(sa, false, s.childSPI(), agreed.spi, agreed.esp, agreed.contribution)
+	if old == nil {
+		s.bringUpAgain(c)
+		s.answer(sa, m, agreed.payloads(c.SPIIn)...)
+		return
+	}
+	s.installIn(c)
+	c.Replaces, c.ActivateAt = old.SPIIn, s.now+activateTime
+	if r := sa.Request; r != nil && r.Kind == askRekeyChild && r.Old == old.SPIIn {
+		r.Rival = &rival{SPI: uint64(c.SPIIn), Lowest: lower(agreed.contribution.InitiatorNonce, agreed.nonce)}
+		c.ActivateAt = s.now + lingerTime
+	} else {
+		s.state.Counters.ChildRekeys++
+		s.event(Note, "peer %s rekeyed the child SA, %s", s.state.Peer, c.Suite)
+	}
+	s.answer(sa, m, agreed.payloads(c.SPIIn)...)
+}
+
+// anyGroup is what a peer may ask for when we do not insist on PFS: more than we
+// do is welcome.
+func (s *Session) anyGroup() suite.Offer {
+	if s.config.PFS {
+		return nil
+	}
+	return s.config.ESP.WithGroups(s.config.IKE.Groups()...)
+}
+
+// replacedBy returns the child SA that the peer made to replace c.
+func (s *Session) replacedBy(c *childSA) *childSA {
+	for _, other := range s.state.Children {
+		if other.Replaces == c.SPIIn {
+			return other
+		}
+	}
+	return nil
+}
+
+func (s *Session) respondRekeyIKE(sa *ikeSA, m *wire.Message, asked wire.SA, payloads []wire.Payload) {
+	chosen, ok := s.config.IKE.Choose(asked, wire.ProtocolIKE)
+	if !ok || len(chosen.SPI) != 8 {
+		s.event(Warning, "peer %s asks to rekey the IKE SA with %s, and we accept only %s", s.state.Peer, suite.FromPayload(asked), s.config.IKE)
+		s.answer(sa, m, wire.Notify{Kind: wire.NoProposalChosen})
+		return
+	}
+	if r := sa.Request; r != nil && r.Rival != nil {
+		s.answer(sa, m, wire.Notify{Kind: wire.TemporaryFailure})
+		return
+	}
+	negotiated := suite.NewIKE(chosen)
+	share, c, refusal := s.exchangeKeys(negotiated.Group.ID, payloads)
+	if refusal != nil {
+		s.answer(sa, m, *refusal)
+		return
+	}
+	spi := s.ikeSPI()
+	fresh := s.inherit(sa, false, binary.BigEndian.Uint64(chosen.SPI), spi, negotiated, c)
+	chosen.SPI = spiOctets(spi)
+	s.answer(sa, m, wire.SA{Proposals: []wire.Proposal{chosen}}, wire.Nonce(c.ResponderNonce), wire.KE{Group: uint16(share.Group), Data: share.Public})
+	s.state.SAs = append(s.state.SAs, fresh)
+	if r := sa.Request; r != nil && r.Kind == askRekeyIKE {
+		r.Rival = &rival{SPI: fresh.localSPI(), Lowest: lower(c.InitiatorNonce, c.ResponderNonce)}
+		fresh.CreateAt = s.now + lingerTime // the child SAs come once it has won
+		return
+	}
+	s.state.Counters.IKERekeys++
+	s.succeed(sa, fresh)
+	s.event(Note, "peer %s rekeyed the IKE SA, %s", s.state.Peer, fresh.Suite)
+}

@@ -1,0 +1,289 @@
+package session
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/farspoke/farspoke/ikev2/suite"
+	"github.com/farspoke/farspoke/ikev2/wire"
+)
+
+var (
+	spokeAddr  = netip.MustParseAddr("10.0.0.2")
+	publicAddr = netip.MustParseAddr("100.64.0.9")
+	hubAddr    = netip.MustParseAddr("203.0.113.1")
+)
+
+// world is two Sessions, the network between them and the time they share.
+type world struct {
+	t          testing.TB
+	now        Instant
+	spoke, hub *node
+	flying     []flight
+	random     *rand.Rand
+	// nat puts a NAT before the spoke.
+	nat bool
+	// fate decides how long each copy of a packet travels; none is a loss.
+	fate func(from *node, p Packet) []time.Duration
+	// restart makes a node go on from its saved state after each input.
+	restart bool
+	// unbroken demands after each input that traffic flows both ways.
+	unbroken bool
+}
+
+type flight struct {
+	at Instant
+	to *node
+	p  Packet
+}
+
+// node is one end: a Session, its kernel and its log.
+type node struct {
+	name    string
+	config  Config
+	session *Session
+	seed    *rand.ChaCha8
+	kernel  []SA
+	events  []Event
+}
+
+func config(t testing.TB, ike, esp string) Config {
+	t.Helper()
+	offer := func(parse func(string) (suite.Proposal, error), words string) suite.Offer {
+		var o suite.Offer
+		for word := range strings.SplitSeq(words, ",") {
+			p, err := parse(word)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o = append(o, p)
+		}
+		return o
+	}
+	return Config{
+		PSK: "correct horse battery staple", PSKName: "ike-hq",
+		IKE: offer(suite.ParseIKE, ike), ESP: offer(suite.ParseESP, esp),
+		AnyRemoteID: true, Lifetime: 300 * time.Second, IKELifetime: time.Hour, DPD: 30 * time.Second,
+	}
+}
+
+const (
+	testIKE = "aes256gcm16-prfsha256-curve25519"
+	testESP = "aes256gcm16"
+)
+
+func newWorld(t testing.TB, seed uint64, spoke, hub Config) *world {
+	w := &world{t: t, nat: true, random: rand.New(rand.NewPCG(seed, 0)), now: time.Minute}
+	w.fate = func(*node, Packet) []time.Duration { return []time.Duration{25 * time.Millisecond} }
+	w.spoke = w.boot("spoke", spoke, hubAddr, seed)
+	w.hub = w.boot("hub", hub, publicAddr, ^seed)
+	w.apply(w.spoke, w.spoke.session.Uplink(w.now, spokeAddr))
+	w.apply(w.hub, w.hub.session.Uplink(w.now, hubAddr))
+	return w
+}
+
+func (w *world) boot(name string, c Config, peer netip.Addr, seed uint64) *node {
+	var key [32]byte
+	for i := range key {
+		key[i] = byte(seed >> (8 * (i % 8)))
+	}
+	n := &node{name: name, config: c, seed: rand.NewChaCha8(key)}
+	n.session = New(c, peer, n.seed)
+	return n
+}
+
+func (w *world) other(n *node) *node {
+	if n == w.spoke {
+		return w.hub
+	}
+	return w.spoke
+}
+
+// apply does what a Session asks for.
+func (w *world) apply(n *node, e Effects) {
+	w.t.Helper()
+	same := func(sa SA) func(SA) bool {
+		return func(k SA) bool { return k.SPI == sa.SPI && k.Inbound == sa.Inbound }
+	}
+	for _, sa := range e.Install {
+		if slices.ContainsFunc(n.kernel, same(sa)) {
+			w.t.Fatalf("%s installs %08x twice", n.name, sa.SPI)
+		}
+		n.kernel = append(n.kernel, sa)
+	}
+	for _, sa := range e.Remove {
+		i := slices.IndexFunc(n.kernel, same(sa))
+		if i < 0 {
+			w.t.Fatalf("%s removes %08x which is not there", n.name, sa.SPI)
+		}
+		n.kernel = slices.Delete(n.kernel, i, i+1)
+	}
+	for _, sa := range e.Update {
+		i := slices.IndexFunc(n.kernel, same(sa))
+		if i < 0 {
+			w.t.Fatalf("%s updates %08x which is not there", n.name, sa.SPI)
+		}
+		n.kernel[i] = sa
+	}
+	for _, p := range e.Send {
+		w.send(n, p)
+	}
+	for _, event := range e.Events {
+		w.t.Logf("%10v %s: %s", w.now, n.name, event.Text)
+	}
+	n.events = append(n.events, e.Events...)
+	if got, want := len(n.session.InstalledSAs()), len(n.kernel); got != want {
+		w.t.Fatalf("%s believes in %d SAs and the kernel has %d", n.name, got, want)
+	}
+	if w.restart {
+		saved, err := json.Marshal(n.session.State())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		var state State
+		if err := json.Unmarshal(saved, &state); err != nil {
+			w.t.Fatal(err)
+		}
+		n.session = Restore(n.config, state, n.seed)
+	}
+	if w.unbroken {
+		w.checkTraffic()
+	}
+}
+
+const mappedPorts = 30000
+
+// send puts a packet on its way, through the NAT if there is one.
+func (w *world) send(n *node, p Packet) {
+	for _, delay := range w.fate(n, p) {
+		arrives := Packet{Local: p.Remote, Remote: p.Local, Data: p.Data}
+		if w.nat && n == w.spoke {
+			arrives.Remote = netip.AddrPortFrom(publicAddr, p.Local.Port()+mappedPorts)
+		}
+		if w.nat && n == w.hub {
+			if p.Remote.Port() < mappedPorts {
+				continue // nobody has opened this port
+			}
+			arrives.Local = netip.AddrPortFrom(spokeAddr, p.Remote.Port()-mappedPorts)
+		}
+		w.flying = append(w.flying, flight{w.now + delay, w.other(n), arrives})
+	}
+}
+
+// run lets d pass.
+func (w *world) run(d time.Duration) {
+	w.t.Helper()
+	end := w.now + d
+	for steps := 0; ; steps++ {
+		if steps > 20000 {
+			w.t.Fatalf("the two do not come to rest\n%s\n%s", describe(w.spoke.session, w.now), describe(w.hub.session, w.now))
+		}
+		next, at := -1, end+1
+		for i, f := range w.flying {
+			if f.at < at {
+				next, at = i, f.at
+			}
+		}
+		var ticking *node
+		for _, n := range []*node{w.spoke, w.hub} {
+			if deadline, ok := n.session.Deadline(); ok && max(deadline, w.now) < at {
+				ticking, at = n, max(deadline, w.now)
+			}
+		}
+		switch {
+		case at > end:
+			w.now = end
+			return
+		case ticking != nil:
+			w.now = at
+			w.apply(ticking, ticking.session.Tick(w.now))
+		default:
+			f := w.flying[next]
+			w.flying = slices.Delete(w.flying, next, next+1)
+			w.now = f.at
+			w.apply(f.to, f.to.session.Receive(w.now, f.p))
+		}
+	}
+}
+
+// checkTraffic demands that each side takes what the other sends by its newest
+// SA, with the keys it is sent under.
+func (w *world) checkTraffic() {
+	w.t.Helper()
+	for _, n := range []*node{w.spoke, w.hub} {
+		i := -1
+		for j, sa := range n.kernel {
+			if !sa.Inbound {
+				i = j
+			}
+		}
+		if i < 0 {
+			w.t.Fatalf("%v: %s cannot send", w.now, n.name)
+		}
+		out := n.kernel[i]
+		takes := slices.ContainsFunc(w.other(n).kernel, func(in SA) bool {
+			return in.Inbound && in.SPI == out.SPI && in.Encap == out.Encap &&
+				string(in.Keys.Encryption) == string(out.Keys.Encryption) && string(in.Keys.Integrity) == string(out.Keys.Integrity)
+		})
+		if !takes {
+			w.t.Fatalf("%v: %s sends on %08x, which the other does not take", w.now, n.name, out.SPI)
+		}
+	}
+}
+
+// checkRest demands that, with nothing going on, both agree on one IKE SA and
+// one pair of child SAs, and have nothing else.
+func (w *world) checkRest() {
+	w.t.Helper()
+	w.checkTraffic()
+	a, b := w.spoke.session, w.hub.session
+	for _, n := range []*node{w.spoke, w.hub} {
+		state := n.session.State()
+		if len(state.SAs) != 1 || len(state.Children) != 1 || len(n.kernel) != 2 {
+			w.t.Fatalf("%s has %d IKE SAs, %d child SAs, %d in the kernel; want 1, 1, 2\n%s", n.name, len(state.SAs), len(state.Children), len(n.kernel), describe(n.session, w.now))
+		}
+	}
+	if sa, sb := a.state.SAs[0], b.state.SAs[0]; sa.SPIi != sb.SPIi || sa.SPIr != sb.SPIr || sa.Initiator == sb.Initiator {
+		w.t.Fatalf("the IKE SAs differ: %s and %s", sa, sb)
+	}
+}
+
+func describe(s *Session, now Instant) string {
+	b, err := json.MarshalIndent(s.Status(now), "", " ")
+	return fmt.Sprint(string(b), err)
+}
+
+// up opens the SAs.
+func (w *world) up() {
+	w.t.Helper()
+	w.apply(w.spoke, w.spoke.session.Want(w.now))
+	w.run(time.Second)
+	w.checkRest()
+}
+
+func (n *node) said(kind EventKind) []string {
+	var texts []string
+	for _, e := range n.events {
+		if e.Kind == kind {
+			texts = append(texts, e.Text)
+		}
+	}
+	return texts
+}
+
+func (n *node) count(kind EventKind) int { return len(n.said(kind)) }
+
+// first returns the exchange of a packet, by its header.
+func first(p Packet) wire.Header {
+	h, err := wire.ParseHeader(p.Data)
+	if err != nil {
+		panic(err)
+	}
+	return h
+}
