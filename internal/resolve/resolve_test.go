@@ -31,6 +31,11 @@ func serve(t *testing.T, name string, addr [4]byte) *dns {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveOn(t, conn, name, addr)
+}
+
+func serveOn(t *testing.T, conn net.PacketConn, name string, addr [4]byte) *dns {
+	t.Helper()
 	d := &dns{port: conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()}
 	done := make(chan struct{})
 	t.Cleanup(func() { conn.Close(); <-done })
