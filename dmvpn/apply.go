@@ -5,8 +5,8 @@ import "fmt"
 // apply makes the device's neighbours and routes what the clients' state asks
 // for.
 func (t *Tunnel) apply() error {
-	t.kernel.Lock()
-	defer t.kernel.Unlock()
+	t.applying.Lock()
+	defer t.applying.Unlock()
 	neighbours, routes := t.wanted()
 	if err := t.deps.Kernel.SetNeighbours(t.index, neighbours); err != nil {
 		return fmt.Errorf("set neighbours of %s: %w", t.name, err)

@@ -216,10 +216,6 @@ func (c *client) rest(ctx context.Context, due time.Duration) error {
 
 // register sends one request until a reply grants it.
 func (c *client) register(ctx context.Context, claimed, nbma netip.Addr) error {
-	// A renewal leaves the registration in force.
-	if c.t.sinceBoot() >= c.current().Until {
-		c.set(func() { c.state = Registering })
-	}
 	id, err := c.t.nextRequestID()
 	if err != nil {
 		return fmt.Errorf("remember the request id: %w", err)
@@ -232,7 +228,13 @@ func (c *client) register(ctx context.Context, claimed, nbma netip.Addr) error {
 	defer c.t.exchanges.end(id)
 
 	for wait := minRetry; wait <= maxRetry; wait *= 2 {
-		c.set(func() { c.requests++ })
+		c.set(func() {
+			c.requests++
+			// A renewal leaves the registration in force until it expires.
+			if c.state != Registered || c.t.sinceBoot() >= c.registration.Until {
+				c.state = Registering
+			}
+		})
 		if err := c.t.send(c.t.link, request, nbma); err != nil {
 			c.fail(err)
 		}
@@ -289,7 +291,7 @@ func (c *client) accept(g grant, claimed, nbma netip.Addr) error {
 		Claimed:  claimed,
 		Observed: g.observed,
 		NBMA:     nbma,
-		Refresh:  now + g.holdingTime/3,
+		Refresh:  now + max(g.holdingTime/3, minRetry),
 		Until:    now + g.holdingTime,
 	}
 	c.lastError = ""

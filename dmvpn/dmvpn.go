@@ -82,9 +82,9 @@ type Tunnel struct {
 	index int
 	link  Link
 
-	// kernel is held while the device's neighbours and routes are set, so that
-	// the newest wish is the one that lasts.
-	kernel sync.Mutex
+	// applying is held while the device's neighbours and routes are set, so
+	// that the newest wish is the one that lasts.
+	applying sync.Mutex
 
 	// mu guards what follows and the fields of the clients that say so.
 	mu sync.Mutex

@@ -27,6 +27,8 @@ const (
 	// outerTTL is that of the outer header. A fixed one is what lets the
 	// kernel do path MTU discovery on the outside.
 	outerTTL = 64
+	// alias marks a device as ours (ifalias).
+	alias = "farspoke tunnel"
 	// routeMetric puts routes over tunnels behind connected ones.
 	routeMetric = 100
 )
@@ -127,15 +129,42 @@ func ensureGRE(want *netlink.Gretun) (netlink.Link, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("create: %w", err)
 	}
-	return netlink.LinkByName(want.Name)
+	link, err = netlink.LinkByName(want.Name)
+	if err != nil {
+		return nil, err
+	}
+	if err := netlink.LinkSetAlias(link, alias); err != nil {
+		return nil, fmt.Errorf("mark as ours: %w", err)
+	}
+	return link, nil
+}
+
+// Prune removes the devices of tunnels that an earlier configuration had and
+// that are not among those to keep.
+func (Netlink) Prune(keep []string) error {
+	links, err := nl.List(netlink.LinkList)
+	if err != nil {
+		return fmt.Errorf("list links: %w", err)
+	}
+	for _, link := range links {
+		attrs := link.Attrs()
+		if attrs.Alias != alias || slices.Contains(keep, attrs.Name) {
+			continue
+		}
+		if err := netlink.LinkDel(link); err != nil {
+			return fmt.Errorf("remove tunnel device %s: %w", attrs.Name, err)
+		}
+	}
+	return nil
 }
 
 // sameGRE compares what only a new device could change.
-func sameGRE(a, b *netlink.Gretun) bool {
-	return a.Link == b.Link && a.IKey == b.IKey && a.OKey == b.OKey &&
-		a.IFlags == b.IFlags && a.OFlags == b.OFlags &&
-		a.Local.Equal(b.Local) && a.Remote.Equal(b.Remote) &&
-		a.Ttl == b.Ttl && a.PMtuDisc == b.PMtuDisc
+func sameGRE(have, want *netlink.Gretun) bool {
+	// What is read back has the underlay among the attributes of every link.
+	return have.ParentIndex == int(want.Link) && have.IKey == want.IKey && have.OKey == want.OKey &&
+		have.IFlags == want.IFlags && have.OFlags == want.OFlags &&
+		have.Local.Equal(want.Local) && have.Remote.Equal(want.Remote) &&
+		have.Ttl == want.Ttl && have.PMtuDisc == want.PMtuDisc
 }
 
 // setAddress makes prefix the device's only address of global scope.

@@ -264,6 +264,21 @@ func TestSilentHub(t *testing.T) {
 	})
 }
 
+// TestExpiry: renewals that stay unanswered leave the registration in force
+// until the hub drops it.
+func TestExpiry(t *testing.T) {
+	inLab(t, testConfig(), func(l *lab) {
+		l.hubs[nbma1].silent = true
+		l.pass(300 * second)
+		l.expect(0, Registered)
+		if s := l.server(0); s.ExpiresIn != 300 || s.LastError == "" {
+			t.Errorf("status = %+v", s)
+		}
+		l.pass(370 * second)
+		l.expect(0, Registering)
+	})
+}
+
 // TestHubReboot: the hub has forgotten us, which shows as a new IKE SA.
 func TestHubReboot(t *testing.T) {
 	inLab(t, testConfig(), func(l *lab) {
@@ -500,5 +515,16 @@ func TestDeviceFails(t *testing.T) {
 		l.kernel.broken = nil
 		l.start(testConfig())
 		l.expect(0, Registered)
+
+		// The device goes away under the socket.
+		_ = l.kernel.link.Close()
+		if err := <-l.stopped; err == nil || !strings.Contains(err.Error(), "receive NHRP on hq") {
+			t.Errorf("Run = %v", err)
+		}
+		l.start(testConfig())
+		l.expect(0, Registered)
+		if n := len(l.hubs[nbma1].received); n != 1 {
+			t.Errorf("%d requests", n)
+		}
 	})
 }

@@ -20,7 +20,10 @@ func TestValidate(t *testing.T) {
 	}{
 		{"no address", func(c *Config) { c.Address = netip.Prefix{} }, "address", "has no address"},
 		{"network as address", func(c *Config) { c.Address = prefix("172.16.100.0/24") }, "address", "is the network itself"},
-		{"multicast address", func(c *Config) { c.Address = prefix("224.0.0.5/24") }, "address", "cannot be the address of a host"},
+		{"multicast address", func(c *Config) {
+			c.Address = prefix("224.0.0.5/24")
+			c.NHRP.Servers[0].Address = netip.MustParseAddr("224.0.0.6")
+		}, "address", "cannot be the address of a host"},
 		{"small MTU", func(c *Config) { c.MTU = 575 }, "mtu", "out of range"},
 		{"large MTU", func(c *Config) { c.MTU = 9001 }, "mtu", "out of range"},
 		{"small MTU for IPv6", func(c *Config) {

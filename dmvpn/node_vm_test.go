@@ -1,0 +1,148 @@
+//go:build vm
+
+package dmvpn
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/internal/kmod"
+	"github.com/farspoke/farspoke/internal/nl"
+)
+
+// patience is how long a packet may take in an emulated machine.
+const patience = 20 * time.Second
+
+var (
+	spokeWAN  = netip.MustParseAddr("192.0.2.1")
+	hubWAN    = netip.MustParseAddr("192.0.2.2")
+	noKey     *uint32
+	keyZero   = new(uint32)
+	wanPrefix = 24
+)
+
+// TestMain loads the modules, which must be enough: it takes the kernel's means
+// to load more.
+func TestMain(m *testing.M) {
+	if err := prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func prepare() error {
+	if err := os.WriteFile("/proc/sys/kernel/modprobe", []byte("\n"), 0); err != nil {
+		return err
+	}
+	loader, err := kmod.Open("/lib/modules")
+	if err != nil {
+		return err
+	}
+	// veth is the wire of the tests, and xfrm_user sets their policies.
+	return loader.Load(slices.Concat(Modules, nl.VRFModules, []string{"veth", "xfrm_user"})...)
+}
+
+// farEnd is a network namespace at the other end of the spoke's WAN.
+type farEnd struct {
+	t         *testing.T
+	namespace int
+}
+
+// newWire puts a WAN into the VRF front of this machine, makes the VRF tenant,
+// and returns the far end of the WAN.
+func newWire(t *testing.T) *farEnd {
+	t.Helper()
+	must(t, nl.EnsureVRFs([]string{"front", "tenant"}))
+	far := newFarEnd(t)
+	wan := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "wan"}, PeerName: "wan", PeerNamespace: netlink.NsFd(far.namespace)}
+	must(t, netlink.LinkAdd(wan))
+	t.Cleanup(func() { _ = netlink.LinkDel(wan) })
+	_, front, err := nl.VRFTable("front")
+	must(t, err)
+	must(t, netlink.LinkSetMasterByIndex(wan, front))
+	must(t, addAddress("wan", spokeWAN))
+	far.do(func() error { return addAddress("wan", hubWAN) })
+	return far
+}
+
+func addAddress(name string, a netip.Addr) error {
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		return err
+	}
+	if err := netlink.AddrAdd(link, &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(a, wanPrefix))}); err != nil {
+		return err
+	}
+	return netlink.LinkSetUp(link)
+}
+
+func newFarEnd(t *testing.T) *farEnd {
+	t.Helper()
+	type result struct {
+		fd  int
+		err error
+	}
+	made := make(chan result)
+	go func() {
+		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			made <- result{err: err}
+			return
+		}
+		fd, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		made <- result{fd, err}
+	}()
+	r := <-made
+	must(t, r.err)
+	t.Cleanup(func() { unix.Close(r.fd) })
+	return &farEnd{t, r.fd}
+}
+
+// do runs f at the far end.
+func (e *farEnd) do(f func() error) {
+	e.t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good: the thread ends with the goroutine
+		if err := unix.Setns(e.namespace, unix.CLONE_NEWNET); err != nil {
+			done <- err
+			return
+		}
+		done <- f()
+	}()
+	must(e.t, <-done)
+}
+
+// tunnelDevice is the spoke's device in the tests.
+func tunnelDevice() Device {
+	return Device{Name: "hq", Underlay: "front", VRF: "tenant", Address: netip.PrefixFrom(spokeAddress, 24), Key: keyZero, MTU: 1400}
+}
+
+// ensure makes the device, which the test's end removes.
+func ensure(t *testing.T, d Device) int {
+	t.Helper()
+	index, err := Netlink{}.EnsureDevice(d)
+	must(t, err)
+	t.Cleanup(func() {
+		if link, err := netlink.LinkByName(d.Name); err == nil {
+			_ = netlink.LinkDel(link)
+		}
+	})
+	return index
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
