@@ -206,7 +206,7 @@ func (u *Underlay) logCarrier(first bool) {
 	case !u.port.Carrier:
 		u.log.Warn("port has lost its carrier: check the cable", "port", u.port.Name)
 	case !first:
-		u.log.Info("port has a carrier again", "port", u.port.Name)
+		u.log.Info("port has a carrier", "port", u.port.Name)
 	}
 }
 
