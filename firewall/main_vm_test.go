@@ -1,0 +1,38 @@
+//go:build vm
+
+package firewall
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/farspoke/farspoke/internal/kmod"
+)
+
+// TestMain loads the modules the package names and those of the lab, and keeps
+// the kernel from loading any other, so that the tests show Modules to be
+// enough.
+func TestMain(m *testing.M) {
+	if err := loadModules(); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func loadModules() error {
+	if err := os.WriteFile("/proc/sys/kernel/modprobe", []byte("/nonexistent"), 0o644); err != nil {
+		return err
+	}
+	loader, err := kmod.Open("/lib/modules")
+	if err != nil {
+		return err
+	}
+	lab := []string{
+		"veth", "vrf", "ip_gre", "af_packet", "nf_conntrack_netlink", "xfrm_user", "esp4",
+		"ctr", "ghash_generic", "gcm", "sha3_generic", "jitterentropy_rng", "drbg", "seqiv",
+	}
+	return loader.Load(slices.Concat(Modules, lab)...)
+}
