@@ -20,12 +20,13 @@ type State struct {
 	// VRF is the kernel's name of the VRF device that holds the routes, empty
 	// for the main table.
 	VRF string `json:"vrf,omitempty"`
-	// Up says that the address is on the link and the default route in place.
+	// Up says that the address is on the link, and the default route in place if
+	// there is a Gateway.
 	Up bool `json:"up"`
 	// Address is ours, with the prefix length of the provider's subnet.
 	Address netip.Prefix `json:"address,omitzero"`
-	// Gateway is the next hop of the default route. It need not lie within
-	// Address's subnet.
+	// Gateway is the next hop of the default route, invalid if the network has
+	// none. It need not lie within Address's subnet.
 	Gateway netip.Addr `json:"gateway,omitzero"`
 	// DNS and NTP are the provider's servers, reached through VRF.
 	DNS []netip.Addr `json:"dns,omitempty"`
