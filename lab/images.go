@@ -14,7 +14,8 @@ import (
 // images is what the machines boot.
 type images struct {
 	Hub, Peer guest.Image
-	// Box is our firmware with the toolbox, Release is it without.
+	// Box is our firmware with the toolbox, Release is it without; only the
+	// bench needs both.
 	Box, Release boxImage
 }
 
@@ -25,7 +26,7 @@ const imagesFile = "FARSPOKE_LAB_IMAGES"
 
 // prepareImages builds what of the images is not built yet, records it, and
 // tells the processes to come where.
-func prepareImages(ctx context.Context) error {
+func prepareImages(ctx context.Context, release bool) error {
 	root, err := moduleRoot()
 	if err != nil {
 		return err
@@ -44,8 +45,10 @@ func prepareImages(ctx context.Context) error {
 	if built.Box, err = buildBox(ctx, root, "virt", true); err != nil {
 		return err
 	}
-	if built.Release, err = buildBox(ctx, root, "virt-release", false); err != nil {
-		return err
+	if release {
+		if built.Release, err = buildBox(ctx, root, "virt-release", false); err != nil {
+			return err
+		}
 	}
 	record, err := json.Marshal(built)
 	if err != nil {
@@ -75,7 +78,7 @@ func loadImages() (images, error) {
 }
 
 // logDir is where the machines' consoles and the daemons' logs are kept for a
-// reader who wonders, and docs is where the figures go.
+// reader who wonders.
 func logDir() string { return filepath.Dir(os.Getenv(imagesFile)) }
 
 // moduleRoot returns the directory of go.mod, at or above the current one.

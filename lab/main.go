@@ -44,25 +44,25 @@ func main() {
 func command(ctx context.Context, name, argument string) (status int, err error) {
 	switch name {
 	case "run":
-		return inside(ctx, func() error { return run(ctx, true) })
+		return inside(ctx, false, func() error { return run(ctx, true) })
 	case "check":
-		return inside(ctx, func() error { return run(ctx, false) })
+		return inside(ctx, false, func() error { return run(ctx, false) })
 	case "list":
 		return 0, list(os.Stdout)
 	case "test":
 		return test(ctx, argument)
 	case "bench":
-		return inside(ctx, func() error { return bench(ctx, argument) })
+		return inside(ctx, true, func() error { return bench(ctx, argument) })
 	}
 	flag.Usage()
 	return 2, errors.New("no such command")
 }
 
 // inside runs f in the sandbox, with the images prepared outside of it.
-func inside(ctx context.Context, f func() error) (status int, err error) {
+func inside(ctx context.Context, release bool, f func() error) (status int, err error) {
 	if !sandbox.Inside() {
 		fmt.Fprintln(os.Stderr, "lab: building the images (minutes the first time, seconds later)")
-		if err := prepareImages(ctx); err != nil {
+		if err := prepareImages(ctx, release); err != nil {
 			return 1, err
 		}
 	}

@@ -29,3 +29,6 @@ func (s *Spoke) pidOf(ctx context.Context, name string) (int, error) {
 	}
 	return found[0], nil
 }
+
+// killCommand ends a process without a good-bye.
+func killCommand(pid int) string { return fmt.Sprintf("kill -9 %d", pid) }

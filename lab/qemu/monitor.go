@@ -21,14 +21,18 @@ func newMonitor(conn net.Conn) (*monitor, error) {
 	if err := m.decoder.Decode(&greeting); err != nil {
 		return nil, fmt.Errorf("greet QEMU's monitor: %w", err)
 	}
-	return m, m.execute("qmp_capabilities")
+	return m, m.execute("qmp_capabilities", nil)
 }
 
-// execute sends a command without arguments and waits for its answer.
-func (m *monitor) execute(command string) error {
+// execute sends a command and waits until it is done.
+func (m *monitor) execute(command string, arguments map[string]any) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := json.NewEncoder(m.conn).Encode(map[string]string{"execute": command}); err != nil {
+	request := map[string]any{"execute": command}
+	if arguments != nil {
+		request["arguments"] = arguments
+	}
+	if err := json.NewEncoder(m.conn).Encode(request); err != nil {
 		return fmt.Errorf("command QEMU %s: %w", command, err)
 	}
 	for {

@@ -131,7 +131,7 @@ func (vm *VM) start(ctx context.Context, cfg Config) error {
 		vm.shell = newShell(conn)
 	}
 	vm.Started = time.Now()
-	return vm.monitor.execute("cont")
+	return vm.monitor.execute("cont", nil)
 }
 
 func (vm *VM) path(name string) string { return filepath.Join(vm.dir, vm.Name+"-"+name) }
@@ -149,7 +149,7 @@ func (vm *VM) arguments(cfg Config) []string {
 	for i, nic := range cfg.NICs {
 		args = append(args,
 			"-netdev", fmt.Sprintf("tap,id=net%d,ifname=%s,script=no,downscript=no,vhost=off", i, nic.Tap),
-			"-device", fmt.Sprintf("virtio-net-pci,netdev=net%d,addr=%#x,mac=%s,romfile=", i, nic.Slot, nic.MAC))
+			"-device", fmt.Sprintf("virtio-net-pci,id=nic%d,netdev=net%d,addr=%#x,mac=%s,romfile=", i, i, nic.Slot, nic.MAC))
 	}
 	if cfg.Watchdog {
 		args = append(args, "-device", "i6300esb,addr=0x8", "-action", "watchdog=reset")
@@ -165,7 +165,12 @@ func (vm *VM) arguments(cfg Config) []string {
 // Reset is the reset button: the machine starts again without a good-bye.
 func (vm *VM) Reset() error {
 	vm.Started = time.Now()
-	return vm.monitor.execute("system_reset")
+	return vm.monitor.execute("system_reset", nil)
+}
+
+// Plug puts the cable into a network card, or pulls it out.
+func (vm *VM) Plug(nic int, in bool) error {
+	return vm.monitor.execute("set_link", map[string]any{"name": fmt.Sprintf("nic%d", nic), "up": in})
 }
 
 // Stop pulls the plug and waits until the machine is gone.

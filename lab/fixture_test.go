@@ -1,0 +1,164 @@
+//go:build lab
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/farspoke/farspoke/lab/sandbox"
+)
+
+// Limits of the lab's waits. A loaded machine under emulation is slow; nothing
+// here measures speed.
+const (
+	startUp  = 90 * time.Second // a spoke's start
+	recovery = 90 * time.Second // the end of a fault until traffic flows again
+	word     = 60 * time.Second // a fault until the log tells of it
+)
+
+// TestMain moves the tests into the lab's sandbox.
+func TestMain(m *testing.M) {
+	ctx := context.Background()
+	if !sandbox.Inside() {
+		if err := prepareImages(ctx, false); err != nil {
+			fmt.Fprintln(os.Stderr, "lab:", err)
+			os.Exit(1)
+		}
+	}
+	entered, status, err := sandbox.Enter(ctx)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "lab:", err)
+		os.Exit(1)
+	}
+	if !entered {
+		os.Exit(status)
+	}
+	os.Exit(m.Run())
+}
+
+// shared is the lab of all scenarios. Each has a spoke of its own; the hub
+// stays, as it does in life.
+var shared = sync.OnceValues(func() (*Lab, error) {
+	return Open(context.Background()) // for as long as the process lives
+})
+
+// open returns the lab with a hub that serves and has not met the spoke, and
+// a carrier in good order, which it is again when the test ends.
+func open(t *testing.T) *Lab {
+	t.Helper()
+	lab, err := shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := limit(t, startUp)
+	if err := lab.WaitHub(ctx, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := lab.ForgetSpoke(ctx); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx := context.Background()
+		if err := lab.Fault(ctx); err != nil {
+			t.Errorf("end the fault: %v", err)
+		}
+		if err := lab.DHCP.Restart(ctx, ordinaryLease); err != nil {
+			t.Errorf("restore the DHCP server: %v", err)
+		}
+	})
+	return lab
+}
+
+// ordinaryBox is our box as it should be set up for the lab.
+func ordinaryBox(lab *Lab) kind { return box(lab.images.Box, ordinarySite()) }
+
+// boot starts a spoke that is switched off when the test ends. No test leaves
+// GRE in clear on the carrier's network unnoticed.
+func boot(t *testing.T, lab *Lab, kind kind) *Spoke {
+	t.Helper()
+	spoke, err := lab.Boot(context.Background(), kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			spoke.dump(60)
+			lab.show(context.Background(), os.Stderr)
+		}
+		if err := spoke.NoClearGRE(); err != nil {
+			t.Error(err)
+		}
+		if err := spoke.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return spoke
+}
+
+// bringUp boots a spoke and waits for its first protected ping.
+func bringUp(t *testing.T, lab *Lab, kind kind) *Spoke {
+	t.Helper()
+	spoke := boot(t, lab, kind)
+	answered(t, spoke, 0, startUp)
+	return spoke
+}
+
+// answered waits until ten pings in a row after mark are answered, and proves
+// that they were protected.
+func answered(t *testing.T, spoke *Spoke, mark int, within time.Duration) {
+	t.Helper()
+	ctx := limit(t, within)
+	if _, err := spoke.Ping.Steady(ctx, mark, 10); err != nil {
+		t.Fatalf("%v; the carrier saw: %s", err, spoke.Capture)
+	}
+	if err := spoke.Protected(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// says waits until the spoke's console, after mark, says something that
+// matches pattern.
+func says(t *testing.T, spoke *Spoke, mark int, pattern string) {
+	t.Helper()
+	line, err := spoke.Console.Wait(limit(t, word), mark, pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the %s says: %s", spoke.kind.name, line.Text)
+}
+
+// onHub runs a command on the hub.
+func onHub(t *testing.T, lab *Lab, command string) string {
+	t.Helper()
+	out, err := lab.Hub.Run(limit(t, word), command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// establishedSA returns the one CHILD_SA that the hub has with the spoke.
+func establishedSA(t *testing.T, lab *Lab) HubSA {
+	t.Helper()
+	sas, err := lab.HubSAs(limit(t, word))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sas) != 1 {
+		t.Fatalf("the hub has %d CHILD_SAs, want 1: %+v", len(sas), sas)
+	}
+	return sas[0]
+}
+
+// limit returns a context for one step of a test.
+func limit(t *testing.T, within time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), within, fmt.Errorf("not within %v", within))
+	t.Cleanup(cancel)
+	return ctx
+}

@@ -1,0 +1,52 @@
+//go:build lab
+
+package main
+
+import (
+	"regexp"
+	"testing"
+)
+
+// registration is the hub's line for a registration that it takes.
+var registration = regexp.MustCompile(`(?i)registration[- _]req`)
+
+// TestRouterKilled: kill -9 of the router process costs no packet, no new SA
+// and no registration.
+func TestRouterKilled(t *testing.T) {
+	lab := open(t)
+	spoke := bringUp(t, lab, ordinaryBox(lab))
+	before := establishedSA(t, lab)
+
+	mark, line, hubLine := spoke.Ping.Mark(), spoke.Console.Mark(), lab.Hub.Console.Mark()
+	pid, err := spoke.pidOf(limit(t, word), "router")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := spoke.Run(limit(t, word), killCommand(pid)); err != nil {
+		t.Fatal(err)
+	}
+	says(t, spoke, line, `process failed and starts again`)
+	number, err := spoke.Ping.Steady(limit(t, recovery), mark, 200) // ten seconds
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lost, sent := spoke.Ping.Lost(mark, number+200); lost != 0 {
+		t.Errorf("%d of %d packets lost, want none", lost, sent)
+	}
+	again, err := spoke.pidOf(limit(t, word), "router")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again == pid {
+		t.Errorf("router process %d lives on: it was not killed", pid)
+	}
+	after := establishedSA(t, lab)
+	if after.SPIIn != before.SPIIn || after.SPIOut != before.SPIOut {
+		t.Errorf("SPIs %s/%s became %s/%s: want the same SAs", before.SPIIn, before.SPIOut, after.SPIIn, after.SPIOut)
+	}
+	for _, l := range lab.Hub.Console.Since(hubLine) {
+		if registration.MatchString(l.Text) {
+			t.Errorf("the box has registered again: %s", l.Text)
+		}
+	}
+}
