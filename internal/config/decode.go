@@ -26,6 +26,8 @@ var (
 type decoder struct {
 	src  *source
 	errs []*Error
+	// uncollected counts the errors beyond maxCollected.
+	uncollected int
 	// secrets holds the values by name, nil when the secrets file is not at
 	// hand; used collects the names that the file refers to.
 	secrets Secrets
@@ -64,7 +66,11 @@ func (d *decoder) fail(n *yaml.Node, path []string, problem, fix string) *Error 
 		File: d.src.name, Line: line, Column: column, Path: strings.Join(path, "."),
 		Problem: problem, Fix: fix, width: width(n), quote: d.src, covers: [][]string{path},
 	}
-	d.errs = append(d.errs, e)
+	if len(d.errs) == maxCollected {
+		d.uncollected++
+	} else {
+		d.errs = append(d.errs, e)
+	}
 	return e
 }
 
@@ -83,20 +89,18 @@ func width(n *yaml.Node) int {
 // value decodes n into v. key is the node of the key above n, for errors about
 // an absent value.
 func (d *decoder) value(key, n *yaml.Node, v reflect.Value, path []string) {
-	switch {
-	case v.Type() == typeSecret:
+	if v.Type() == typeSecret {
 		d.secret(n, v, path)
 		return
-	case n.Kind == yaml.AliasNode || n.Anchor != "":
+	}
+	if problem, fix := unfit(n, v.Type()); problem != "" {
+		at := n
+		if n.Kind == yaml.ScalarNode && n.Value == "" {
+			at = key
+		}
 		d.hideWithin(n, v.Type())
-		d.fail(n, path, "anchors and aliases (& and *) are not used here", "write the value itself, in quotes if it begins with & or *")
-		return
-	case n.Style&yaml.TaggedStyle != 0:
-		d.hideWithin(n, v.Type())
-		d.fail(n, path, "tags ("+printable(n.Tag)+") are not used here", "write the value alone, in quotes if it begins with !")
-		return
-	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
-		d.fail(key, path, "has no value", absentFix(v.Type()))
+		e := d.fail(at, path, problem, fix)
+		e.section = isSection(v.Type(), path)
 		return
 	}
 	t := v.Type()
@@ -119,6 +123,23 @@ func (d *decoder) value(key, n *yaml.Node, v reflect.Value, path []string) {
 		}
 	}
 }
+
+// unfit says what no value may be, whatever belongs in its place.
+func unfit(n *yaml.Node, t reflect.Type) (problem, fix string) {
+	switch {
+	case n.Kind == yaml.AliasNode || n.Anchor != "":
+		return "anchors and aliases (& and *) are not used here", "write the value itself, in quotes if it begins with & or *"
+	case n.Style&yaml.TaggedStyle != 0:
+		return "tags (" + printable(n.Tag) + ") are not used here", "write the value alone, in quotes if it begins with !"
+	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
+		return "has no value", absentFix(t)
+	}
+	return "", ""
+}
+
+// isSection reports whether what is at path is a part of the file that others
+// refer into.
+func isSection(t reflect.Type, path []string) bool { return t.Kind() == reflect.Map && len(path) == 1 }
 
 func absentFix(t reflect.Type) string {
 	switch {
@@ -195,7 +216,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path []string) {
 	if n.Kind != yaml.MappingNode {
 		d.hideWithin(n, v.Type())
 		e := d.fail(n, path, "is "+kindName(n)+" where named entries belong", "write `name: …` lines below it")
-		e.section = len(path) == 1
+		e.section = isSection(v.Type(), path)
 		return
 	}
 	v.Set(reflect.MakeMap(v.Type()))

@@ -208,6 +208,17 @@ func TestConsequencesAreNotReported(t *testing.T) {
 	}
 }
 
+// TestReferencesIntoALostSectionAreNotJudged leaves out a section in ways that
+// keep it from being read; what refers into it is not to blame.
+func TestReferencesIntoALostSectionAreNotJudged(t *testing.T) {
+	for _, vrfs := range []string{"vrfs:", "vrfs: [front]", "vrfs: &x {front: {}}", "vrfs: front"} {
+		_, err := Parse("f", []byte("hostname: a\n"+vrfs+"\ninterfaces: {wan: {port: wan, vrf: front, ipv4: {dhcp: true}}}\n"), nil)
+		if all, ok := errors.AsType[*Errors](err); !ok || len(all.List) != 1 || all.List[0].Path != "vrfs" {
+			t.Errorf("%s: got %v, want one error about vrfs", vrfs, err)
+		}
+	}
+}
+
 func TestReportIsSortedAndBounded(t *testing.T) {
 	text := "count: x\n" + strings.Repeat("z: 1\n", 1000) + "enabled: 5\n"
 	_, err := read("f", []byte(text), nil, &shape{})

@@ -69,9 +69,14 @@ func (e *Error) Text() string {
 	return b.String()
 }
 
-// maxErrors bounds a report: who made one mistake in every line wants to read
-// of it twenty times, not two thousand.
-const maxErrors = 20
+const (
+	// maxErrors bounds a report: who made one mistake in every line wants to
+	// read of it twenty times, not two thousand.
+	maxErrors = 20
+	// maxCollected bounds what is collected for it. A file with more mistakes
+	// than that is not worth a look at its meaning.
+	maxCollected = 200
+)
 
 // Errors is everything wrong with a file, in the order of its lines.
 type Errors struct {
@@ -101,8 +106,9 @@ func (e *Errors) Unwrap() []error {
 	return all
 }
 
-// report sorts and bounds errs; it returns nil when there are none.
-func report(errs []*Error) error {
+// report sorts and bounds errs, beyond which there are as many uncollected; it
+// returns nil when there are none.
+func report(errs []*Error, uncollected int) error {
 	if len(errs) == 0 {
 		return nil
 	}
@@ -110,7 +116,7 @@ func report(errs []*Error) error {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	shown := min(len(errs), maxErrors)
-	return &Errors{List: errs[:shown], More: len(errs) - shown}
+	return &Errors{List: errs[:shown], More: len(errs) - shown + uncollected}
 }
 
 // whole returns an error about the file as a whole.

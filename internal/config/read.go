@@ -36,20 +36,29 @@ func read(name string, data []byte, secrets Secrets, target checked) (*document,
 	}
 	d := &decoder{src: src, secrets: secrets, used: map[string]bool{}}
 	d.value(root, root, reflect.ValueOf(target).Elem(), nil)
-	decoded := d.errs
-	found := invalid.List(target.Validate())
-	if whole := func(e *Error) bool { return e.section }; !slices.ContainsFunc(decoded, whole) {
-		found = append(found, invalid.List(target.Check())...)
-	}
-	for _, e := range found {
-		if !follows(e.Path, decoded) {
-			d.errs = append(d.errs, locate(src, root, e))
+	errs := slices.Clone(d.errs)
+	for _, e := range d.check(target) {
+		if !follows(e.Path, d.errs) {
+			errs = append(errs, locate(src, root, e))
 		}
 	}
-	if err := report(d.errs); err != nil {
+	if err := report(errs, d.uncollected); err != nil {
 		return nil, err
 	}
 	return &document{src: src, root: root, secrets: slices.Sorted(maps.Keys(d.used))}, nil
+}
+
+// check returns what target says is wrong with it, as far as that can be judged
+// after the errors of decoding.
+func (d *decoder) check(target checked) []*invalid.Error {
+	if d.uncollected > 0 {
+		return nil
+	}
+	found := invalid.List(target.Validate())
+	if slices.ContainsFunc(d.errs, func(e *Error) bool { return e.section }) {
+		return found
+	}
+	return append(found, invalid.List(target.Check())...)
 }
 
 // follows reports whether an error about path is a mere consequence of one of

@@ -50,7 +50,7 @@ func ParseSecrets(name string, data []byte) (Secrets, error) {
 			all[k.Value] = v.Value
 		}
 	}
-	if err := report(d.errs); err != nil {
+	if err := report(d.errs, d.uncollected); err != nil {
 		return nil, err
 	}
 	return all, nil

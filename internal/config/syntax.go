@@ -11,8 +11,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxSize bounds a file in octets. A large branch needs a twentieth of it.
-const maxSize = 256 << 10
+// maxSize bounds a file in octets. A large branch needs a tenth of it.
+const maxSize = 128 << 10
 
 // parseYAML returns the one mapping that data holds and its text for
 // quotations. It says nothing about the meaning.
@@ -133,8 +133,8 @@ func soundLines(data []byte) int {
 		return err == nil
 	}
 	const (
-		screenful = 50
-		attempts  = 8
+		screenful = 30
+		attempts  = 4
 	)
 	low := 0
 	for range attempts {

@@ -13,7 +13,7 @@ func TestSyntaxErrors(t *testing.T) {
 		{"comment alone", "# nothing\n", "f: the file is empty; start with `hostname: branch-17`; docs/configuration.md has a whole example"},
 		{"a word", "router\n", "f:1:1: the file holds no keys; write `key: value` lines, the first of them `hostname: branch-17`"},
 		{"a list", "- a\n", "f:1:1: the file holds no keys; write `key: value` lines, the first of them `hostname: branch-17`"},
-		{"too large", strings.Repeat("#\n", maxSize/2+1), "f: the file is larger than 256 KiB; this is hardly a Farspoke configuration"},
+		{"too large", strings.Repeat("#\n", maxSize/2+1), "f: the file is larger than 128 KiB; this is hardly a Farspoke configuration"},
 		{"second document", "a: 1\n---\nb: 2\n", "f:3:1: a second document begins here; keep one configuration per file and remove the line `---` or `...` above"},
 		{"tab", "a:\n  x: 1\n  \ty: 2\n", "f:3:3: a tab in the indentation; indent with blanks, two per level"},
 		{"tab alone", "a:\n\tb: 2\n", "f:2:1: a tab in the indentation; indent with blanks, two per level"},
