@@ -64,7 +64,7 @@ func (t *Tunnel) save() error {
 
 // nextRequestID returns an id that was never used, not by an earlier process
 // nor before a reboot: servers take an id they have seen for a retransmission.
-// The clock's seconds run ahead of any count of requests.
+// The clock, which never goes back, counts faster than we send.
 func (t *Tunnel) nextRequestID() (uint32, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
