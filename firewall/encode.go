@@ -30,7 +30,7 @@ func encode(conn *nftables.Conn, r *Ruleset) error {
 	conn.DelTable(table)
 	conn.AddTable(table)
 
-	identity := &nftables.Set{Table: table, Name: identitySet, KeyType: nftables.TypeMark, KeyByteOrder: binaryutil.NativeEndian}
+	identity := &nftables.Set{Table: table, ID: 1, Name: identitySet, KeyType: nftables.TypeMark, KeyByteOrder: binaryutil.NativeEndian}
 	fingerprint := nftables.SetElement{Key: native(0), Comment: r.Fingerprint()}
 	if err := conn.AddSet(identity, []nftables.SetElement{fingerprint}); err != nil {
 		return fmt.Errorf("encode set %s: %w", identitySet, err)
@@ -49,7 +49,8 @@ func encode(conn *nftables.Conn, r *Ruleset) error {
 	sets := make(map[string]*nftables.Set)
 	for i := range r.sets {
 		s := &r.sets[i]
-		encoded, err := encodeSet(conn, table, s)
+		// The identifier holds within the transaction, the identity's is 1.
+		encoded, err := encodeSet(conn, table, s, uint32(i+2))
 		if err != nil {
 			return fmt.Errorf("encode set %s: %w", s.name, err)
 		}
@@ -111,8 +112,8 @@ func encodeChain(table *nftables.Table, c *chain) (*nftables.Chain, error) {
 // is 16 bits, and an element takes up to about 150 octets.
 const maxElements = 256
 
-func encodeSet(conn *nftables.Conn, table *nftables.Table, s *set) (*nftables.Set, error) {
-	encoded := &nftables.Set{Table: table, Name: s.name, KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian}
+func encodeSet(conn *nftables.Conn, table *nftables.Table, s *set, id uint32) (*nftables.Set, error) {
+	encoded := &nftables.Set{Table: table, ID: id, Name: s.name, KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian}
 	if s.pair {
 		encoded.KeyType = nftables.MustConcatSetType(nftables.TypeIFName, nftables.TypeIFName)
 		encoded.Concatenation = true

@@ -1,0 +1,173 @@
+package firewall
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+)
+
+// fakeKernel holds one table.
+type fakeKernel struct {
+	mu       sync.Mutex
+	table    *Ruleset
+	replaced int
+	refuse   error
+	tallies  map[string]Tally
+	changes  chan struct{}
+}
+
+func (k *fakeKernel) Replace(r *Ruleset) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.refuse != nil {
+		return k.refuse
+	}
+	k.table = r
+	k.replaced++
+	return nil
+}
+
+func (k *fakeKernel) Exists() (bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.table != nil, nil
+}
+
+func (k *fakeKernel) Holds(r *Ruleset) (bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.table != nil && k.table.Fingerprint() == r.Fingerprint(), nil
+}
+
+func (k *fakeKernel) Counters() (map[string]Tally, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return maps.Clone(k.tallies), nil
+}
+
+func (k *fakeKernel) Watch(ctx context.Context) (<-chan struct{}, error) {
+	changes := make(chan struct{})
+	go func() {
+		defer close(changes)
+		for {
+			select {
+			case <-k.changes:
+				changes <- struct{}{}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return changes, nil
+}
+
+// become makes the table another and reports the change.
+func (k *fakeKernel) become(r *Ruleset) {
+	k.mu.Lock()
+	k.table = r
+	k.mu.Unlock()
+	k.changes <- struct{}{}
+}
+
+func newFirewall(t *testing.T, k Kernel) *Firewall {
+	t.Helper()
+	f, err := New(branch(t), spoke(), k, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestRunKeepsThePolicy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &fakeKernel{changes: make(chan struct{}), table: DenyAll()}
+		f := newFirewall(t, k)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- f.Run(ctx) }()
+
+		want := func(what string, replaced int) {
+			t.Helper()
+			synctest.Wait()
+			if k.replaced != replaced || k.table.Fingerprint() != f.ruleset.Fingerprint() {
+				t.Fatalf("%s: the table was replaced %d times, want %d", what, k.replaced, replaced)
+			}
+		}
+		want("at start", 1)
+		k.become(k.table)
+		want("after a change of another table", 1)
+		k.become(nil)
+		want("after the table was removed", 2)
+		k.become(DenyAll())
+		want("after the table was changed", 3)
+
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run returned %v", err)
+		}
+		want("after the end", 3)
+
+		// The next process finds the table right and leaves its counters.
+		ctx, cancel = context.WithCancel(t.Context())
+		next := newFirewall(t, k)
+		go func() { ended <- next.Run(ctx) }()
+		want("after a restart", 3)
+		if s := next.Status(); !s.Active || !s.Applied.IsZero() {
+			t.Errorf("status after a restart is %+v", s)
+		}
+		cancel()
+		<-ended
+	})
+}
+
+func TestRunReportsARefusal(t *testing.T) {
+	k := &fakeKernel{changes: make(chan struct{}), refuse: errors.New("no such expression")}
+	f := newFirewall(t, k)
+	if err := f.Run(t.Context()); !errors.Is(err, k.refuse) {
+		t.Errorf("Run returned %v, want the kernel's refusal", err)
+	}
+	if s := f.Status(); s.Active {
+		t.Errorf("status is %+v, want not active", s)
+	}
+}
+
+func TestSeal(t *testing.T) {
+	k := &fakeKernel{}
+	for range 2 {
+		if err := Seal(k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if k.replaced != 1 || k.table.Fingerprint() != DenyAll().Fingerprint() {
+		t.Errorf("the table was replaced %d times and is\n%s", k.replaced, k.table)
+	}
+}
+
+func TestStatusCounts(t *testing.T) {
+	k := &fakeKernel{tallies: map[string]Tally{"outside/self.inspect": {Packets: 3, Bytes: 400}}}
+	f := newFirewall(t, k)
+	if err := f.settle("test"); err != nil {
+		t.Fatal(err)
+	}
+	want := ClassStatus{From: "outside", To: Self, Class: "inspect ike", Tally: Tally{Packets: 3, Bytes: 400}}
+	for _, c := range f.Status().Classes {
+		if c == want {
+			return
+		}
+	}
+	t.Errorf("%+v is not in %+v", want, f.Status().Classes)
+}
+
+func TestNewReportsErrors(t *testing.T) {
+	config := branch(t)
+	config.Policies[0].To = "outsid"
+	_, err := New(config, spoke(), &fakeKernel{}, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "policies.0.to: zone outsid has no interface and no tunnel; write outside") {
+		t.Errorf("New returned %v", err)
+	}
+}
