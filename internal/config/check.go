@@ -21,7 +21,25 @@ func (f *File) Validate() error {
 	for name, c := range sorted(f.Tunnels) {
 		errs = append(errs, invalid.In(c.Validate(), "tunnels", name))
 	}
-	return errors.Join(append(errs, invalid.In(f.Firewall.Validate(), "firewall"))...)
+	return errors.Join(append(errs,
+		invalid.In(f.IPsec.Validate(), "ipsec"),
+		invalid.In(f.Firewall.Validate(), "firewall"),
+	)...)
+}
+
+// unwise returns what is allowed and hardly meant. The file must be sound.
+func (f *File) unwise() []*invalid.Error {
+	var all []*invalid.Error
+	add := func(section string, warnings []*invalid.Error) {
+		for _, w := range warnings {
+			w.Path = slices.Concat([]string{section}, w.Path)
+			all = append(all, w)
+		}
+	}
+	topology := f.Topology()
+	add("ipsec", f.IPsec.Warnings())
+	add("firewall", f.Firewall.Warnings(&topology))
+	return all
 }
 
 // Check reports what is wrong between the parts, as errors of package invalid.

@@ -24,6 +24,7 @@ import (
 
 	"github.com/farspoke/farspoke/dmvpn"
 	"github.com/farspoke/farspoke/firewall"
+	"github.com/farspoke/farspoke/ikev2"
 	"github.com/farspoke/farspoke/internal/wan"
 )
 
@@ -34,7 +35,7 @@ type File struct {
 	Interfaces map[string]wan.Config `json:"interfaces,omitempty" jsonschema:"the Ethernet ports and modems in use, by a name of your choice"`
 
 	Tunnels  map[string]dmvpn.Config `json:"tunnels,omitempty" jsonschema:"the DMVPN clouds that the box joins, by a name of your choice"`
-	IPsec    map[string]struct{}     `json:"ipsec,omitempty" jsonschema:"the IPsec profiles that protect tunnels, by a name of your choice"`
+	IPsec    ikev2.Config            `json:"ipsec,omitempty" jsonschema:"the IPsec profiles that protect tunnels, by a name of your choice"`
 	Firewall firewall.Config         `json:"firewall,omitzero" jsonschema:"what may pass between the zones; what is not named is dropped"`
 
 	// secrets lists the names that the file refers to.
@@ -63,9 +64,7 @@ func Parse(name string, data []byte, secrets Secrets) (*File, error) {
 		return nil, err
 	}
 	f.secrets = doc.secrets
-	topology := f.Topology()
-	for _, w := range f.Firewall.Warnings(&topology) {
-		w.Path = slices.Concat([]string{"firewall"}, w.Path)
+	for _, w := range f.unwise() {
 		f.warnings = append(f.warnings, locate(doc.src, doc.root, w))
 	}
 	return &f, nil

@@ -13,7 +13,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // testSecrets are the secrets at hand in the golden tests.
-var testSecrets = Secrets{"ike-hq": "correct-horse-battery", "nhrp-hq": "c0urier"}
+var testSecrets = Secrets{"ike-hq": "correct-horse-battery-staple", "nhrp-hq": "c0urier"}
 
 // TestGolden compares the whole report on each file of testdata with the text
 // beside it, which is what a person gets to read.
