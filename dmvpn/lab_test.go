@@ -181,7 +181,9 @@ func (h *hub) answer(b []byte) *nhrp.Packet {
 		h.lab.t.Errorf("the hub received nonsense: %v", err)
 		return nil
 	}
+	h.lab.mu.Lock()
 	h.received = append(h.received, arrival{time.Since(h.lab.started), p})
+	h.lab.mu.Unlock()
 	if h.silent || p.Type != nhrp.RegistrationRequest {
 		return nil
 	}

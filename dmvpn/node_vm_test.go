@@ -22,11 +22,10 @@ import (
 const patience = 20 * time.Second
 
 var (
-	spokeWAN  = netip.MustParseAddr("192.0.2.1")
-	hubWAN    = netip.MustParseAddr("192.0.2.2")
-	noKey     *uint32
-	keyZero   = new(uint32)
-	wanPrefix = 24
+	spokeWAN = netip.MustParseAddr("192.0.2.1")
+	hubWAN   = netip.MustParseAddr("192.0.2.2")
+	noKey    *uint32
+	keyZero  = new(uint32)
 )
 
 // TestMain loads the modules, which must be enough: it takes the kernel's means
@@ -79,7 +78,7 @@ func addAddress(name string, a netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	if err := netlink.AddrAdd(link, &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(a, wanPrefix))}); err != nil {
+	if err := netlink.AddrAdd(link, &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(a, 24))}); err != nil {
 		return err
 	}
 	return netlink.LinkSetUp(link)
