@@ -10,6 +10,9 @@ import (
 
 	"github.com/farspoke/farspoke/dmvpn"
 	"github.com/farspoke/farspoke/firewall"
+	"github.com/farspoke/farspoke/ikev2"
+	"github.com/farspoke/farspoke/ikev2/udp"
+	"github.com/farspoke/farspoke/ikev2/xfrm"
 	"github.com/farspoke/farspoke/internal/api"
 	"github.com/farspoke/farspoke/internal/checkpoint"
 	"github.com/farspoke/farspoke/internal/config"
@@ -28,14 +31,16 @@ type box struct {
 	firewall  *firewall.Firewall
 	underlays []*wan.Underlay
 	fronts    map[string]*front
+	engines   []*ikev2.Engine
 	tunnels   []*dmvpn.Tunnel
 }
 
-// front is a VRF as tunnels see it: the uplink to use, and names as they are
-// known there.
+// front is a VRF as tunnels see it: the uplink to use, names as they are known
+// there, and the protection of what leaves through it.
 type front struct {
 	best     *uplink.Best
 	resolver *resolve.Resolver
+	engine   *ikev2.Engine // nil if no tunnel runs over the VRF
 }
 
 // build makes the components and connects them. Nothing runs yet, but the VRFs
@@ -67,7 +72,57 @@ func build(file *config.File, state checkpoint.Dir, log *slog.Logger) (*box, err
 			resolver: resolve.New(component("dns"), sources...),
 		}
 	}
-	return b, nil
+	return b, b.buildTunnels(file, state, log)
+}
+
+// buildTunnels makes the tunnels, and an IKEv2 engine for each VRF that carries
+// one. The kernel lets no GRE out in clear from here on.
+func (b *box) buildTunnels(file *config.File, state checkpoint.Dir, log *slog.Logger) error {
+	if err := (dmvpn.Netlink{}).Prune(slices.Collect(maps.Keys(file.Tunnels))); err != nil {
+		return err
+	}
+	if len(file.Tunnels) == 0 {
+		return nil
+	}
+	kernel, err := xfrm.Open()
+	if err != nil {
+		return err
+	}
+	if err := ikev2.Seal(kernel); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(file.Tunnels)) {
+		cfg := file.Tunnels[name]
+		front := b.fronts[cfg.Underlay]
+		if front.engine == nil {
+			if front.engine, err = newEngine(cfg.Underlay, file.IPsec, front, kernel, state, log); err != nil {
+				return err
+			}
+			b.engines = append(b.engines, front.engine)
+		}
+		protector, err := front.engine.Profile(cfg.IPsec)
+		if err != nil {
+			return err
+		}
+		b.tunnels = append(b.tunnels, dmvpn.New(name, cfg, dmvpn.Deps{
+			Kernel: dmvpn.Netlink{}, Protector: protector, Resolver: front.resolver,
+			Uplink: front.best.State(), Checkpoint: state, Log: log.With("component", name),
+		}))
+	}
+	return nil
+}
+
+func newEngine(vrf string, cfg ikev2.Config, front *front, kernel *xfrm.Handle, state checkpoint.Dir, log *slog.Logger) (*ikev2.Engine, error) {
+	monitor, err := xfrm.Listen()
+	if err != nil {
+		return nil, err
+	}
+	return ikev2.New(vrf, cfg, ikev2.Deps{
+		Kernel:  kernel,
+		Monitor: monitor,
+		Listen:  func(ctx context.Context) (ikev2.Socket, error) { return udp.Open(ctx, vrf) },
+		Uplink:  front.best.State(), Checkpoint: state, Log: log.With("component", "ikev2"),
+	})
 }
 
 // tasks returns what the router process is to keep running.
@@ -82,6 +137,9 @@ func (b *box) tasks() []supervise.Task {
 	for _, f := range b.fronts {
 		tasks = append(tasks, f.best)
 	}
+	for _, e := range b.engines {
+		tasks = append(tasks, e)
+	}
 	for _, t := range b.tunnels {
 		tasks = append(tasks, t)
 	}
@@ -94,6 +152,9 @@ func (b *box) shutdown(ctx context.Context) error {
 	var errs []error
 	for _, t := range b.tunnels {
 		errs = append(errs, t.Shutdown(ctx))
+	}
+	for _, e := range b.engines {
+		errs = append(errs, e.Shutdown(ctx))
 	}
 	for _, u := range b.underlays {
 		errs = append(errs, u.Shutdown(ctx))
@@ -109,6 +170,9 @@ func (b *box) status() api.Status {
 	}
 	for _, u := range b.underlays {
 		status.Uplinks = append(status.Uplinks, u.Status().State)
+	}
+	for _, e := range b.engines {
+		status.IPsec = append(status.IPsec, e.Status())
 	}
 	for _, t := range b.tunnels {
 		status.Tunnels = append(status.Tunnels, t.Status())

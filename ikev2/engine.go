@@ -1,0 +1,313 @@
+// Package ikev2 protects traffic to peers by IKEv2 (RFC 7296) and IPsec: ESP in
+// transport mode that carries GRE, over one underlay VRF.
+//
+// The protocol is ikev2/session, pure; the octets are ikev2/wire, the
+// cryptography ikev2/suite. The Engine here gives the sessions what they lack: a
+// clock, the sockets of the VRF (ikev2/udp) and the kernel (ikev2/xfrm), and
+// keeps their state for the next process.
+//
+// Before anything else the Engine puts policies in place that let GRE pass
+// through an SA and in no other way, and never removes them. SAs it makes bear
+// ReqID; those that no session knows are left over from a process that ended
+// between two steps, and are removed.
+package ikev2
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/ikev2/session"
+	"github.com/farspoke/farspoke/ikev2/xfrm"
+	"github.com/farspoke/farspoke/internal/uplink"
+	"github.com/farspoke/farspoke/internal/value"
+)
+
+// Checkpoint keeps the state of the sessions over a restart of the process.
+type Checkpoint interface {
+	Save(name string, v any) error
+	Load(name string, v any) (bool, error)
+	Remove(name string) error
+}
+
+// Deps is what an Engine works with. All of it is needed.
+type Deps struct {
+	Kernel  Kernel
+	Monitor Monitor
+	// Listen opens the sockets in the VRF. It is called once the uplink is up, so
+	// that the VRF exists.
+	Listen     func(ctx context.Context) (Socket, error)
+	Uplink     *value.Value[uplink.State]
+	Checkpoint Checkpoint
+	Log        *slog.Logger
+}
+
+// Engine runs the sessions of one underlay VRF. Its methods are safe for
+// concurrent use.
+type Engine struct {
+	vrf      string
+	profiles map[string]*profile
+	deps     Deps
+	log      *slog.Logger
+	// sinceBoot is a clock that never jumps and that the next process shares.
+	sinceBoot func() session.Instant
+	// wake tells the loop that there may be an earlier deadline.
+	wake chan struct{}
+
+	mu     sync.Mutex
+	local  netip.Addr
+	socket Socket
+	peers  map[netip.Addr]*peer
+	// saved is the record in the checkpoint.
+	saved  record
+	panics uint64
+}
+
+// profile is one way to protect peers.
+type profile struct {
+	name        string
+	config      session.Config
+	fingerprint string
+}
+
+// New returns the Engine of the VRF of the given name, which is empty for the
+// main table. cfg must be valid and its secrets known.
+func New(vrf string, cfg Config, deps Deps) (*Engine, error) {
+	e := &Engine{
+		vrf: vrf, deps: deps, log: deps.Log, sinceBoot: sinceBoot,
+		profiles: make(map[string]*profile), peers: make(map[netip.Addr]*peer), wake: make(chan struct{}, 1),
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg)) {
+		c, err := cfg[name].resolve()
+		if err != nil {
+			return nil, fmt.Errorf("IPsec profile %s: %w", name, err)
+		}
+		print, err := fingerprint(name, c)
+		if err != nil {
+			return nil, err
+		}
+		e.profiles[name] = &profile{name: name, config: c, fingerprint: print}
+	}
+	return e, nil
+}
+
+// String names the Engine in logs.
+func (e *Engine) String() string {
+	if e.vrf == "" {
+		return "ikev2"
+	}
+	return "ikev2 " + e.vrf
+}
+
+// Seal lets GRE into and out of the box through IPsec only, from now on and
+// whatever becomes of the process. It is called before a tunnel's link comes up.
+func Seal(kernel Kernel) error {
+	for _, p := range xfrm.FailClosed(ReqID) {
+		if err := kernel.PutPolicy(p); err != nil {
+			return fmt.Errorf("close GRE to all but IPsec: %w", err)
+		}
+	}
+	return nil
+}
+
+// Run keeps the wanted peers protected until ctx is cancelled. It leaves SAs and
+// policies in the kernel, and their keys in the checkpoint, to the next process.
+func (e *Engine) Run(ctx context.Context) error {
+	if err := Seal(e.deps.Kernel); err != nil {
+		return err
+	}
+	if err := e.restore(); err != nil {
+		return err
+	}
+	tasks, ctx := errgroup.WithContext(ctx)
+	tasks.Go(func() error { return e.deps.Monitor.Run(ctx, e.kernelEvent) })
+	tasks.Go(func() error { return e.followUplink(ctx) })
+	tasks.Go(func() error { return e.keepTime(ctx) })
+	return tasks.Wait()
+}
+
+// followUplink opens the sockets once there is an uplink, receives from them,
+// and tells the sessions our address.
+func (e *Engine) followUplink(ctx context.Context) error {
+	receiving, ctx := errgroup.WithContext(ctx)
+	for opened := false; ; {
+		state, changed := e.deps.Uplink.Load()
+		if state.Up && !opened {
+			socket, err := e.listen(ctx)
+			if err != nil {
+				return err
+			}
+			opened = true
+			receiving.Go(func() error { return socket.Run(ctx) })
+			receiving.Go(func() error { return e.receive(ctx, socket) })
+		}
+		if err := e.setLocal(state); err != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return receiving.Wait()
+		}
+	}
+}
+
+// listen returns the sockets, which are opened once and stay open over a restart
+// of Run, so that no answer of a peer is lost.
+func (e *Engine) listen(ctx context.Context) (Socket, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.socket == nil {
+		socket, err := e.deps.Listen(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("open IKE sockets: %w", err)
+		}
+		e.socket = socket
+	}
+	return e.socket, nil
+}
+
+// setLocal tells the sessions the address of the uplink.
+func (e *Engine) setLocal(state uplink.State) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var local netip.Addr
+	if state.Up {
+		local = state.Address.Addr()
+	}
+	if local == e.local {
+		return nil
+	}
+	if local.IsValid() {
+		e.log.Info("IKE uses the uplink", "uplink", state.Name, "address", local)
+		if err := e.sweep(local); err != nil {
+			return err
+		}
+	} else {
+		e.log.Warn("IKE waits for an uplink")
+	}
+	e.local = local
+	for _, p := range e.peers {
+		p.apply(p.session.Uplink(e.sinceBoot(), local))
+	}
+	return nil
+}
+
+// keepTime calls the sessions when they ask for it.
+func (e *Engine) keepTime(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-e.wake:
+		case <-timer.C:
+		}
+		if wait, ok := e.tick(); ok {
+			timer.Reset(wait)
+		}
+	}
+}
+
+// tick lets time pass in every session that is due, and returns when the next
+// one is.
+func (e *Engine) tick() (wait time.Duration, ok bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.sinceBoot()
+	var next session.Instant
+	for addr, p := range e.peers {
+		p.release(now)
+		if p.session.Idle() && len(p.interest) == 0 {
+			delete(e.peers, addr)
+			e.forget(addr)
+			continue
+		}
+		if at, due := p.session.Deadline(); due && at <= now {
+			p.apply(p.session.Tick(now))
+		}
+		for _, at := range p.deadlines() {
+			if !ok || at < next {
+				next, ok = at, true
+			}
+		}
+	}
+	// Never at once: a session that is always due must not take the processor.
+	return max(next-now, time.Millisecond), ok
+}
+
+// changed makes keepTime look at the deadlines again.
+func (e *Engine) changed() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Shutdown says good-bye to all peers: it deletes the IKE SAs there and the SAs
+// here. Call it after Run has returned, when the box goes down.
+func (e *Engine) Shutdown(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	e.mu.Lock()
+	socket := e.socket
+	for _, p := range e.peers {
+		p.apply(p.session.Close(e.sinceBoot()))
+	}
+	e.mu.Unlock()
+	if socket == nil {
+		return nil
+	}
+	tasks, ctx := errgroup.WithContext(ctx)
+	tasks.Go(func() error { return socket.Run(ctx) })
+	tasks.Go(func() error { return e.receive(ctx, socket) })
+	tasks.Go(func() error {
+		defer stop()
+		for {
+			wait, ok := e.tick()
+			if !ok {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-e.wake:
+			case <-time.After(wait):
+			}
+		}
+	})
+	err := tasks.Wait()
+	if remaining := e.Status().Peers; len(remaining) > 0 {
+		err = errors.Join(err, fmt.Errorf("say good-bye: %d peers did not answer", len(remaining)))
+	}
+	return err
+}
+
+func sinceBoot() session.Instant {
+	var now unix.Timespec
+	// CLOCK_BOOTTIME exists since Linux 2.6.39: there is nothing to fail.
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &now)
+	return time.Duration(now.Nano())
+}
+
+// record is what the checkpoint holds: the sessions by the peer's address.
+type record map[netip.Addr]savedSession
+
+type savedSession struct {
+	Profile     string
+	Fingerprint string
+	State       json.RawMessage
+}
+
+func (e *Engine) recordName() string { return "ikev2-" + e.vrf }
