@@ -11,6 +11,7 @@ package api
 import (
 	"github.com/farspoke/farspoke/dmvpn"
 	"github.com/farspoke/farspoke/firewall"
+	"github.com/farspoke/farspoke/ikev2"
 	"github.com/farspoke/farspoke/internal/uplink"
 )
 
@@ -25,10 +26,12 @@ type Status struct {
 	Uptime float64 `json:"uptime-seconds"`
 	Config Config  `json:"config"`
 	// Milestones are what happened first after the start, in their order.
-	Milestones []Milestone     `json:"milestones,omitempty"`
-	Uplinks    []uplink.State  `json:"uplinks,omitempty"`
-	Tunnels    []dmvpn.Status  `json:"tunnels,omitempty"`
-	Firewall   firewall.Status `json:"firewall,omitzero"`
+	Milestones []Milestone    `json:"milestones,omitempty"`
+	Uplinks    []uplink.State `json:"uplinks,omitempty"`
+	// IPsec has one entry per VRF in which IKE runs.
+	IPsec    []ikev2.Status  `json:"ipsec,omitempty"`
+	Tunnels  []dmvpn.Status  `json:"tunnels,omitempty"`
+	Firewall firewall.Status `json:"firewall,omitzero"`
 }
 
 // Config says which configuration is running.

@@ -69,7 +69,10 @@ func TestResolve(t *testing.T) {
 		{"sh st", "show status"},
 		{"SHOW Status", "show status"},
 		{"conf ch a.yaml", "config check <a.yaml>"},
-		{"s", `"s" is short for shell or show`},
+		{"co", `"co" is not complete: write config check or schema`},
+		{"s st", "show status"},
+		{"shell", "shell"},
+		{"shel", "there is no command \"shel\": write config, exit, help, reboot, shell, show or version"},
 		{"show c", `"show c" is short for config or crypto`},
 		{"show", `"show" is not complete: write show config, crypto, dmvpn or status`},
 		{"show clock", `there is no command "show clock": write show config, crypto, dmvpn or status`},
@@ -183,7 +186,7 @@ func TestQuestion(t *testing.T) {
 		{"conf ", "  check   check a configuration file and say what is wrong\n  schema  print the JSON Schema of the configuration file\n"},
 		{"config check ", "  FILE  check a configuration file and say what is wrong\n"},
 		{"version ", "  <enter>  the version of this program\n"},
-		{"s x", "% \"s\" is not the beginning of one command\n"},
+		{"show x y", "% \"show x\" is not the beginning of one command\n"},
 	} {
 		if diff := cmp.Diff(tt.want, question(tt.line)); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", tt.line, diff)

@@ -16,8 +16,10 @@ type command struct {
 	// option is the one option it takes, if any.
 	option string
 	help   string
-	// where it makes sense
+	// place is where it makes sense.
 	place place
+	// whole says that it is not abbreviated.
+	whole bool
 	run   func(ctx context.Context, c *CLI, r request) error
 }
 
@@ -46,8 +48,10 @@ func commands() []command {
 		{words: []string{"exit"}, help: "leave the console", place: console, run: exit},
 		{words: []string{"help"}, help: "list the commands", run: help},
 		{words: []string{"reboot"}, help: "restart the box in good order", run: reboot},
-		{words: []string{"shell"}, help: "open the toolbox shell (ip, ping, dmesg ...)", place: console, run: shell},
+		{words: []string{"shell"}, help: "open the toolbox shell (ip, ping, dmesg ...)", place: console, whole: true, run: shell},
 		{words: []string{"show", "config"}, help: "the running configuration", run: showConfig},
+		{words: []string{"show", "crypto"}, help: "the IKE and IPsec security associations", run: showCrypto},
+		{words: []string{"show", "dmvpn"}, help: "the tunnels and their next hop servers", run: showDMVPN},
 		{words: []string{"show", "status"}, option: "--json", help: "the box, its uplinks, what happened since the start", run: showStatus},
 		{words: []string{"version"}, help: "the version of this program", run: version},
 	}
@@ -76,7 +80,7 @@ func offered(interactive bool) []command {
 func resolve(typed []string, interactive bool) (cmd command, args []string, err error) {
 	candidates := offered(interactive)
 	for i, word := range typed {
-		next := following(candidates, i, word)
+		next := abbreviated(candidates, i, word)
 		switch {
 		case len(next) == 1:
 			candidates = slices.DeleteFunc(candidates, func(c command) bool { return len(c.words) <= i || c.words[i] != next[0] })
@@ -114,6 +118,14 @@ func following(candidates []command, i int, word string) []string {
 		return []string{word}
 	}
 	return words
+}
+
+// abbreviated is following without what must be typed in full, so that `sh` is
+// show and not shell.
+func abbreviated(candidates []command, i int, word string) []string {
+	return following(slices.DeleteFunc(slices.Clone(candidates), func(c command) bool {
+		return c.whole && len(c.words) > i && c.words[i] != word
+	}), i, word)
 }
 
 func expected(candidates []command, i int) string {

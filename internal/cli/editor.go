@@ -18,13 +18,19 @@ type editor struct {
 }
 
 func newEditor(tty *os.File) *editor {
-	e := &editor{tty: tty}
-	e.screen = term.NewTerminal(struct {
+	return &editor{tty: tty, screen: newScreen(tty)}
+}
+
+// newScreen returns a terminal with our keys.
+func newScreen(line io.ReadWriter) *term.Terminal {
+	screen := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{interrupts{tty}, tty}, "")
-	e.screen.AutoCompleteCallback = e.key
-	return e
+	}{interrupts{line}, line}, "")
+	screen.AutoCompleteCallback = func(line string, pos int, key rune) (string, int, bool) {
+		return pressed(screen, line, pos, key)
+	}
+	return screen
 }
 
 // read is raw only while a line is typed, so that commands print and can be
@@ -50,12 +56,12 @@ func (e *editor) read(prompt string) (line string, err error) {
 	return line, err
 }
 
-// key is called for each key. Only the part of the line before the cursor
+// pressed is called for each key. Only the part of the line before the cursor
 // matters.
-func (e *editor) key(line string, pos int, key rune) (newLine string, newPos int, handled bool) {
+func pressed(screen io.Writer, line string, pos int, key rune) (newLine string, newPos int, handled bool) {
 	switch key {
 	case '?':
-		fmt.Fprintf(e.screen, "%s?\n%s", line[:pos], question(line[:pos]))
+		fmt.Fprintf(screen, "%s?\n%s", line[:pos], question(line[:pos]))
 		return line, pos, true
 	case '\t':
 		completed := completion(line[:pos])
@@ -86,12 +92,15 @@ func completion(line string) string {
 	last := len(typed) - 1
 	candidates := offered(true)
 	for i, word := range typed {
-		next := following(candidates, i, word)
-		if len(next) != 1 {
+		if i == last {
+			if next := following(candidates, i, word); len(next) == 1 {
+				return line[:len(line)-len(word)] + next[0] + " "
+			}
 			return line
 		}
-		if i == last {
-			return line[:len(line)-len(word)] + next[0] + " "
+		next := abbreviated(candidates, i, word)
+		if len(next) != 1 {
+			return line
 		}
 		kept := candidates[:0]
 		for _, c := range candidates {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 )
 
 func help(_ context.Context, c *CLI, _ request) error {
@@ -48,6 +49,21 @@ func columns(write func(w io.Writer)) string {
 	return b.String()
 }
 
+// wrap breaks text into lines of 80 columns that begin with indent.
+func wrap(text, indent string) string {
+	var b strings.Builder
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(indent)+utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > 80 {
+			b.WriteString(indent + line + "\n")
+			line = ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	b.WriteString(indent + line + "\n")
+	return b.String()
+}
+
 // question returns what may come next after the part of a line before a
 // question mark: the words that complete the last one, or those that follow it.
 func question(line string) string {
@@ -59,7 +75,7 @@ func question(line string) string {
 	}
 	candidates := offered(true)
 	for i, word := range typed {
-		next := following(candidates, i, word)
+		next := abbreviated(candidates, i, word)
 		if len(next) != 1 {
 			if complete(candidates, i) {
 				return ""

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/farspoke/farspoke/ikev2"
+)
+
+func showCrypto(ctx context.Context, c *CLI, _ request) error {
+	status, err := c.Box.Status(ctx)
+	if err != nil {
+		return err
+	}
+	text := cryptoText(status.IPsec)
+	if text == "" {
+		text = "No peer is to be protected.\n"
+	}
+	_, err = io.WriteString(c.Stdout, text)
+	return err
+}
+
+// cryptoText shows sessions in the layout of IOS's `show crypto session detail`.
+func cryptoText(engines []ikev2.Status) string {
+	var sessions []string
+	for _, engine := range engines {
+		for _, peer := range engine.Peers {
+			sessions = append(sessions, sessionText(peer, cmp.Or(engine.VRF, "main")))
+		}
+	}
+	return strings.Join(sessions, "\n")
+}
+
+func sessionText(p ikev2.PeerStatus, vrf string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Profile: %s\n", p.Profile)
+	if p.Protected {
+		fmt.Fprintf(&b, "Uptime: %s\nSession status: UP-ACTIVE\n", hours(p.Uptime))
+	} else {
+		fmt.Fprintf(&b, "Session status: DOWN (%s)\n", p.State)
+	}
+	fmt.Fprintf(&b, "Peer: %s fvrf: %s\n", p.Peer, vrf)
+	if p.Identity != "" {
+		fmt.Fprintf(&b, "      Phase1_id: %s\n", p.Identity)
+	}
+	if p.Local.IsValid() {
+		fmt.Fprintf(&b, "  IKEv2 SA: local %s/%d remote %s/%d %s\n",
+			p.Local.Addr(), p.Local.Port(), p.Remote.Addr(), p.Remote.Port(), p.State)
+		fmt.Fprintf(&b, "          we are %s, SPIs %s_i %s_r\n", p.Role, p.SPIi, p.SPIr)
+	}
+	if p.Algorithms != "" {
+		fmt.Fprintf(&b, "          NAT: %s, rekey in %s\n", p.NAT, hours(p.RekeyIn))
+		b.WriteString(wrap(p.Algorithms, "          "))
+	}
+	for _, c := range p.Children {
+		encapsulation := "ESP"
+		if c.UDP {
+			encapsulation = "ESP in UDP"
+		}
+		fmt.Fprintf(&b, "  IPSEC FLOW: permit 47 host %s host %s\n", p.Local.Addr(), p.Remote.Addr())
+		fmt.Fprintf(&b, "        %s, transport, %s, %s\n", encapsulation, c.Algorithms, c.State)
+		fmt.Fprintf(&b, "        Inbound SPI : 0x%s, outbound SPI : 0x%s\n", c.SPIIn, c.SPIOut)
+		fmt.Fprintf(&b, "        age %s, rekey in %s\n", hours(c.Age), hours(c.RekeyIn))
+	}
+	if !p.Protected && p.LastError != "" {
+		b.WriteString(wrap("Last error: "+p.LastError, "  "))
+	}
+	if !p.Protected && p.RetryIn > 0 {
+		fmt.Fprintf(&b, "  Next attempt in %s\n", hours(p.RetryIn))
+	}
+	return b.String()
+}
+
+// hours returns a duration as IOS does, 01:23:45.
+func hours(d time.Duration) string { return clock(int(d / time.Second)) }

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"flag"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/farspoke/farspoke/dmvpn"
+	"github.com/farspoke/farspoke/ikev2"
+	"github.com/farspoke/farspoke/ikev2/session"
+	"github.com/farspoke/farspoke/internal/api"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares what a command prints with the file of that name.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := "testdata/" + name + ".golden"
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+	for line := range strings.Lines(got) {
+		if utf8.RuneCountInString(line) > 81 {
+			t.Errorf("%s: longer than 80 columns: %s", name, line)
+		}
+	}
+}
+
+func TestShowStatus(t *testing.T) {
+	golden(t, "status", statusText(branch))
+	broken := branch
+	broken.Config.Problem = "farspoke.yaml:7:20: interfaces.wan: there is no key \"vfr\" here\n    7 |   wan: {port: wan, vfr: front}\n      |                    ^^^\n      write \"vrf\""
+	broken.Uplinks = nil
+	golden(t, "status-broken", statusText(broken))
+}
+
+func TestShowDMVPN(t *testing.T) {
+	key := uint32(1)
+	tunnel := dmvpn.Status{Name: "hq", Address: netip.MustParsePrefix("172.16.100.17/24"), Key: &key, Underlay: "front", Up: true}
+	hub := dmvpn.ServerStatus{Address: netip.MustParseAddr("172.16.100.1"), Name: "hub1.example.net"}
+	up, registering := hub, hub
+	up.NBMA, up.State, up.Routed, up.ExpiresIn = netip.MustParseAddr("203.0.113.1"), dmvpn.Registered, true, 272
+	up.Claimed, up.Observed, up.BehindNAT, up.Requests, up.Replies = netip.MustParseAddr("100.64.0.17"), netip.MustParseAddr("198.51.100.7"), true, 3, 3
+	registering.Address, registering.Name = netip.MustParseAddr("172.16.100.2"), "203.0.113.2"
+	registering.NBMA, registering.State, registering.Requests = netip.MustParseAddr("203.0.113.2"), dmvpn.Registering, 4
+	registering.LastError = "the server has not answered 4 requests"
+	tunnel.Servers = []dmvpn.ServerStatus{up, registering}
+
+	unresolved := dmvpn.Status{Name: "dc", Address: netip.MustParsePrefix("172.16.101.17/24"), VRF: "red"}
+	hub.State, hub.LastError = dmvpn.Down, "no uplink"
+	unresolved.Servers = []dmvpn.ServerStatus{hub}
+	golden(t, "dmvpn", dmvpnText([]dmvpn.Status{tunnel, unresolved}))
+
+	c, stdout, _ := box(t, &fakeRouter{status: api.Status{}}, "")
+	if c.Main(t.Context(), []string{"sh", "dm"}); stdout.String() != "No tunnel is configured.\n" {
+		t.Errorf("without tunnels: %q", stdout)
+	}
+}
+
+func TestShowCrypto(t *testing.T) {
+	up := ikev2.PeerStatus{Profile: "hq", Protected: true, Status: session.Status{
+		Peer: netip.MustParseAddr("203.0.113.1"), State: "up", Role: "initiator", Identity: "hub1.example.net",
+		Local: netip.MustParseAddrPort("100.64.0.17:4500"), Remote: netip.MustParseAddrPort("203.0.113.1:4500"),
+		SPIi: "0123456789abcdef", SPIr: "fedcba9876543210", Algorithms: "aes256gcm16-prfsha384-ecp384", NAT: "local",
+		RekeyIn: 23*time.Hour + 59*time.Minute, Uptime: 90 * time.Second,
+		Children: []session.ChildStatus{{SPIIn: "c0ffee01", SPIOut: "47c7658d", State: "in use", Algorithms: "aes256gcm16", UDP: true, Age: 90 * time.Second, RekeyIn: 55 * time.Minute}},
+	}}
+	down := ikev2.PeerStatus{Profile: "dc", Status: session.Status{
+		Peer: netip.MustParseAddr("203.0.113.2"), State: "waiting to try again", RetryIn: 8 * time.Second,
+		LastError: "203.0.113.2 refuses our pre-shared key ike-dc: compare the key and the identities on both sides",
+	}}
+	golden(t, "crypto", cryptoText([]ikev2.Status{{VRF: "front", Peers: []ikev2.PeerStatus{up, down}}, {}}))
+
+	c, stdout, _ := box(t, &fakeRouter{}, "")
+	if c.Main(t.Context(), []string{"sh", "cr"}); stdout.String() != "No peer is to be protected.\n" {
+		t.Errorf("without peers: %q", stdout)
+	}
+}
