@@ -102,7 +102,7 @@ func starts(ctx context.Context, built images) ([]Figure, error) {
 			times[i] = append(times[i], seconds)
 		}
 	}
-	ours, err := lab.measureMemory(ctx, box(built.Box, ordinarySite()), boxProcesses)
+	ours, err := lab.measureMemory(ctx, testedBox(built, built.Release, ordinarySite()), boxProcesses)
 	if err != nil {
 		return nil, err
 	}

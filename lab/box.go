@@ -107,9 +107,22 @@ func buildBox(ctx context.Context, root, out string, toolbox bool) (boxImage, er
 	return image, nil
 }
 
+// buildAgent builds the lab's shell for the box and returns its path.
+func buildAgent(ctx context.Context, root string) (string, error) {
+	file := filepath.Join(root, "build", "lab", "agent")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "./lab/agent")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the agent: %w\n%s", err, output)
+	}
+	return file, nil
+}
+
 // withSite writes the firmware's initramfs with a site's files behind it, as
-// the kernel unpacks it, and returns its path.
-func (b boxImage) withSite(dir string, site Site) (string, error) {
+// the kernel unpacks it, and returns its path. agent is the path of the lab's
+// shell, empty for a box that is as an engineer would have it.
+func (b boxImage) withSite(dir string, site Site, agent string) (string, error) {
 	firmware, err := os.ReadFile(b.Initramfs)
 	if err != nil {
 		return "", fmt.Errorf("read the box's image: %w", err)
@@ -121,6 +134,12 @@ func (b boxImage) withSite(dir string, site Site) (string, error) {
 			mode = 0o600
 		}
 		archive.File(path.Join("/etc/farspoke", name), mode, data)
+	}
+	if agent != "" {
+		// What the console's command shell starts.
+		if err := archive.Copy("/bin/sh", 0o755, agent); err != nil {
+			return "", err
+		}
 	}
 	both := bytes.NewBuffer(firmware)
 	for both.Len()%4 != 0 { // an uncompressed archive begins on a multiple of four

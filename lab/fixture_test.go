@@ -75,7 +75,7 @@ func open(t *testing.T) *Lab {
 }
 
 // ordinaryBox is our box as it should be set up for the lab.
-func ordinaryBox(lab *Lab) kind { return box(lab.images.Box, ordinarySite()) }
+func ordinaryBox(lab *Lab) kind { return testedBox(lab.images, lab.images.Box, ordinarySite()) }
 
 // boot starts a spoke that is switched off when the test ends. No test leaves
 // GRE in clear on the carrier's network unnoticed.

@@ -17,6 +17,8 @@ type images struct {
 	// Box is our firmware with the toolbox, Release is it without; only the
 	// bench needs both.
 	Box, Release boxImage
+	// Agent is the path of the lab's shell for boxes under test.
+	Agent string
 }
 
 // imagesFile is the environment variable that names the record of the images
@@ -43,6 +45,9 @@ func prepareImages(ctx context.Context, release bool) error {
 		return err
 	}
 	if built.Box, err = buildBox(ctx, root, "virt", true); err != nil {
+		return err
+	}
+	if built.Agent, err = buildAgent(ctx, root); err != nil {
 		return err
 	}
 	if release {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/farspoke/farspoke/lab/qemu"
 )
@@ -89,12 +88,12 @@ func (l *Lab) ForgetSpoke(ctx context.Context) error {
 	return err
 }
 
-// HubSA is one of the hub's CHILD_SAs, as strongSwan lists it.
+// HubSA is one of the hub's CHILD_SAs, as strongSwan lists it. SPIs are in
+// hexadecimal.
 type HubSA struct {
-	SPIIn, SPIOut       string
-	PacketsIn, BytesOut int
-	State               string
-	Age                 time.Duration
+	SPIIn, SPIOut string
+	PacketsIn     int
+	State         string
 }
 
 // HubSAs returns the hub's CHILD_SAs.
@@ -119,13 +118,14 @@ func parseSAs(raw string) []HubSA {
 					fields[key] = value
 				}
 			}
-			packets, _ := strconv.Atoi(fields["packets-in"])
-			bytes, _ := strconv.Atoi(fields["bytes-out"])
-			age, _ := strconv.Atoi(fields["install-time"])
+			packets, err := strconv.Atoi(fields["packets-in"])
+			if err != nil {
+				packets = 0 // a new SA has counted nothing
+			}
 			sas = append(sas, HubSA{
 				SPIIn: fields["spi-in"], SPIOut: fields["spi-out"],
-				PacketsIn: packets, BytesOut: bytes,
-				State: fields["state"], Age: time.Duration(age) * time.Second,
+				PacketsIn: packets,
+				State:     fields["state"],
 			})
 		}
 	}

@@ -18,11 +18,8 @@ func TestRouterKilled(t *testing.T) {
 	before := establishedSA(t, lab)
 
 	mark, line, hubLine := spoke.Ping.Mark(), spoke.Console.Mark(), lab.Hub.Console.Mark()
-	pid, err := spoke.pidOf(limit(t, word), "router")
+	pid, err := spoke.kill(limit(t, word), "router")
 	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := spoke.Run(limit(t, word), killCommand(pid)); err != nil {
 		t.Fatal(err)
 	}
 	says(t, spoke, line, `process failed and starts again`)

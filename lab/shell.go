@@ -7,28 +7,48 @@ import (
 	"strings"
 )
 
-// pidOf returns the number of the one process whose first argument ends in
-// name.
+// Run runs a command in a shell on the spoke and returns what it printed. All
+// spokes know cat, pidof and kill.
+func (s *Spoke) Run(ctx context.Context, command string) (string, error) {
+	if err := s.startShell(ctx); err != nil {
+		return "", fmt.Errorf("start the %s's shell: %w", s.kind.name, err)
+	}
+	return s.VM.Run(ctx, command)
+}
+
+func (s *Spoke) startShell(ctx context.Context) error {
+	s.shell.Lock()
+	defer s.shell.Unlock()
+	if s.kind.shell == nil || s.asked {
+		return nil
+	}
+	if err := s.kind.shell(ctx, s.Console); err != nil {
+		return err
+	}
+	s.asked = true
+	return nil
+}
+
+// pidOf returns the number of the one process of a name.
 func (s *Spoke) pidOf(ctx context.Context, name string) (int, error) {
-	// By what every shell has: the toolbox of the box knows no pidof.
-	out, err := s.Run(ctx, `for d in /proc/[0-9]*; do echo "${d#/proc/} $(cat $d/comm 2>/dev/null)"; done`)
+	out, err := s.Run(ctx, "pidof "+name)
 	if err != nil {
 		return 0, err
 	}
-	var found []int
-	for line := range strings.Lines(out) {
-		number, command, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if command == name {
-			if pid, err := strconv.Atoi(number); err == nil {
-				found = append(found, pid)
-			}
-		}
+	pid, err := strconv.Atoi(strings.TrimSpace(out))
+	if err != nil {
+		return 0, fmt.Errorf("the %s has not one process named %s but: %s", s.kind.name, name, out)
 	}
-	if len(found) != 1 {
-		return 0, fmt.Errorf("the %s has %d processes named %s, want 1", s.kind.name, len(found), name)
-	}
-	return found[0], nil
+	return pid, nil
 }
 
-// killCommand ends a process without a good-bye.
-func killCommand(pid int) string { return fmt.Sprintf("kill -9 %d", pid) }
+// kill ends the one process of a name without a good-bye, and returns its
+// number.
+func (s *Spoke) kill(ctx context.Context, name string) (int, error) {
+	pid, err := s.pidOf(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	_, err = s.Run(ctx, fmt.Sprintf("kill -9 %d", pid))
+	return pid, err
+}

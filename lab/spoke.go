@@ -28,19 +28,25 @@ type milestone struct {
 // kind is a make of spoke.
 type kind struct {
 	name       string
-	machine    func(l *Lab, dir string) (qemu.Config, error)
+	machine    func(dir string) (qemu.Config, error)
 	milestones []milestone
+	// shell starts the shell on the second serial port, if it does not start
+	// by itself.
+	shell func(ctx context.Context, console *qemu.Console) error
 }
 
-// box is our firmware with a site's configuration.
+// box is our firmware with a site's configuration, as an engineer would have
+// it.
 func box(image boxImage, site Site) kind {
 	return kind{
 		name: "box",
-		machine: func(_ *Lab, dir string) (qemu.Config, error) {
-			archive, err := image.withSite(dir, site)
+		machine: func(dir string) (qemu.Config, error) {
+			archive, err := image.withSite(dir, site, "")
 			return qemu.Config{Kernel: image.Kernel, Initramfs: archive, Args: image.Args, Watchdog: true}, err
 		},
 		milestones: []milestone{
+			{"init", `milestone=init`},
+			{"router", `milestone=router`},
 			{"lease", `milestone=lease`},
 			{"ike", `milestone=ike`},
 			{"nhrp", `milestone=nhrp`},
@@ -48,11 +54,32 @@ func box(image boxImage, site Site) kind {
 	}
 }
 
+// testedBox is our firmware with the lab's shell beside it.
+func testedBox(images images, image boxImage, site Site) kind {
+	k := box(image, site)
+	k.machine = func(dir string) (qemu.Config, error) {
+		archive, err := image.withSite(dir, site, images.Agent)
+		return qemu.Config{Kernel: image.Kernel, Initramfs: archive, Args: image.Args, Watchdog: true, Shell: true}, err
+	}
+	k.shell = func(ctx context.Context, console *qemu.Console) error {
+		if _, err := console.Wait(ctx, 0, `Type \? for help`); err != nil {
+			return err
+		}
+		mark := console.Mark()
+		if _, err := console.Write([]byte("shell\r")); err != nil {
+			return err
+		}
+		_, err := console.Wait(ctx, mark, "agent serves")
+		return err
+	}
+	return k
+}
+
 // peer is the baseline, strongSwan and FRR in the place of our box.
 func peer(images images) kind {
 	return kind{
 		name: "peer",
-		machine: func(*Lab, string) (qemu.Config, error) {
+		machine: func(string) (qemu.Config, error) {
 			return qemu.Config{Kernel: images.Peer.Kernel, Initramfs: images.Peer.Initramfs, Args: guestArgs, Shell: true}, nil
 		},
 		milestones: []milestone{
@@ -73,12 +100,15 @@ type Spoke struct {
 	kind  kind
 	stop  context.CancelFunc
 	watch *errgroup.Group
+
+	shell sync.Mutex
+	asked bool // the shell has been started
 }
 
 // Boot starts a spoke. Only one can run at a time. It runs until ctx ends or
 // Close is called.
 func (l *Lab) Boot(ctx context.Context, kind kind) (*Spoke, error) {
-	cfg, err := kind.machine(l, l.dir)
+	cfg, err := kind.machine(l.dir)
 	if err != nil {
 		return nil, err
 	}

@@ -14,10 +14,12 @@ type Timeline []Event
 
 // meanings are the steps in a newcomer's words.
 var meanings = map[string]string{
-	"lease": "DHCP lease in the front-door VRF",
-	"ike":   "IKEv2 established, SAs installed",
-	"nhrp":  "registered with the hub's NHRP server",
-	"ping":  "first protected ping to headquarters",
+	"init":   "PID 1 runs",
+	"router": "router process runs",
+	"lease":  "DHCP lease in the front-door VRF",
+	"ike":    "IKEv2 established, SAs installed",
+	"nhrp":   "registered with the hub's NHRP server",
+	"ping":   "first protected ping to headquarters",
 }
 
 // at returns when a step happened, 0 if it did not.

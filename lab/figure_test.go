@@ -1,0 +1,43 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestFigureLine(t *testing.T) {
+	for _, test := range []struct {
+		figure Figure
+		want   string
+	}{
+		{Figure{ID: "boot-to-ping", Ours: 3, Peer: 8, Target: 0.4}, "boot-to-ping ours=3.00 peer=8.00 ratio=0.38 target=0.4 met"},
+		{Figure{ID: "boot-to-ping", Ours: 4, Peer: 8, Target: 0.4}, "boot-to-ping ours=4.00 peer=8.00 ratio=0.50 target=0.4 missed"},
+		{Figure{ID: "image-size", Ours: 17.81, Target: 32}, "image-size ours=17.81 peer=- ratio=- target=32 met"},
+	} {
+		if got := test.figure.String(); got != test.want {
+			t.Errorf("got  %s\nwant %s", got, test.want)
+		}
+	}
+}
+
+func TestReplaceBlockTouchesOneFigureOnly(t *testing.T) {
+	text := "# Performance\n"
+	text = replaceBlock(text, "a", "old $1")
+	text = replaceBlock(text, "b", "kept")
+	text = replaceBlock(text, "a", "new $1")
+	if strings.Contains(text, "old") || strings.Count(text, "new $1") != 1 || !strings.Contains(text, "kept") {
+		t.Errorf("got %s", text)
+	}
+	if strings.Count(text, "## a") != 1 {
+		t.Errorf("the heading is there %d times", strings.Count(text, "## a"))
+	}
+}
+
+func TestMedian(t *testing.T) {
+	if got := median([]float64{9, 1, 5}); got != 5 {
+		t.Errorf("median of three = %v, want 5", got)
+	}
+	if got := median([]float64{4, 1, 2, 9}); got != 3 {
+		t.Errorf("median of four = %v, want 3", got)
+	}
+}
