@@ -50,9 +50,16 @@ type Watchdog struct {
 	Timeout time.Duration
 }
 
-// RamoopsModule is the driver that keeps crash text. It is loaded with the
-// parameters of the board.
-const RamoopsModule = "ramoops"
+// A board with Ramoops has both of these among its Modules.
+const (
+	// RamoopsModule is the driver that keeps crash text. It is loaded with
+	// the parameters of the board.
+	RamoopsModule = "ramoops"
+	// LinesModule is a terminal that passes whole lines to the kernel's log.
+	// The Go runtime writes crash text a word at a time, and each write to
+	// /dev/kmsg is a record of its own.
+	LinesModule = "ttyprintk"
+)
 
 // Ramoops describes the memory the kernel leaves alone at boot and dumps its
 // log into when it panics. The zero Ramoops is a board without.
@@ -74,10 +81,10 @@ func All() []Board {
 	return []Board{virt}
 }
 
-// Drivers are the Modules that are loaded without parameters, which is all but
-// RamoopsModule.
+// Drivers are the Modules without which the box is of no use: all but
+// RamoopsModule and LinesModule, which can wait.
 func (b Board) Drivers() []string {
-	return slices.DeleteFunc(slices.Clone(b.Modules), func(m string) bool { return m == RamoopsModule })
+	return slices.DeleteFunc(slices.Clone(b.Modules), func(m string) bool { return m == RamoopsModule || m == LinesModule })
 }
 
 // Find returns the board of the given name.

@@ -17,7 +17,7 @@ var virt = Board{
 		"lan3": "platform/*.pcie/pci0000:00/0000:00:05.0/virtio*",
 		"lan4": "platform/*.pcie/pci0000:00/0000:00:06.0/virtio*",
 	},
-	Modules:  []string{"i6300esb", "virtio_pci", "virtio_net", RamoopsModule},
+	Modules:  []string{"i6300esb", "virtio_pci", "virtio_net", RamoopsModule, LinesModule},
 	Watchdog: Watchdog{Module: "i6300esb", Timeout: 30 * time.Second}, // at 0000:00:08.0
 	Ramoops:  Ramoops{Address: 0x5c00_0000, Size: 0x10_0000, RecordSize: 0x1_0000},
 	Console:  "ttyAMA0",

@@ -3,6 +3,7 @@ package pid1
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
 
@@ -20,7 +21,15 @@ var routerCapabilities = []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_NE
 func startConfined(cmd *exec.Cmd, capabilities []int) error {
 	started := make(chan error)
 	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread must not be used again
+		runtime.LockOSThread()
+		if unix.Gettid() == os.Getpid() {
+			// The main thread is what /proc shows of the whole process, and it
+			// cannot end. While it is held here, another one does the work.
+			started <- startConfined(cmd, capabilities)
+			runtime.UnlockOSThread()
+			return
+		}
+		// Never unlocked: the thread ends with the goroutine.
 		err := confineThread(capabilities)
 		if err == nil {
 			err = cmd.Start()

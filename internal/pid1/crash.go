@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 
 	"github.com/farspoke/farspoke/internal/pid1/pstore"
@@ -21,6 +22,17 @@ const (
 	dumpOnShutdown = "max_reason=4"
 )
 
+// keepPanics makes the Go runtime write a fatal panic to file, which leads to
+// the kernel's log. The end of PID 1 is a panic of the kernel, and that takes
+// the log to pstore.
+func keepPanics(file *os.File) error {
+	debug.SetTraceback("all")
+	if err := debug.SetCrashOutput(file, debug.CrashOptions{}); err != nil {
+		return fmt.Errorf("set crash output: %w", err)
+	}
+	return nil
+}
+
 // keepCrash moves what the previous run left in root, which is pstoreDir, to
 // dir, says what it was, and frees the memory for the next one.
 func keepCrash(log *slog.Logger, root, dir string) error {
@@ -32,21 +44,16 @@ func keepCrash(log *slog.Logger, root, dir string) error {
 		return fmt.Errorf("keep crash text: %w", err)
 	}
 	errs := []error{err}
+	crashed := false
 	for _, d := range dumps {
-		file := filepath.Join(dir, fmt.Sprintf("%s-%d.txt", strings.ToLower(filepath.Base(d.Reason)), d.Count))
-		if err := os.WriteFile(file, []byte(d.Text), 0o600); err != nil {
-			errs = append(errs, fmt.Errorf("keep crash text: %w", err))
-			continue
+		// The restart that follows a panic dumps the same log again.
+		if again := crashed && d.Reason == "Emergency"; !again {
+			if err := keepDump(log, d, dir); err != nil {
+				errs = append(errs, err)
+				continue
+			}
 		}
-		headline := pstore.Headline(d.Text)
-		switch {
-		case d.Crash():
-			log.Error("the previous run ended in a crash: "+headline, "reason", d.Reason, "file", file)
-		case headline != "":
-			log.Warn("the previous run ended in order, after a crash: "+headline, "file", file)
-		default:
-			log.Info("the previous run ended in order", "file", file)
-		}
+		crashed = crashed || d.Crash()
 		for _, record := range d.Files {
 			if err := os.Remove(filepath.Join(root, record)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, fmt.Errorf("erase crash record: %w", err))
@@ -54,4 +61,22 @@ func keepCrash(log *slog.Logger, root, dir string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// keepDump writes one dump to dir and says what it is.
+func keepDump(log *slog.Logger, d pstore.Dump, dir string) error {
+	file := filepath.Join(dir, fmt.Sprintf("%s-%d.txt", strings.ToLower(filepath.Base(d.Reason)), d.Count))
+	if err := os.WriteFile(file, []byte(d.Text), 0o600); err != nil {
+		return fmt.Errorf("keep crash text: %w", err)
+	}
+	headline := pstore.Headline(d.Text)
+	switch {
+	case d.Crash():
+		log.Error("the previous run ended in a crash: "+headline, "reason", d.Reason, "file", file)
+	case headline != "":
+		log.Warn("the previous run ended in order, after a crash: "+headline, "file", file)
+	default:
+		log.Info("the previous run ended in order", "file", file)
+	}
+	return nil
 }

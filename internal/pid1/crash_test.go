@@ -12,7 +12,8 @@ func TestKeepCrash(t *testing.T) {
 	root, dir := t.TempDir(), filepath.Join(t.TempDir(), "crash")
 	for name, text := range map[string]string{
 		"dmesg-ramoops-0": "Panic#1 Part1\n[7.1] router: ready\n[7.2] panic: no way\n",
-		"dmesg-ramoops-1": "Shutdown#2 Part1\n[9.0] reboot: Restarting system\n",
+		"dmesg-ramoops-1": "Emergency#2 Part1\n[7.2] panic: no way\n",
+		"dmesg-ramoops-2": "Shutdown#3 Part1\n[9.0] reboot: Restarting system\n",
 	} {
 		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -26,6 +27,9 @@ func TestKeepCrash(t *testing.T) {
 	if !strings.Contains(out.String(), "level=ERROR msg=\"the previous run ended in a crash: panic: no way\"") ||
 		!strings.Contains(out.String(), "level=INFO msg=\"the previous run ended in order\"") {
 		t.Errorf("log:\n%s", &out)
+	}
+	if strings.Count(out.String(), "panic: no way") != 1 {
+		t.Errorf("one crash is reported more than once:\n%s", &out)
 	}
 	if left, _ := os.ReadDir(root); len(left) != 0 {
 		t.Errorf("records are left: %v", left)

@@ -19,11 +19,11 @@ package pid1
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -66,9 +66,7 @@ func Run(version string, modules []string) {
 	mounted := b.timeline.do("mounts", mountAll)
 	log := bootlog.Open("init")
 	b.log, b.kmsg = log.Logger, log.Kmsg
-	if err := keepPanic(log.Kmsg); err != nil {
-		b.log.Error("a crash of PID 1 will leave no text", "err", err)
-	}
+	b.report("a crash of PID 1 will leave no text", keepPanics(log.Kmsg))
 	b.report("the file system is incomplete", mounted)
 	b.boot(ctx, version, modules)
 	<-ctx.Done()
@@ -86,13 +84,6 @@ func mountAll() error {
 		errs = append(errs, s.Create())
 	}
 	return errors.Join(errs...)
-}
-
-// keepPanic makes the Go runtime write a fatal panic to the kernel's log, from
-// where the kernel's own panic, which follows, takes it to pstore.
-func keepPanic(kmsg *os.File) error {
-	debug.SetTraceback("all")
-	return debug.SetCrashOutput(kmsg, debug.CrashOptions{})
 }
 
 // boot brings the box up and leaves goroutines that keep it up. Steps that do
@@ -184,7 +175,20 @@ func (b *box) readyForCrash() error {
 	if err := b.modules.LoadParams(board.RamoopsModule, b.board.Ramoops.Params()+" "+dumpOnShutdown); err != nil {
 		return err
 	}
-	return keepCrash(b.log, pstoreDir, crashDir)
+	return errors.Join(keepCrash(b.log, pstoreDir, crashDir), b.keepPanicsInLines())
+}
+
+// keepPanicsInLines sends panics to the terminal of board.LinesModule.
+func (b *box) keepPanicsInLines() error {
+	if err := b.modules.Load(board.LinesModule); err != nil {
+		return err
+	}
+	terminal, err := os.OpenFile("/dev/"+board.LinesModule, os.O_WRONLY|unix.O_NOCTTY, 0)
+	if err != nil {
+		return fmt.Errorf("open kernel log for lines: %w", err)
+	}
+	defer terminal.Close() // the runtime has a duplicate
+	return keepPanics(terminal)
 }
 
 // handleSignals ends the box on Ctrl-Alt-Del and on SIGTERM.
