@@ -76,7 +76,7 @@ func uplinkLine(u uplink.State) string {
 // broken says that the box does not run the configuration it was given.
 func broken(c api.Config) string {
 	return fmt.Sprintf("%% The box runs without its configuration, %s is not usable:\n\n%s\n\n"+
-		"%% Mend it with `shell`, try `config check %[1]s`, then `reboot`.\n", c.File, c.Problem)
+		"%% Mend the file, try `config check %[1]s`, then `reboot`.\n", c.File, c.Problem)
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -15,12 +15,12 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/farspoke/farspoke/dmvpn"
 	"github.com/farspoke/farspoke/firewall"
@@ -94,21 +94,20 @@ func load(path string, strict bool) (f *File, needed []string, err error) {
 	// Both files are read whatever the other is like, so that one reading
 	// tells everything.
 	f, err = Parse(path, data, secrets)
+	if !absent(secretsErr) {
+		if err := merge(secretsErr, err); err != nil {
+			return nil, nil, err
+		}
+		return f, nil, nil
+	}
 	switch {
-	case absent(secretsErr) && err == nil && strict && len(f.secrets) > 0:
+	case err != nil:
+		return nil, nil, err
+	case strict && len(f.secrets) > 0:
 		return nil, nil, whole(path, fmt.Sprintf("the secrets of this configuration are missing: there is no file %s", beside),
-			fmt.Sprintf("create it, mode 0600, with a line `name: value` for each of %v", f.secrets))
-	case absent(secretsErr) && err == nil:
-		return f, f.secrets, nil
-	case absent(secretsErr):
-		return nil, nil, err
-	case secretsErr != nil && err != nil:
-		return nil, nil, &Errors{List: slices.Concat(asErrors(secretsErr), asErrors(err))}
+			fmt.Sprintf("create it, mode 0600, with a line `name: value` for each of %s", strings.Join(f.secrets, ", ")))
 	}
-	if err := errors.Join(secretsErr, err); err != nil {
-		return nil, nil, err
-	}
-	return f, nil, nil
+	return f, f.secrets, nil
 }
 
 // readFile reads at most one octet more than parseYAML takes.

@@ -130,7 +130,7 @@ func unfit(n *yaml.Node, t reflect.Type) (problem, fix string) {
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
 		return "anchors and aliases (& and *) are not used here", "write the value itself, in quotes if it begins with & or *"
 	case n.Style&yaml.TaggedStyle != 0:
-		return "tags (" + printable(n.Tag) + ") are not used here", "write the value alone, in quotes if it begins with !"
+		return "tags (" + n.Tag + ") are not used here", "write the value alone, in quotes if it begins with !"
 	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
 		return "has no value", absentFix(t)
 	}
@@ -190,7 +190,7 @@ func (d *decoder) missing(key *yaml.Node, f field, path []string) {
 // that was probably meant, or -1.
 func (d *decoder) unknownKey(k *yaml.Node, fields []field, path []string) (meant int) {
 	known := names(fields)
-	e := d.fail(k, path, fmt.Sprintf("there is no key %q here", printable(k.Value)), "")
+	e := d.fail(k, path, fmt.Sprintf("there is no key %q here", k.Value), "")
 	e.covers = [][]string{child(path, k.Value)}
 	word := foreign[strings.ToLower(k.Value)]
 	near, found := nearest(k.Value, known)
@@ -241,7 +241,7 @@ func (d *decoder) pairs(n *yaml.Node, path []string) func(yield func(k, v *yaml.
 				continue
 			case first[k.Value] > 0:
 				d.src.hide(n.Content[i+1])
-				e := d.fail(k, path, fmt.Sprintf("the key %q was given in line %d already", printable(k.Value), first[k.Value]),
+				e := d.fail(k, path, fmt.Sprintf("the key %q was given in line %d already", k.Value, first[k.Value]),
 					"merge the two or remove one")
 				e.covers = nil
 				continue
@@ -259,7 +259,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, path []string) {
 		d.hideWithin(n, v.Type())
 		fix := "write `- ` before each entry"
 		if n.Kind == yaml.ScalarNode {
-			fix = "write [" + printable(n.Value) + "]"
+			fix = "write [" + n.Value + "]"
 		}
 		d.fail(n, path, "is "+kindName(n)+" where a list belongs", fix)
 		return

@@ -12,7 +12,8 @@ import (
 // Error is one thing wrong with a file.
 type Error struct {
 	// File, Line and Column say where; both count from 1, the column in
-	// characters. Line is 0 when the matter concerns the file as a whole.
+	// characters. Line is 0 when the matter concerns the file as a whole, and
+	// File empty when it is part of the problem's text.
 	File         string
 	Line, Column int
 	// Path leads to the value as keys of the file joined by dots.
@@ -31,25 +32,25 @@ type Error struct {
 
 // Error returns the whole on one line.
 func (e *Error) Error() string {
-	text := e.head()
-	if e.Fix != "" {
-		text += "; " + e.Fix
+	if e.Fix == "" {
+		return e.head()
 	}
-	return text
+	return e.head() + "; " + printable(e.Fix)
 }
 
 func (e *Error) head() string {
 	var b strings.Builder
-	b.WriteString(e.File)
-	if e.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+	switch {
+	case e.Line > 0:
+		fmt.Fprintf(&b, "%s:%d:%d: ", e.File, e.Line, e.Column)
+	case e.File != "":
+		b.WriteString(e.File + ": ")
 	}
-	b.WriteString(": ")
 	if e.Path != "" {
-		b.WriteString(printable(e.Path) + ": ")
+		b.WriteString(e.Path + ": ")
 	}
 	b.WriteString(e.Problem)
-	return b.String()
+	return printable(b.String())
 }
 
 // Text returns the error with the line it is about and a mark below the place.
@@ -64,7 +65,7 @@ func (e *Error) Text() string {
 		}
 	}
 	if e.Fix != "" {
-		b.WriteString("      " + e.Fix + "\n")
+		b.WriteString("      " + printable(e.Fix) + "\n")
 	}
 	return b.String()
 }
@@ -124,10 +125,20 @@ func whole(file, problem, fix string) error {
 	return &Errors{List: []*Error{{File: file, Problem: problem, Fix: fix}}}
 }
 
-// asErrors returns the errors of a report.
-func asErrors(err error) []*Error {
-	if e, ok := errors.AsType[*Errors](err); ok {
-		return e.List
+// merge returns all that errs report, nil for none. What is not an *Errors yet
+// becomes part of one.
+func merge(errs ...error) error {
+	var all Errors
+	for _, err := range errs {
+		switch e, ok := errors.AsType[*Errors](err); {
+		case ok:
+			all.List, all.More = append(all.List, e.List...), all.More+e.More
+		case err != nil:
+			all.List = append(all.List, &Error{Problem: err.Error()})
+		}
 	}
-	return nil
+	if len(all.List) == 0 {
+		return nil
+	}
+	return &all
 }

@@ -36,11 +36,12 @@ func TestLoadAndCheck(t *testing.T) {
 		needed              []string
 	}{
 		{name: "all is well", text: tunnel, secrets: keys, mode: 0o600},
-		{name: "no secrets", text: tunnel, load: "mode 0600, with a line `name: value` for each of [ike-hq nhrp-hq]", needed: []string{"ike-hq", "nhrp-hq"}},
+		{name: "no secrets", text: tunnel, load: "mode 0600, with a line `name: value` for each of ike-hq, nhrp-hq", needed: []string{"ike-hq", "nhrp-hq"}},
 		{name: "no secrets needed", text: "hostname: a\n"},
 		{name: "one secret is missing", text: tunnel, secrets: "ike-hq: x\n", mode: 0o600, load: "has no secret nhrp-hq", check: "has no secret nhrp-hq"},
 		{name: "open to others", text: tunnel, secrets: keys, mode: 0o644, load: "chmod 600", check: "chmod 600"},
 		{name: "both are wrong", text: "hostnmae: a\n", secrets: "a: [b]\n", mode: 0o600, load: "where the value of a secret belongs", check: `write "hostname"`},
+		{name: "secrets are no file", text: "hostnmae: a\n", secrets: "/", load: "secrets", check: `write "hostname"`},
 		{name: "wrong without secrets", text: "hostnmae: a\n", load: `write "hostname"`, check: `write "hostname"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -48,7 +49,11 @@ func TestLoadAndCheck(t *testing.T) {
 			if err := os.WriteFile(path, []byte(tt.text), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if tt.secrets != "" {
+			if tt.secrets == "/" {
+				if err := os.Symlink(t.TempDir(), filepath.Join(filepath.Dir(path), SecretsFile)); err != nil {
+					t.Fatal(err)
+				}
+			} else if tt.secrets != "" {
 				if err := os.WriteFile(filepath.Join(filepath.Dir(path), SecretsFile), []byte(tt.secrets), tt.mode); err != nil {
 					t.Fatal(err)
 				}

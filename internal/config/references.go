@@ -16,14 +16,14 @@ func (f *File) checkReferences() error {
 		if name == "" || slices.Contains(known, name) {
 			return
 		}
-		fix := fmt.Sprintf("add it: %s: {%s: {}}", section, printable(name))
+		fix := fmt.Sprintf("add it: %s: {%s: {}}", section, name)
 		if section != "vrfs" {
 			fix = fmt.Sprintf("describe it under %s", section)
 		}
 		if near, ok := nearest(name, known); ok {
-			fix = fmt.Sprintf("write %s, or %s", printable(near), fix)
+			fix = fmt.Sprintf("write %s, or %s", near, fix)
 		}
-		errs = append(errs, &invalid.Error{Path: path, Problem: fmt.Sprintf("there is no %q under %s", printable(name), section), Fix: fix})
+		errs = append(errs, &invalid.Error{Path: path, Problem: fmt.Sprintf("there is no %q under %s", name, section), Fix: fix})
 	}
 	vrfs := slices.Sorted(maps.Keys(f.VRFs))
 	profiles := slices.Sorted(maps.Keys(f.IPsec))

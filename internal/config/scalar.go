@@ -26,13 +26,13 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path []string) {
 	switch v.Kind() {
 	case reflect.String:
 		if n.Tag != "!!str" {
-			d.fail(n, path, "is "+kindName(n)+" where a text belongs", fmt.Sprintf("put quotes around it: %q", printable(n.Value)))
+			d.fail(n, path, "is "+kindName(n)+" where a text belongs", fmt.Sprintf("put quotes around it: %q", n.Value))
 			return
 		}
 		v.SetString(n.Value)
 	case reflect.Bool:
 		if n.Tag != "!!bool" {
-			d.fail(n, path, fmt.Sprintf("%q is neither true nor false", printable(n.Value)), "write "+truth(n.Value))
+			d.fail(n, path, fmt.Sprintf("%q is neither true nor false", n.Value), "write "+truth(n.Value))
 			v.SetBool(truth(n.Value) == "true") // as was meant, so that nothing follows from it
 			return
 		}
@@ -66,7 +66,7 @@ func (d *decoder) integer(n *yaml.Node, v reflect.Value, path []string, least in
 		if number, err := strconv.ParseInt(n.Value, 0, 64); err == nil {
 			fix = fmt.Sprintf("write it as a plain decimal number: %d", number)
 		}
-		d.fail(n, path, fmt.Sprintf("%q is not a plain number", printable(n.Value)), fix)
+		d.fail(n, path, fmt.Sprintf("%q is not a plain number", n.Value), fix)
 		return
 	}
 	var err error
@@ -119,13 +119,13 @@ func duration(text string) (value time.Duration, problem, fix string) {
 	value, err := time.ParseDuration(text)
 	switch {
 	case err == nil && value < 0:
-		return 0, printable(text) + " is negative", "write a duration such as 300s"
+		return 0, text + " is negative", "write a duration such as 300s"
 	case err == nil && (value != 0 || text != "0"):
 		return value, "", ""
 	case decimal.MatchString(text):
 		return 0, text + " has no unit", fmt.Sprintf("write %ss if seconds are meant", text)
 	}
-	return 0, fmt.Sprintf("%q is not a duration", printable(text)), "write numbers with units, such as 90s, 5m or 1h30m"
+	return 0, fmt.Sprintf("%q is not a duration", text), "write numbers with units, such as 90s, 5m or 1h30m"
 }
 
 func address(text string) (value netip.Addr, problem, fix string) {
@@ -134,9 +134,9 @@ func address(text string) (value netip.Addr, problem, fix string) {
 		return value, "", ""
 	}
 	if p, err := netip.ParsePrefix(text); err == nil {
-		return netip.Addr{}, printable(text) + " has a prefix length where a single address belongs", "write " + p.Addr().String()
+		return netip.Addr{}, text + " has a prefix length where a single address belongs", "write " + p.Addr().String()
 	}
-	return netip.Addr{}, fmt.Sprintf("%q is not an IP address", printable(text)), "write an address such as 192.0.2.1"
+	return netip.Addr{}, fmt.Sprintf("%q is not an IP address", text), "write an address such as 192.0.2.1"
 }
 
 func prefix(text string) (value netip.Prefix, problem, fix string) {
@@ -144,7 +144,7 @@ func prefix(text string) (value netip.Prefix, problem, fix string) {
 	if err == nil && !value.Addr().Is4In6() {
 		return value, "", ""
 	}
-	problem = fmt.Sprintf("%q is not an address with prefix length", printable(text))
+	problem = fmt.Sprintf("%q is not an address with prefix length", text)
 	if a, err := netip.ParseAddr(text); err == nil {
 		return netip.Prefix{}, text + " has no prefix length", fmt.Sprintf("write %s/24, with the length of the subnet", a)
 	}

@@ -121,7 +121,7 @@ func (d *decoder) secret(n *yaml.Node, v reflect.Value, path []string) {
 	if !ok {
 		fix := fmt.Sprintf("add `%s: …` to it", s.Name)
 		if near, ok := nearest(s.Name, slices.Sorted(maps.Keys(d.secrets))); ok {
-			fix = fmt.Sprintf("write %s, or %s", printable(near), fix)
+			fix = fmt.Sprintf("write %s, or %s", near, fix)
 		}
 		d.fail(name.value, path, fmt.Sprintf("the file %s has no secret %s", SecretsFile, s.Name), fix)
 		return

@@ -114,7 +114,7 @@ func explain(data []byte, src *source, err error) (line, column int, problem, fi
 			return line, column, help.problem, help.fix
 		}
 	}
-	return line, column, "this is not YAML: " + printable(strings.TrimPrefix(message, "yaml: ")), "compare the line with docs/configuration.md"
+	return line, column, "this is not YAML: " + strings.TrimPrefix(message, "yaml: "), "compare the line with docs/configuration.md"
 }
 
 // soundLines returns the number of lines at the start of data that parse by
