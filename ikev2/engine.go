@@ -63,6 +63,9 @@ type Engine struct {
 	sinceBoot func() session.Instant
 	// wake tells the loop that there may be an earlier deadline.
 	wake chan struct{}
+	// restored is closed once the checkpoint has been read, before which nothing
+	// may be written to it.
+	restored chan struct{}
 
 	mu     sync.Mutex
 	local  netip.Addr
@@ -85,7 +88,7 @@ type profile struct {
 func New(vrf string, cfg Config, deps Deps) (*Engine, error) {
 	e := &Engine{
 		vrf: vrf, deps: deps, log: deps.Log, sinceBoot: sinceBoot,
-		profiles: make(map[string]*profile), peers: make(map[netip.Addr]*peer), wake: make(chan struct{}, 1),
+		profiles: make(map[string]*profile), peers: make(map[netip.Addr]*peer), wake: make(chan struct{}, 1), restored: make(chan struct{}),
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg)) {
 		c, err := cfg[name].resolve()
@@ -263,7 +266,7 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	e.mu.Lock()
 	socket := e.socket
 	for _, p := range e.peers {
-		p.apply(p.session.Close(e.sinceBoot()))
+		p.close(e.sinceBoot())
 	}
 	e.mu.Unlock()
 	if socket == nil {
@@ -274,11 +277,8 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	tasks.Go(func() error { return e.receive(ctx, socket) })
 	tasks.Go(func() error {
 		defer stop()
-		for {
-			wait, ok := e.tick()
-			if !ok {
-				return nil
-			}
+		for e.open() > 0 {
+			wait, _ := e.tick()
 			select {
 			case <-ctx.Done():
 				return nil
@@ -286,12 +286,25 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 			case <-time.After(wait):
 			}
 		}
+		return nil
 	})
 	err := tasks.Wait()
-	if remaining := e.Status().Peers; len(remaining) > 0 {
-		err = errors.Join(err, fmt.Errorf("say good-bye: %d peers did not answer", len(remaining)))
+	if n := e.open(); n > 0 {
+		err = errors.Join(err, fmt.Errorf("say good-bye: %d peers did not answer", n))
 	}
 	return err
+}
+
+// open returns how many peers have not yet heard our good-bye.
+func (e *Engine) open() (n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, p := range e.peers {
+		if !p.session.Idle() {
+			n++
+		}
+	}
+	return n
 }
 
 func sinceBoot() session.Instant {

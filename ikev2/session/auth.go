@@ -176,7 +176,7 @@ func (s *Session) bringUp(sa *ikeSA, c *childSA) {
 			s.remove(other)
 		}
 	}
-	s.state.Failures, s.state.LastError, s.state.Renew = 0, "", false
+	s.state.LastError, s.state.Renew = "", false
 	s.protected(c)
 }
 

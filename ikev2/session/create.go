@@ -240,7 +240,7 @@ func (s *Session) renew(reason string) {
 func (s *Session) bringUpAgain(c *childSA) {
 	s.installIn(c)
 	s.installOut(c)
-	s.state.Failures, s.state.LastError = 0, ""
+	s.state.LastError = ""
 	if s.state.Protected {
 		s.event(Note, "made another child SA with %s, %s", s.state.Peer, c.Suite)
 		return

@@ -73,8 +73,8 @@ type State struct {
 	// Renew asks for a new IKE SA beside the present one, which the peer does
 	// not let us rekey.
 	Renew bool
-	// Failures counts attempts since the last success, RetryAt is when to make
-	// the next.
+	// Failures counts attempts that failed since an IKE SA that worked was last
+	// lost, RetryAt is when to make the next.
 	Failures  int
 	RetryAt   Instant
 	LastError string
@@ -122,7 +122,7 @@ func (s *Session) Idle() bool {
 // Want opens an IKE SA with a child SA unless there is one, and from now on
 // whenever it is lost.
 func (s *Session) Want(now Instant) Effects {
-	return s.step(now, func() { s.state.Wanted = true })
+	return s.step(now, func() { s.state.Wanted, s.state.Closing = true, false })
 }
 
 // Forgo lets what there is live on, but does not open it again once lost.

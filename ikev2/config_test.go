@@ -1,0 +1,83 @@
+package ikev2
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/farspoke/farspoke/internal/invalid"
+	"github.com/farspoke/farspoke/internal/secret"
+)
+
+func TestValidate(t *testing.T) {
+	good := Profile{Local: Local{ID: "branch-17.example.net", PSK: secret.New("ike-hq", goodKey)}, Remote: Remote{ID: "hub1.example.net"}, PFS: true}
+	with := func(change func(*Profile)) Config {
+		p := good
+		change(&p)
+		return Config{"hq": p}
+	}
+	for name, test := range map[string]struct {
+		config Config
+		path   string
+		want   string
+	}{
+		"good":              {with(func(*Profile) {}), "", ""},
+		"seed's words":      {with(func(p *Profile) { p.IKE, p.ESP = []string{"aes256-sha1-modp2048"}, []string{"aes256-sha1"} }), "", ""},
+		"unresolved key":    {with(func(p *Profile) { p.Local.PSK = secret.Secret{Name: "ike-hq"} }), "", ""},
+		"any peer":          {with(func(p *Profile) { p.Remote.ID = "any" }), "", ""},
+		"no key":            {with(func(p *Profile) { p.Local.PSK = secret.Secret{} }), "hq.local.psk", "is missing"},
+		"short key":         {with(func(p *Profile) { p.Local.PSK = secret.New("ike-hq", "cisco") }), "hq.local.psk", "can be guessed"},
+		"repeated key":      {with(func(p *Profile) { p.Local.PSK = secret.New("ike-hq", "aaaaaaaaaaaaaaaaaaaaaaaa") }), "hq.local.psk", "can be guessed"},
+		"bad local id":      {with(func(p *Profile) { p.Local.ID = "branch 17" }), "hq.local.id", "blanks"},
+		"bad remote id":     {with(func(p *Profile) { p.Remote.ID = "hub 1" }), "hq.remote.id", "blanks"},
+		"weak group":        {with(func(p *Profile) { p.IKE = []string{"aes256-sha1-modp2048", "aes256-sha1-modp1536"} }), "hq.ike.1", "group 5"},
+		"unknown cipher":    {with(func(p *Profile) { p.ESP = []string{"aes265"} }), "hq.esp.0", "no algorithm we know"},
+		"group without pfs": {with(func(p *Profile) { p.PFS, p.ESP = false, []string{"aes256gcm16-ecp256"} }), "hq.esp", "pfs is off"},
+		"short lifetime":    {with(func(p *Profile) { p.Lifetime = time.Second }), "hq.lifetime", "is 1s"},
+		"short dpd":         {with(func(p *Profile) { p.DPD = time.Millisecond }), "hq.dpd", "is 1ms"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			errs := invalid.List(test.config.Validate())
+			if test.path == "" {
+				if len(errs) > 0 {
+					t.Errorf("Validate: %v", errs)
+				}
+				return
+			}
+			if len(errs) != 1 || strings.Join(errs[0].Path, ".") != test.path || !strings.Contains(errs[0].Problem, test.want) {
+				t.Errorf("Validate: %v; want one error at %s with %q", errs, test.path, test.want)
+			}
+		})
+	}
+}
+
+func TestWarnsOfWeakKeys(t *testing.T) {
+	for key, weak := range map[string]bool{
+		"tenant1-wildcard-psk":             true,
+		"Zk3vX9q+TfYw7mBhR2dLsN8pQ4cJ6gAe": false,
+		"":                                 false,
+	} {
+		c := Config{"hq": {Local: Local{PSK: secret.New("ike-hq", key)}}}
+		if got := len(c.Warnings()) > 0; got != weak {
+			t.Errorf("key %q: warned %v, want %v", key, got, weak)
+		}
+	}
+}
+
+func TestFingerprintKeepsTheKey(t *testing.T) {
+	print := func(p Profile) string {
+		c, err := p.resolve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := fingerprint("hq", c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	a, b := testProfile(goodKey), testProfile(goodKey+"!")
+	if print(a) != print(a) || print(a) == print(b) {
+		t.Error("the fingerprint does not tell profiles apart")
+	}
+}

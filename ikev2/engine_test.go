@@ -1,0 +1,314 @@
+package ikev2
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/farspoke/farspoke/ikev2/xfrm"
+)
+
+func TestProtect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, spoke, hub, replaced := pair(t)
+		if len(spoke.kernel.policies) != len(xfrm.FailClosed(ReqID)) {
+			t.Errorf("policies: %v", spoke.kernel.policies)
+		}
+		again, err := spoke.protect(t.Context(), hubAddr)
+		if err != nil || again != replaced {
+			t.Errorf("a second Protect returns another channel, %v", err)
+		}
+		status := spoke.engine.Status()
+		if len(status.Peers) != 1 || !status.Peers[0].Protected || status.Peers[0].State != "up" {
+			t.Errorf("Status: %+v", status)
+		}
+		before := spoke.kernel.spis()
+		time.Sleep(3*time.Hour + time.Second)
+		for range 60 { // until no rekeying is under way
+			if synctest.Wait(); len(spoke.kernel.spis()) == 2 && len(hub.kernel.spis()) == 2 {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		l.agree(spoke, hub)
+		if slices.Equal(before, spoke.kernel.spis()) {
+			t.Error("the SAs were not rekeyed")
+		}
+		if isClosed(replaced) {
+			t.Error("rekeying closes the channel")
+		}
+		spoke.stop()
+		hub.stop()
+	})
+}
+
+func TestProtectSaysWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		spoke, hub := l.box(spokeAddr), l.box(hubAddr)
+		hub.boot(testProfile("another key altogether"))
+		hub.admit(spokeAddr)
+		spoke.boot(testProfile(goodKey))
+		_, err := spoke.protect(t.Context(), hubAddr)
+		if err == nil || !strings.Contains(err.Error(), "rejected our pre-shared key") {
+			t.Errorf("Protect = %v", err)
+		}
+		hub.stop()
+		hub.boot(testProfile(goodKey))
+		hub.admit(spokeAddr)
+		// The Engine goes on by itself.
+		time.Sleep(time.Minute)
+		l.agree(spoke, hub)
+		spoke.stop()
+		hub.stop()
+	})
+}
+
+func TestRestartTakesOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, spoke, hub, _ := pair(t)
+		before := spoke.kernel.spis()
+		spoke.stop()
+		leftOver := xfrm.SA{
+			Src: hubAddr, Dst: spokeAddr, SPI: 0x1000, ReqID: ReqID, In: true, ReplayWindow: 64,
+			AEAD: &xfrm.Algorithm{Name: "rfc4106(gcm(aes))", Key: make([]byte, 36), ICVBits: 128},
+		}
+		if err := spoke.kernel.AddSA(leftOver); err != nil {
+			t.Fatal(err)
+		}
+		sent := l.sent
+		spoke.boot(testProfile(goodKey))
+		replaced, err := spoke.protect(t.Context(), hubAddr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.agree(spoke, hub)
+		if !slices.Equal(before, spoke.kernel.spis()) {
+			t.Errorf("SPIs change from %x to %x", before, spoke.kernel.spis())
+		}
+		if l.sent != sent {
+			t.Errorf("the restart takes %d messages", l.sent-sent)
+		}
+		time.Sleep(2 * time.Hour)
+		if isClosed(replaced) || hub.engine.Status().Peers[0].Counters.Authentications != 1 {
+			t.Error("the SAs were opened anew")
+		}
+		spoke.stop()
+		hub.stop()
+	})
+}
+
+func TestRestartStartsOver(t *testing.T) {
+	for name, damage := range map[string]func(*box) Profile{
+		"the kernel has lost an SA": func(b *box) Profile {
+			for id := range b.kernel.sas {
+				delete(b.kernel.sas, id)
+				break
+			}
+			return testProfile(goodKey)
+		},
+		"the profile has changed": func(*box) Profile {
+			p := testProfile(goodKey)
+			p.DPD = 10 * time.Second
+			return p
+		},
+		"the checkpoint is gone": func(b *box) Profile {
+			clear(b.memory.records)
+			return testProfile(goodKey)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l, spoke, hub, _ := pair(t)
+				before := spoke.kernel.spis()
+				spoke.stop()
+				spoke.boot(damage(spoke))
+				if _, err := spoke.protect(t.Context(), hubAddr); err != nil {
+					t.Fatal(err)
+				}
+				l.agree(spoke, hub)
+				if slices.Equal(before, spoke.kernel.spis()) {
+					t.Error("the SAs are the same")
+				}
+				spoke.stop()
+				hub.stop()
+			})
+		})
+	}
+}
+
+func TestShutdownSaysGoodbye(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, spoke, hub, _ := pair(t)
+		spoke.stop()
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		if err := spoke.engine.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if len(spoke.kernel.spis()) != 0 {
+			t.Errorf("SAs are left: %x", spoke.kernel.spis())
+		}
+		time.Sleep(10 * time.Second) // what is on its way is still taken
+		if len(hub.kernel.spis()) != 0 {
+			t.Errorf("SAs are left at the hub: %x", hub.kernel.spis())
+		}
+		hub.stop()
+	})
+}
+
+func TestHubIsSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, spoke, hub, replaced := pair(t)
+		l.mu.Lock()
+		l.down[hubAddr] = true
+		l.mu.Unlock()
+		<-replaced
+		if _, err := spoke.protect(t.Context(), hubAddr); err == nil || !strings.Contains(err.Error(), "does not answer on UDP port 500") {
+			t.Errorf("Protect = %v", err)
+		}
+		l.mu.Lock()
+		l.down[hubAddr] = false
+		l.mu.Unlock()
+		for {
+			if _, err := spoke.protect(t.Context(), hubAddr); err == nil {
+				break
+			}
+		}
+		l.agree(spoke, hub)
+		spoke.stop()
+		hub.stop()
+	})
+}
+
+func TestUplinkComesAndGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, spoke, hub, replaced := pair(t)
+		spoke.link(netip.Addr{})
+		time.Sleep(15 * time.Second)
+		if status := spoke.engine.Status().Peers[0]; isClosed(replaced) || status.State != "up" && status.Counters.Retransmissions > 0 {
+			t.Errorf("an uplink that is down costs the SAs: %+v", status)
+		}
+		spoke.link(spokeAddr)
+		time.Sleep(time.Second)
+		l.agree(spoke, hub)
+		if isClosed(replaced) {
+			t.Error("the SAs were opened anew although the address is the same")
+		}
+		spoke.stop()
+		hub.stop()
+	})
+}
+
+func TestKernelEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, spoke, hub, replaced := pair(t)
+		var id xfrm.ID
+		for id = range spoke.kernel.sas {
+			break
+		}
+		spoke.monitor <- xfrm.Expire{ID: id, ReqID: ReqID}
+		time.Sleep(20 * time.Second)
+		l.agree(spoke, hub)
+		if _, ok := spoke.kernel.sas[id]; ok {
+			t.Error("an SA that ran out of packets was not rekeyed")
+		}
+		for id = range spoke.kernel.sas {
+			break
+		}
+		if err := spoke.kernel.DeleteSA(id); err != nil {
+			t.Fatal(err)
+		}
+		spoke.monitor <- xfrm.Lost{}
+		<-replaced
+		if _, err := spoke.protect(t.Context(), hubAddr); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(20 * time.Second)
+		l.agree(spoke, hub)
+		spoke.stop()
+		hub.stop()
+	})
+}
+
+func TestKernelRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		spoke, hub := l.box(spokeAddr), l.box(hubAddr)
+		hub.boot(testProfile(goodKey))
+		hub.admit(spokeAddr)
+		spoke.kernel.refuse = errors.New("unable to initialize cryptographic operations")
+		spoke.boot(testProfile(goodKey))
+		if _, err := spoke.protect(t.Context(), hubAddr); err == nil || !strings.Contains(err.Error(), "the kernel refuses the ESP SA (aes256gcm16): unable") {
+			t.Errorf("Protect = %v", err)
+		}
+		spoke.kernel.mu.Lock()
+		spoke.kernel.refuse = nil
+		spoke.kernel.mu.Unlock()
+		time.Sleep(time.Minute)
+		l.agree(spoke, hub)
+		spoke.stop()
+		hub.stop()
+	})
+}
+
+func TestNothingLeavesUnsaved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		spoke := l.box(spokeAddr)
+		spoke.memory.refuse = errors.New("no space left on device")
+		spoke.boot(testProfile(goodKey))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := spoke.protect(ctx, hubAddr); err == nil {
+			t.Error("Protect succeeds")
+		}
+		if l.sent != 0 {
+			t.Errorf("%d messages left", l.sent)
+		}
+		spoke.stop()
+	})
+}
+
+func TestUnwantedPeerIsReleased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		spoke, hub := l.box(spokeAddr), l.box(hubAddr)
+		hub.boot(testProfile(goodKey))
+		hub.admit(spokeAddr)
+		spoke.boot(testProfile(goodKey))
+		ctx, cancel := context.WithCancel(t.Context())
+		if _, err := spoke.protect(ctx, hubAddr); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		time.Sleep(unwantedTime - time.Second)
+		l.agree(spoke, hub)
+		time.Sleep(10 * time.Second)
+		if peers := spoke.engine.Status().Peers; len(peers) != 0 || len(spoke.kernel.spis()) != 0 || len(hub.kernel.spis()) != 0 {
+			t.Errorf("something is left: %+v", peers)
+		}
+		spoke.stop()
+		hub.stop()
+	})
+}
+
+func TestStrangersAreNotAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		spoke, hub := l.box(spokeAddr), l.box(hubAddr)
+		hub.boot(testProfile(goodKey))
+		spoke.boot(testProfile(goodKey))
+		if _, err := spoke.protect(t.Context(), hubAddr); err == nil || !strings.Contains(err.Error(), "does not answer") {
+			t.Errorf("Protect = %v", err)
+		}
+		spoke.stop()
+		hub.stop()
+	})
+}

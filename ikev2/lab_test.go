@@ -1,0 +1,305 @@
+package ikev2
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/ikev2/udp"
+	"github.com/farspoke/farspoke/ikev2/xfrm"
+	"github.com/farspoke/farspoke/internal/secret"
+	"github.com/farspoke/farspoke/internal/uplink"
+	"github.com/farspoke/farspoke/internal/value"
+)
+
+var (
+	spokeAddr = netip.MustParseAddr("100.64.0.9")
+	hubAddr   = netip.MustParseAddr("203.0.113.1")
+)
+
+// kernel is a fake of the XFRM layer.
+type kernel struct {
+	mu       sync.Mutex
+	sas      map[xfrm.ID]xfrm.SA
+	policies []xfrm.Policy
+	refuse   error
+}
+
+func (k *kernel) AddSA(sa xfrm.SA) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.refuse != nil {
+		return k.refuse
+	}
+	if _, ok := k.sas[sa.ID()]; ok {
+		return unix.EEXIST
+	}
+	k.sas[sa.ID()] = sa
+	return nil
+}
+
+func (k *kernel) UpdateSA(sa xfrm.SA) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, ok := k.sas[sa.ID()]; !ok {
+		return unix.ESRCH
+	}
+	k.sas[sa.ID()] = sa
+	return nil
+}
+
+func (k *kernel) DeleteSA(id xfrm.ID) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.sas, id)
+	return nil
+}
+
+func (k *kernel) SAs(reqID uint32) ([]xfrm.State, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var all []xfrm.State
+	for _, sa := range k.sas {
+		if sa.ReqID == reqID {
+			all = append(all, xfrm.State{SA: sa})
+		}
+	}
+	return all, nil
+}
+
+func (k *kernel) PutPolicy(p xfrm.Policy) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.policies = append(k.policies, p)
+	return nil
+}
+
+func (k *kernel) spis() []uint32 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var all []uint32
+	for id := range k.sas {
+		all = append(all, id.SPI)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// monitor passes on what a test says the kernel said.
+type monitor chan xfrm.Event
+
+func (m monitor) Run(ctx context.Context, handle func(xfrm.Event)) error {
+	for {
+		select {
+		case event := <-m:
+			handle(event)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// memory is a checkpoint.
+type memory struct {
+	mu      sync.Mutex
+	records map[string][]byte
+	refuse  error
+}
+
+func (m *memory) Save(name string, v any) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refuse != nil {
+		return m.refuse
+	}
+	b, err := json.Marshal(v)
+	m.records[name] = b
+	return err
+}
+
+func (m *memory) Load(name string, v any) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b, ok := m.records[name]
+	if !ok {
+		return false, nil
+	}
+	return true, json.Unmarshal(b, v)
+}
+
+func (m *memory) Remove(name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.records, name)
+	return nil
+}
+
+// lab is a network of Engines without NAT.
+type lab struct {
+	t       *testing.T
+	started time.Time
+	mu      sync.Mutex
+	sockets map[netip.Addr]*socket
+	// down are the addresses that cannot be reached.
+	down map[netip.Addr]bool
+	sent int
+}
+
+func newLab(t *testing.T) *lab {
+	return &lab{t: t, started: time.Now(), sockets: make(map[netip.Addr]*socket), down: make(map[netip.Addr]bool)}
+}
+
+type socket struct {
+	lab     *lab
+	packets chan udp.Packet
+}
+
+func (s *socket) Run(ctx context.Context) error       { <-ctx.Done(); return nil }
+func (s *socket) Packets() <-chan udp.Packet          { return s.packets }
+func (s *socket) Keepalive(_, _ netip.AddrPort) error { return nil }
+
+func (s *socket) Send(p udp.Packet) error {
+	s.lab.mu.Lock()
+	defer s.lab.mu.Unlock()
+	s.lab.sent++
+	to, ok := s.lab.sockets[p.Remote.Addr()]
+	if !ok || s.lab.down[p.Remote.Addr()] || s.lab.down[p.Local.Addr()] {
+		return nil
+	}
+	time.AfterFunc(10*time.Millisecond, func() {
+		select {
+		case to.packets <- udp.Packet{Local: p.Remote, Remote: p.Local, Data: p.Data}:
+		default:
+		}
+	})
+	return nil
+}
+
+// box is an Engine and what it stands on, which outlives it.
+type box struct {
+	lab     *lab
+	addr    netip.Addr
+	kernel  *kernel
+	monitor monitor
+	memory  *memory
+	uplink  value.Value[uplink.State]
+
+	engine *Engine
+	stop   func()
+}
+
+func testProfile(psk string) Profile {
+	return Profile{
+		Local: Local{PSK: secret.New("ike-hq", psk)},
+		IKE:   []string{"aes256gcm16-prfsha256-curve25519"}, ESP: []string{"aes256gcm16"},
+		Lifetime: 5 * time.Minute, IKELifetime: time.Hour,
+	}
+}
+
+const goodKey = "correct horse battery staple"
+
+func (l *lab) box(addr netip.Addr) *box {
+	b := &box{lab: l, addr: addr, kernel: &kernel{sas: make(map[xfrm.ID]xfrm.SA)}, monitor: make(monitor), memory: &memory{records: make(map[string][]byte)}}
+	b.link(addr)
+	return b
+}
+
+func (b *box) link(addr netip.Addr) {
+	if addr.IsValid() {
+		b.uplink.Set(uplink.State{Name: "wan", Up: true, Address: netip.PrefixFrom(addr, 24)})
+	} else {
+		b.uplink.Set(uplink.State{Name: "wan"})
+	}
+}
+
+// boot starts an Engine, the first or another one after a restart.
+func (b *box) boot(p Profile) {
+	b.lab.t.Helper()
+	engine, err := New("front", Config{"hq": p}, Deps{
+		Kernel: b.kernel, Monitor: b.monitor, Uplink: &b.uplink, Checkpoint: b.memory,
+		Log: slog.New(slog.NewTextHandler(b.lab.t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})).With("box", b.addr),
+		Listen: func(context.Context) (Socket, error) {
+			s := &socket{lab: b.lab, packets: make(chan udp.Packet, 100)}
+			b.lab.mu.Lock()
+			defer b.lab.mu.Unlock()
+			b.lab.sockets[b.addr] = s
+			return s, nil
+		},
+	})
+	if err != nil {
+		b.lab.t.Fatal(err)
+	}
+	engine.sinceBoot = func() time.Duration { return time.Since(b.lab.started) + time.Hour }
+	b.engine = engine
+	ctx, cancel := context.WithCancel(b.lab.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- engine.Run(ctx) }()
+	b.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.lab.t.Errorf("Run: %v", err)
+		}
+	}
+	synctest.Wait()
+}
+
+// admit lets the box answer a peer without calling it.
+func (b *box) admit(addr netip.Addr) {
+	b.engine.mu.Lock()
+	defer b.engine.mu.Unlock()
+	p := b.engine.newPeer(b.engine.profiles["hq"], addr)
+	p.interest[b.lab.t.Context()] = struct{}{}
+	p.apply(p.session.Uplink(b.engine.sinceBoot(), b.engine.local))
+}
+
+func (b *box) protect(ctx context.Context, addr netip.Addr) (<-chan struct{}, error) {
+	p, err := b.engine.Profile("hq")
+	if err != nil {
+		b.lab.t.Fatal(err)
+	}
+	return p.Protect(ctx, addr)
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// pair is a spoke that is protected to its hub.
+func pair(t *testing.T) (l *lab, spoke, hub *box, replaced <-chan struct{}) {
+	t.Helper()
+	l = newLab(t)
+	spoke, hub = l.box(spokeAddr), l.box(hubAddr)
+	hub.boot(testProfile(goodKey))
+	hub.admit(spokeAddr)
+	spoke.boot(testProfile(goodKey))
+	replaced, err := spoke.protect(t.Context(), hubAddr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Wait()
+	l.agree(spoke, hub)
+	return l, spoke, hub, replaced
+}
+
+// agree demands one pair of SAs, the same on both.
+func (l *lab) agree(a, b *box) {
+	l.t.Helper()
+	synctest.Wait()
+	if x, y := a.kernel.spis(), b.kernel.spis(); len(x) != 2 || fmt.Sprint(x) != fmt.Sprint(y) {
+		l.t.Fatalf("SAs differ or are not two: %x and %x", x, y)
+	}
+}

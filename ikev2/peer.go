@@ -1,0 +1,185 @@
+package ikev2
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/farspoke/farspoke/ikev2/session"
+	"github.com/farspoke/farspoke/ikev2/udp"
+)
+
+// unwantedTime is how long a peer stays protected that nobody asks for any more:
+// long enough for a restarted process to ask again.
+const unwantedTime = 2 * time.Minute
+
+// peer is a session and those who wait for it. All of it is guarded by the
+// Engine's mu.
+type peer struct {
+	engine  *Engine
+	log     *slog.Logger
+	profile *profile
+	addr    netip.Addr
+	session *session.Session
+
+	// replaced is closed when protection ends or begins anew; nil while there is
+	// none.
+	replaced chan struct{}
+	// outcome is closed at the next success or failure; failure is what went
+	// wrong, nil after a success.
+	outcome chan struct{}
+	failure error
+	// interest are the contexts under which the peer's protection is wanted, and
+	// unwantedSince is when the last of them ended.
+	interest      map[context.Context]struct{}
+	unwantedSince session.Instant
+	closing       bool
+}
+
+func (e *Engine) newPeer(profile *profile, addr netip.Addr) *peer {
+	p := &peer{
+		engine: e, log: e.log.With("peer", addr, "profile", profile.name), profile: profile, addr: addr,
+		session: e.newSession(profile, addr), outcome: make(chan struct{}),
+		interest: make(map[context.Context]struct{}), unwantedSince: e.sinceBoot(),
+	}
+	e.peers[addr] = p
+	return p
+}
+
+// apply does what the session asks for. The order keeps two promises: traffic
+// is never without an SA, and nothing leaves the box that the checkpoint does
+// not know.
+func (p *peer) apply(effects session.Effects) {
+	kernel := p.engine.deps.Kernel
+	failed := make(map[uint32]error)
+	for _, sa := range effects.Install {
+		if err := kernel.AddSA(kernelSA(sa)); err != nil {
+			failed[sa.SPI] = err
+		}
+	}
+	saved := p.engine.save(p)
+	if saved != nil {
+		p.log.Error("IKE stays silent, because its state cannot be kept", "err", saved)
+	}
+	for _, sa := range effects.Remove {
+		if err := kernel.DeleteSA(kernelID(sa)); err != nil {
+			p.log.Warn("an SA stays behind", "err", err)
+		}
+	}
+	for _, sa := range effects.Update {
+		if err := kernel.UpdateSA(kernelSA(sa)); err != nil {
+			p.log.Warn("an SA does not follow the peer", "err", err)
+		}
+	}
+	if saved == nil {
+		p.send(effects)
+	}
+	for _, event := range effects.Events {
+		if event.Kind != session.Up || len(failed) == 0 {
+			p.event(event)
+		}
+	}
+	for spi, err := range failed {
+		p.apply(p.session.SAFailed(p.engine.sinceBoot(), spi, err))
+	}
+	p.engine.changed()
+}
+
+// send sends messages. That the uplink cannot carry one now is no news: they are
+// repeated.
+func (p *peer) send(effects session.Effects) {
+	socket := p.engine.socket
+	if socket == nil {
+		return
+	}
+	for _, packet := range effects.Send {
+		if err := socket.Send(udp.Packet(packet)); err != nil {
+			p.log.Debug("an IKE message was not sent", "err", err)
+		}
+	}
+	for _, packet := range effects.Keepalive {
+		if err := socket.Keepalive(packet.Local, packet.Remote); err != nil {
+			p.log.Debug("a NAT keepalive was not sent", "err", err)
+		}
+	}
+}
+
+func (p *peer) event(event session.Event) {
+	switch event.Kind {
+	case session.Up:
+		p.log.Info("IKE SA and child SA are up", "how", event.Text, "milestone", "ike")
+		p.drop()
+		p.keep()
+	case session.Lost:
+		if p.replaced == nil {
+			return
+		}
+		level := slog.LevelWarn
+		if p.closing {
+			level = slog.LevelInfo
+		}
+		p.log.Log(context.Background(), level, "traffic is not protected any more, and so not sent", "why", event.Text)
+		p.drop()
+	case session.Failed:
+		p.log.Warn("IKE did not come up", "why", event.Text)
+		if p.replaced == nil {
+			p.settle(errors.New(event.Text))
+		}
+	case session.Warning:
+		p.log.Warn(event.Text)
+	case session.Note:
+		p.log.Info(event.Text)
+	}
+}
+
+// keep notes that the peer is protected.
+func (p *peer) keep() {
+	p.replaced = make(chan struct{})
+	p.settle(nil)
+}
+
+// drop tells those who rely on the protection that there is another or none.
+func (p *peer) drop() {
+	if p.replaced != nil {
+		close(p.replaced)
+		p.replaced = nil
+	}
+}
+
+// settle tells those who wait for protection how it went.
+func (p *peer) settle(failure error) {
+	p.failure = failure
+	close(p.outcome)
+	p.outcome = make(chan struct{})
+}
+
+// release says good-bye to a peer that nobody has wanted for long.
+func (p *peer) release(now session.Instant) {
+	if at, ok := p.releaseAt(); ok && at <= now {
+		p.close(now)
+	}
+}
+
+// close says good-bye to the peer.
+func (p *peer) close(now session.Instant) {
+	p.closing = true
+	p.apply(p.session.Close(now))
+}
+
+func (p *peer) releaseAt() (session.Instant, bool) {
+	return p.unwantedSince + unwantedTime, len(p.interest) == 0 && !p.closing
+}
+
+// deadlines returns the times at which something is to be done.
+func (p *peer) deadlines() []session.Instant {
+	var all []session.Instant
+	if at, ok := p.session.Deadline(); ok {
+		all = append(all, at)
+	}
+	if at, ok := p.releaseAt(); ok {
+		all = append(all, at)
+	}
+	return all
+}

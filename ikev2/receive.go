@@ -1,0 +1,107 @@
+package ikev2
+
+import (
+	"context"
+	"runtime/debug"
+
+	"github.com/farspoke/farspoke/ikev2/session"
+	"github.com/farspoke/farspoke/ikev2/udp"
+	"github.com/farspoke/farspoke/ikev2/wire"
+	"github.com/farspoke/farspoke/ikev2/xfrm"
+)
+
+// receive passes on the packets of the sockets.
+func (e *Engine) receive(ctx context.Context, socket Socket) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case packet := <-socket.Packets():
+			e.packet(packet)
+		}
+	}
+}
+
+// packet gives a packet to the session it belongs to. One that begins something
+// goes to the session of the address it comes from: whom nobody asked us to
+// protect is not answered.
+func (e *Engine) packet(packet udp.Packet) {
+	header, err := wire.ParseHeader(packet.Data)
+	if err != nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if p := e.recipient(header, packet); p != nil && e.local.IsValid() {
+		p.receive(packet)
+	}
+}
+
+func (e *Engine) recipient(header wire.Header, packet udp.Packet) *peer {
+	for _, p := range e.peers {
+		if p.session.Owns(header) {
+			return p
+		}
+	}
+	return e.peers[packet.Remote.Addr()]
+}
+
+// receive gives a packet to the session. Should it meet a bug there, the packet
+// is lost and the session goes on from where it was.
+func (p *peer) receive(packet udp.Packet) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			p.engine.panics++
+			p.log.Error("a packet met a bug; please report it", "panic", reason, "from", packet.Remote, "packet", packet.Data, "stack", string(debug.Stack()))
+			p.engine.rewind(p)
+		}
+	}()
+	p.apply(p.session.Receive(p.engine.sinceBoot(), session.Packet(packet)))
+}
+
+// kernelEvent passes on what the kernel says about SAs.
+func (e *Engine) kernelEvent(event xfrm.Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.sinceBoot()
+	switch event := event.(type) {
+	case xfrm.Expire:
+		if p := e.owner(event.ID); p != nil {
+			p.apply(p.session.SAExpired(now, event.ID.SPI, event.Hard))
+		}
+	case xfrm.Mapping:
+		if p := e.owner(event.ID); p != nil {
+			p.apply(p.session.SAMoved(now, event.ID.SPI, event.New))
+		}
+	case xfrm.Lost:
+		e.compare()
+	}
+}
+
+// owner returns the peer that an SA belongs to.
+func (e *Engine) owner(id xfrm.ID) *peer {
+	for _, p := range e.peers {
+		for _, sa := range p.session.InstalledSAs() {
+			if kernelID(sa) == id {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// compare finds SAs that the kernel has removed without our hearing of it.
+func (e *Engine) compare() {
+	kernel, err := e.kernelSAs()
+	if err != nil {
+		e.log.Warn("the SAs cannot be compared with the kernel's", "err", err)
+		return
+	}
+	for _, p := range e.peers {
+		for _, sa := range p.session.InstalledSAs() {
+			if _, ok := kernel[kernelID(sa)]; !ok {
+				p.apply(p.session.SAExpired(e.sinceBoot(), sa.SPI, true))
+			}
+		}
+	}
+}
