@@ -57,7 +57,7 @@ func runRouter() int {
 func commandLine(args []string) int {
 	c := &cli.CLI{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Box: api.NewClient(api.Socket), Shell: os.Getenv("SHELL"),
+		Version: version, Box: api.NewClient(api.Socket), Shell: os.Getenv("SHELL"),
 	}
 	return c.Main(context.Background(), args)
 }

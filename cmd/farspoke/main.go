@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"os"
+	"runtime/debug"
 
 	"github.com/farspoke/farspoke/internal/api"
 	"github.com/farspoke/farspoke/internal/cli"
@@ -13,7 +14,16 @@ import (
 func main() {
 	c := &cli.CLI{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Box: api.NewClient(api.Socket), Shell: os.Getenv("SHELL"),
+		Version: version(), Box: api.NewClient(api.Socket), Shell: os.Getenv("SHELL"),
 	}
 	os.Exit(c.Main(context.Background(), os.Args[1:]))
+}
+
+// version is what the Go tool has stamped on the binary.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(unknown version)"
+	}
+	return info.Main.Version
 }

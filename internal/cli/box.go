@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"strings"
 )
 
@@ -35,15 +34,6 @@ func reboot(ctx context.Context, c *CLI, _ request) error {
 }
 
 func version(_ context.Context, c *CLI, _ request) error {
-	_, err := fmt.Fprintf(c.Stdout, "farspoke %s %s/%s %s\n", buildVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	_, err := fmt.Fprintf(c.Stdout, "farspoke %s %s/%s %s\n", c.Version, runtime.GOOS, runtime.GOARCH, runtime.Version())
 	return err
-}
-
-// buildVersion returns the version that the Go tool has stamped on the binary.
-func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(unknown version)"
-	}
-	return info.Main.Version
 }

@@ -29,6 +29,8 @@ const (
 type CLI struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	// Version is that of the program.
+	Version string
 	// Box is the router process to ask.
 	Box *api.Client
 	// Shell is the path of the toolbox shell, empty or absent on a box built

@@ -83,7 +83,7 @@ func prompt() string {
 
 // banner greets, and says at once when the box does not run what it was given.
 func (c *CLI) banner(ctx context.Context) {
-	fmt.Fprintf(c.Stdout, "\nFarspoke %s. Type ? for help.\n\n", buildVersion())
+	fmt.Fprintf(c.Stdout, "\nFarspoke %s. Type ? for help.\n\n", c.Version)
 	ctx, cancel := context.WithTimeout(ctx, bannerTimeout)
 	defer cancel()
 	status, err := c.Box.Status(ctx)
