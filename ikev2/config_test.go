@@ -64,7 +64,7 @@ func TestWarnsOfWeakKeys(t *testing.T) {
 	}
 }
 
-func TestFingerprintKeepsTheKey(t *testing.T) {
+func TestFingerprint(t *testing.T) {
 	print := func(p Profile) string {
 		c, err := p.resolve()
 		if err != nil {
@@ -77,7 +77,10 @@ func TestFingerprintKeepsTheKey(t *testing.T) {
 		return f
 	}
 	a, b := testProfile(goodKey), testProfile(goodKey+"!")
-	if print(a) != print(a) || print(a) == print(b) {
-		t.Error("the fingerprint does not tell profiles apart")
+	if print(a) == print(b) {
+		t.Error("the fingerprint does not tell keys apart")
+	}
+	if print(a) != print(testProfile(goodKey)) {
+		t.Error("equal profiles have different fingerprints")
 	}
 }

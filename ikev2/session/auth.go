@@ -76,7 +76,7 @@ func (s *Session) peerAuth(sa *ikeSA, id wire.ID) wire.Auth {
 func (s *Session) verify(sa *ikeSA, payloads []wire.Payload) (peer wire.ID, err error) {
 	id, hasID := findID(payloads, sa.Initiator)
 	auth, hasAuth := wire.Find[wire.Auth](payloads)
-	host := s.state.Peer
+	host := s.peer()
 	switch {
 	case !hasID || !hasAuth:
 		return id, fmt.Errorf("authentication failed: peer %s did not say who it is", host)
@@ -132,18 +132,18 @@ func findID(payloads []wire.Payload, responder bool) (wire.ID, bool) {
 func (s *Session) authRefusal(sa *ikeSA, kind wire.NotifyType) string {
 	switch kind {
 	case wire.AuthenticationFailed:
-		return fmt.Sprintf("authentication failed: peer %s rejected our pre-shared key (secret %s) or our identity %s", s.state.Peer, s.config.PSKName, s.localID(sa))
+		return fmt.Sprintf("authentication failed: peer %s rejected our pre-shared key (secret %s) or our identity %s", s.peer(), s.config.PSKName, s.localID(sa))
 	case wire.NoProposalChosen:
 		return s.noESPProposal(s.config.firstOffer())
 	case wire.TSUnacceptable:
-		return fmt.Sprintf("peer %s does not accept GRE between %s and %s (TS_UNACCEPTABLE)", s.state.Peer, sa.Local.Addr(), s.state.Peer)
+		return fmt.Sprintf("peer %s does not accept GRE between %s and %s (TS_UNACCEPTABLE)", s.peer(), sa.Local.Addr(), s.state.Peer)
 	}
-	return fmt.Sprintf("peer %s refuses IKE_AUTH with %s", s.state.Peer, kind)
+	return fmt.Sprintf("peer %s refuses IKE_AUTH with %s", s.peer(), kind)
 }
 
 // noESPProposal says that the peer refuses our child SA.
 func (s *Session) noESPProposal(offer suite.Offer) string {
-	return fmt.Sprintf("peer %s accepts none of the ESP proposals we offered (NO_PROPOSAL_CHOSEN): %s", s.state.Peer, offer)
+	return fmt.Sprintf("peer %s accepts none of the ESP proposals we offered (NO_PROPOSAL_CHOSEN): %s", s.peer(), offer)
 }
 
 // established begins the life of an IKE SA whose peer is authenticated.
@@ -151,7 +151,7 @@ func (s *Session) established(sa *ikeSA, peer wire.ID) {
 	s.began(sa)
 	sa.PeerName = peer.String()
 	s.state.Counters.Authentications++
-	s.event(Note, "authenticated peer %s as %s, %s, from UDP port %d", s.state.Peer, peer, sa.Suite, sa.Local.Port())
+	s.event(Note, "authenticated peer %s as %s, %s, from UDP port %d", s.peer(), peer, sa.Suite, sa.Local.Port())
 }
 
 // began sets the timers of an IKE SA that is up, new or rekeyed.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/farspoke/farspoke/ikev2/suite"
@@ -76,6 +77,15 @@ const (
 	maxCookie = 64
 	protoGRE  = 47
 )
+
+// peer returns the peer's name for messages, by which the operator knows it, and
+// its address.
+func (s *Session) peer() string {
+	if s.config.RemoteID.Form == 0 {
+		return s.state.Peer.String()
+	}
+	return fmt.Sprintf("%s (%s)", s.config.RemoteID, s.state.Peer)
+}
 
 // firstOffer is for a child SA that IKE_AUTH makes: it has no key exchange of
 // its own (RFC 7296 section 1.2).

@@ -55,21 +55,21 @@ func (s *Session) askChild(sa *ikeSA, r *request, group suite.GroupID, first ...
 func (s *Session) childAccepted(sa *ikeSA, offer suite.Offer, payloads []wire.Payload) (spi uint32, esp suite.ESP, err error) {
 	answer, hasSA := wire.Find[wire.SA](payloads)
 	if !hasSA {
-		return 0, esp, fmt.Errorf("peer %s answers without a child SA", s.state.Peer)
+		return 0, esp, fmt.Errorf("peer %s answers without a child SA", s.peer())
 	}
 	chosen, err := offer.Accepted(answer, wire.ProtocolESP)
 	if err != nil {
-		return 0, esp, fmt.Errorf("peer %s answers wrongly about the child SA: %w", s.state.Peer, err)
+		return 0, esp, fmt.Errorf("peer %s answers wrongly about the child SA: %w", s.peer(), err)
 	}
 	if _, transport := wire.FindNotify(payloads, wire.UseTransportMode); !transport {
-		return 0, esp, fmt.Errorf("peer %s insists on tunnel mode; configure transport mode there", s.state.Peer)
+		return 0, esp, fmt.Errorf("peer %s insists on tunnel mode; configure transport mode there", s.peer())
 	}
 	if !s.selected(sa, payloads) {
-		return 0, esp, fmt.Errorf("peer %s answers with traffic selectors that do not cover our GRE", s.state.Peer)
+		return 0, esp, fmt.Errorf("peer %s answers with traffic selectors that do not cover our GRE", s.peer())
 	}
 	spi, ok := espSPI(chosen)
 	if !ok {
-		return 0, esp, fmt.Errorf("peer %s answers with a reserved SPI for the child SA", s.state.Peer)
+		return 0, esp, fmt.Errorf("peer %s answers with a reserved SPI for the child SA", s.peer())
 	}
 	return spi, suite.NewESP(chosen), nil
 }
@@ -79,7 +79,7 @@ func (s *Session) createRefused(sa *ikeSA, r *request, n wire.Notify) {
 	switch n.Kind {
 	case wire.TSUnacceptable, wire.SinglePairRequired:
 		if !sa.Wide {
-			s.event(Note, "peer %s does not accept GRE from %s (%s); offering all of GRE, to be narrowed down", s.state.Peer, sa.Local.Addr(), n.Kind)
+			s.event(Note, "peer %s does not accept GRE from %s (%s); offering all of GRE, to be narrowed down", s.peer(), sa.Local.Addr(), n.Kind)
 			sa.Wide = true
 			return
 		}
@@ -107,11 +107,11 @@ func (s *Session) childRefusal(sa *ikeSA, r *request, n wire.Notify) string {
 	case wire.NoProposalChosen:
 		return s.noESPProposal(offer)
 	case wire.InvalidKEPayload:
-		return fmt.Sprintf("peer %s wants another key exchange group for ESP than we offer: %s", s.state.Peer, offer)
+		return fmt.Sprintf("peer %s wants another key exchange group for ESP than we offer: %s", s.peer(), offer)
 	case wire.TSUnacceptable:
 		return s.authRefusal(sa, n.Kind)
 	}
-	return fmt.Sprintf("peer %s refuses a child SA with %s", s.state.Peer, n.Kind)
+	return fmt.Sprintf("peer %s refuses a child SA with %s", s.peer(), n.Kind)
 }
 
 // takeChildGroup notes the group that the peer wants, and reports whether to ask
@@ -166,7 +166,7 @@ func (s *Session) childResponse(sa *ikeSA, r *request, payloads []wire.Payload) 
 		s.retire(old)
 		old.Delete = true
 	}
-	s.event(Note, "rekeyed the child SA with %s, %s", s.state.Peer, esp)
+	s.event(Note, "rekeyed the child SA with %s, %s", s.peer(), esp)
 }
 
 // childExchange checks the answer about a child SA that brings its own nonces
@@ -178,16 +178,16 @@ func (s *Session) childExchange(sa *ikeSA, r *request, payloads []wire.Payload) 
 	}
 	nonce, ok := wire.Find[wire.Nonce](payloads)
 	if !ok {
-		return 0, esp, c, fmt.Errorf("peer %s answers without a nonce", s.state.Peer)
+		return 0, esp, c, fmt.Errorf("peer %s answers without a nonce", s.peer())
 	}
 	c = suite.Contribution{InitiatorNonce: r.Nonce, ResponderNonce: nonce}
 	if r.Share.Group != 0 {
 		ke, _ := wire.Find[wire.KE](payloads)
 		if ke.Group != uint16(r.Share.Group) || esp.Group.ID != ke.Group {
-			return 0, esp, c, fmt.Errorf("peer %s answers in another key exchange group than %s", s.state.Peer, r.Share.Group)
+			return 0, esp, c, fmt.Errorf("peer %s answers in another key exchange group than %s", s.peer(), r.Share.Group)
 		}
 		if c.Shared, err = r.Share.Shared(ke.Data); err != nil {
-			return 0, esp, c, fmt.Errorf("peer %s: %w", s.state.Peer, err)
+			return 0, esp, c, fmt.Errorf("peer %s: %w", s.peer(), err)
 		}
 	}
 	return spi, esp, c, nil
@@ -215,7 +215,7 @@ func (s *Session) rekeyRefused(sa *ikeSA, old *childSA, r *request, n wire.Notif
 		old.RekeyAt = s.now + s.jitter(busyPause, 2)
 		return
 	case wire.ChildSANotFound:
-		s.event(Note, "peer %s has lost the child SA; making another", s.state.Peer)
+		s.event(Note, "peer %s has lost the child SA; making another", s.peer())
 		s.removeChild(old)
 		return
 	case wire.InvalidKEPayload:
@@ -242,7 +242,7 @@ func (s *Session) bringUpAgain(c *childSA) {
 	s.installOut(c)
 	s.state.LastError = ""
 	if s.state.Protected {
-		s.event(Note, "made another child SA with %s, %s", s.state.Peer, c.Suite)
+		s.event(Note, "made another child SA with %s, %s", s.peer(), c.Suite)
 		return
 	}
 	s.protected(c)

@@ -42,7 +42,7 @@ func (s *Session) respondInformational(sa *ikeSA, m *wire.Message, payloads []wi
 			}
 		case wire.Notify:
 			if p.Kind.Error() {
-				s.event(Warning, "peer %s reports %s", s.state.Peer, p.Kind)
+				s.event(Warning, "peer %s reports %s", s.peer(), p.Kind)
 			}
 		}
 	}
@@ -52,7 +52,7 @@ func (s *Session) respondInformational(sa *ikeSA, m *wire.Message, payloads []wi
 		s.answer(sa, m)
 	}
 	if had && s.current() == nil {
-		s.state.LastError = fmt.Sprintf("peer %s deleted the child SA", s.state.Peer)
+		s.state.LastError = fmt.Sprintf("peer %s deleted the child SA", s.peer())
 		sa.CreateAt = s.now + minRetry
 	}
 }
@@ -88,6 +88,6 @@ func (s *Session) deletedIKE(sa *ikeSA) {
 			return
 		}
 	}
-	s.lose(sa, "peer %s deleted the IKE SA", s.state.Peer)
+	s.lose(sa, "peer %s deleted the IKE SA", s.peer())
 	s.state.RetryAt = max(s.state.RetryAt, s.now+s.jitter(minRetry, 2))
 }

@@ -88,32 +88,32 @@ func (s *Session) initResponse(sa *ikeSA, m *wire.Message, p Packet) {
 	}
 	if n, ok := wire.FindError(m.Payloads); ok {
 		if n.Kind == wire.NoProposalChosen {
-			s.hint(sa, "peer %s accepts none of the IKE proposals we offered (NO_PROPOSAL_CHOSEN): %s", s.state.Peer, s.config.IKE)
+			s.hint(sa, "peer %s accepts none of the IKE proposals we offered (NO_PROPOSAL_CHOSEN): %s", s.peer(), s.config.IKE)
 			return
 		}
-		s.hint(sa, "peer %s refuses IKE_SA_INIT with %s", s.state.Peer, n.Kind)
+		s.hint(sa, "peer %s refuses IKE_SA_INIT with %s", s.peer(), n.Kind)
 		return
 	}
 	answer, hasSA := wire.Find[wire.SA](m.Payloads)
 	ke, hasKE := wire.Find[wire.KE](m.Payloads)
 	nonce, hasNonce := wire.Find[wire.Nonce](m.Payloads)
 	if !hasSA || !hasKE || !hasNonce || m.SPIr == 0 {
-		s.hint(sa, "peer %s answers IKE_SA_INIT without SA, KE or nonce", s.state.Peer)
+		s.hint(sa, "peer %s answers IKE_SA_INIT without SA, KE or nonce", s.peer())
 		return
 	}
 	chosen, err := s.config.IKE.Accepted(answer, wire.ProtocolIKE)
 	if err != nil {
-		s.hint(sa, "peer %s answers IKE_SA_INIT wrongly: %v", s.state.Peer, err)
+		s.hint(sa, "peer %s answers IKE_SA_INIT wrongly: %v", s.peer(), err)
 		return
 	}
 	negotiated := suite.NewIKE(chosen)
 	if ke.Group != uint16(h.Share.Group) || negotiated.Group.ID != ke.Group {
-		s.hint(sa, "peer %s chose group %s and sent a key of group %s", s.state.Peer, suite.GroupID(negotiated.Group.ID), suite.GroupID(ke.Group))
+		s.hint(sa, "peer %s chose group %s and sent a key of group %s", s.peer(), suite.GroupID(negotiated.Group.ID), suite.GroupID(ke.Group))
 		return
 	}
 	shared, err := h.Share.Shared(ke.Data)
 	if err != nil {
-		s.hint(sa, "peer %s: %v", s.state.Peer, err)
+		s.hint(sa, "peer %s: %v", s.peer(), err)
 		return
 	}
 	sa.SPIr, sa.Suite = m.SPIr, negotiated
@@ -163,7 +163,7 @@ func (s *Session) takeGroup(sa *ikeSA, n wire.Notify) {
 		return
 	}
 	if !slices.Contains(s.config.IKE.Groups(), group) {
-		s.hint(sa, "peer %s wants key exchange group %s, and we offer %s", s.state.Peer, group, s.config.IKE)
+		s.hint(sa, "peer %s wants key exchange group %s, and we offer %s", s.peer(), group, s.config.IKE)
 		return
 	}
 	share, err := suite.NewKeyShare(group, s.random)

@@ -42,7 +42,7 @@ func (s *Session) clear(sa *ikeSA, m *wire.Message, p Packet) {
 		s.transmit(sa, sa.Handshake.OwnMessage)
 	case sa.Stage == stageUp && !sa.Suspect:
 		if _, ok := wire.FindNotify(m.Payloads, wire.InvalidIKESPI); ok {
-			s.event(Note, "someone at %s says that peer %s does not know our IKE SA; asking it", p.Remote, s.state.Peer)
+			s.event(Note, "someone at %s says that peer %s does not know our IKE SA; asking it", p.Remote, s.peer())
 			sa.Suspect = true
 		}
 	default:

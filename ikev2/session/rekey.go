@@ -47,7 +47,7 @@ func (s *Session) ikeResponse(sa *ikeSA, r *request, payloads []wire.Payload) {
 	}
 	s.move(sa, fresh)
 	s.close(sa)
-	s.event(Note, "rekeyed the IKE SA with %s, %s", s.state.Peer, fresh.Suite)
+	s.event(Note, "rekeyed the IKE SA with %s, %s", s.peer(), fresh.Suite)
 }
 
 func (s *Session) rivalSA(r *request) *ikeSA {
@@ -64,19 +64,19 @@ func (s *Session) replacement(sa *ikeSA, r *request, payloads []wire.Payload) (*
 	ke, hasKE := wire.Find[wire.KE](payloads)
 	nonce, hasNonce := wire.Find[wire.Nonce](payloads)
 	if !hasSA || !hasKE || !hasNonce {
-		return nil, nil, fmt.Errorf("peer %s answers the rekeying of the IKE SA without SA, KE or nonce", s.state.Peer)
+		return nil, nil, fmt.Errorf("peer %s answers the rekeying of the IKE SA without SA, KE or nonce", s.peer())
 	}
 	chosen, err := s.config.IKE.Accepted(answer, wire.ProtocolIKE)
 	if err != nil {
-		return nil, nil, fmt.Errorf("peer %s answers the rekeying of the IKE SA wrongly: %w", s.state.Peer, err)
+		return nil, nil, fmt.Errorf("peer %s answers the rekeying of the IKE SA wrongly: %w", s.peer(), err)
 	}
 	negotiated := suite.NewIKE(chosen)
 	if len(chosen.SPI) != 8 || ke.Group != uint16(r.Share.Group) || negotiated.Group.ID != ke.Group {
-		return nil, nil, fmt.Errorf("peer %s answers the rekeying of the IKE SA with another group or SPI than agreed", s.state.Peer)
+		return nil, nil, fmt.Errorf("peer %s answers the rekeying of the IKE SA with another group or SPI than agreed", s.peer())
 	}
 	shared, err := r.Share.Shared(ke.Data)
 	if err != nil {
-		return nil, nil, fmt.Errorf("peer %s: %w", s.state.Peer, err)
+		return nil, nil, fmt.Errorf("peer %s: %w", s.peer(), err)
 	}
 	c := suite.Contribution{Shared: shared, InitiatorNonce: r.Nonce, ResponderNonce: nonce}
 	fresh := s.inherit(sa, true, r.SPI, binary.BigEndian.Uint64(chosen.SPI), negotiated, c)
@@ -127,7 +127,7 @@ func (s *Session) ikeRefused(sa *ikeSA, r *request, n wire.Notify) {
 			}
 		}
 	}
-	s.ikeUnusable(sa, r, fmt.Sprintf("peer %s refuses to rekey the IKE SA with %s", s.state.Peer, n.Kind))
+	s.ikeUnusable(sa, r, fmt.Sprintf("peer %s refuses to rekey the IKE SA with %s", s.peer(), n.Kind))
 }
 
 func (s *Session) ikeUnusable(sa *ikeSA, r *request, reason string) {

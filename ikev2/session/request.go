@@ -112,7 +112,7 @@ func (s *Session) retransmit(sa *ikeSA) {
 		s.send(sa, r)
 		return
 	}
-	peer := s.state.Peer
+	peer := s.peer()
 	switch sa.Stage {
 	case stageOpening:
 		if hint := sa.Handshake.Hint; hint != "" {
@@ -125,7 +125,7 @@ func (s *Session) retransmit(sa *ikeSA) {
 	case stageClosing:
 		s.remove(sa)
 	default:
-		s.lose(sa, "peer %s has stopped answering", peer)
+		s.lose(sa, "peer %s does not answer any more", peer)
 	}
 }
 
@@ -198,7 +198,7 @@ func (s *Session) expire() {
 		case c.HardAt <= s.now && !c.Retired:
 			s.removeChild(c)
 			if sa := s.bySPI(c.Owner); sa != nil && s.current() == nil {
-				s.lose(sa, "the child SA reached the end of its lifetime; peer %s let us not rekey it", s.state.Peer)
+				s.lose(sa, "the child SA reached the end of its lifetime; peer %s let us not rekey it", s.peer())
 			}
 		}
 	}

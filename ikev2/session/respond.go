@@ -148,7 +148,7 @@ func (s *Session) agree(sa *ikeSA, payloads []wire.Payload, offer, fallback suit
 		return nil, &wire.Notify{Kind: wire.InvalidSyntax}
 	}
 	if _, transport := wire.FindNotify(payloads, wire.UseTransportMode); !transport {
-		s.event(Warning, "peer %s asks for tunnel mode; configure transport mode there", s.state.Peer)
+		s.event(Warning, "peer %s asks for tunnel mode; configure transport mode there", s.peer())
 		return nil, &wire.Notify{Kind: wire.NoProposalChosen}
 	}
 	chosen, ok := offer.Choose(asked, wire.ProtocolESP)
@@ -157,12 +157,12 @@ func (s *Session) agree(sa *ikeSA, payloads []wire.Payload, offer, fallback suit
 	}
 	spi, sound := espSPI(chosen)
 	if !ok || !sound {
-		s.event(Warning, "peer %s asks for ESP with %s, and we accept only %s", s.state.Peer, suite.FromPayload(asked), offer)
+		s.event(Warning, "peer %s asks for ESP with %s, and we accept only %s", s.peer(), suite.FromPayload(asked), offer)
 		return nil, &wire.Notify{Kind: wire.NoProposalChosen}
 	}
 	selectors, ok := s.narrow(sa, payloads)
 	if !ok {
-		s.event(Warning, "peer %s asks for traffic selectors that are not GRE between it and us", s.state.Peer)
+		s.event(Warning, "peer %s asks for traffic selectors that are not GRE between it and us", s.peer())
 		return nil, &wire.Notify{Kind: wire.TSUnacceptable}
 	}
 	return &agreement{chosen: chosen, spi: spi, esp: suite.NewESP(chosen), selectors: selectors}, nil
@@ -251,7 +251,7 @@ func (s *Session) respondChild(sa *ikeSA, m *wire.Message, payloads []wire.Paylo
 		c.ActivateAt = s.now + lingerTime
 	} else {
 		s.state.Counters.ChildRekeys++
-		s.event(Note, "peer %s rekeyed the child SA, %s", s.state.Peer, c.Suite)
+		s.event(Note, "peer %s rekeyed the child SA, %s", s.peer(), c.Suite)
 	}
 	s.answer(sa, m, agreed.payloads(c.SPIIn)...)
 }
@@ -278,7 +278,7 @@ func (s *Session) replacedBy(c *childSA) *childSA {
 func (s *Session) respondRekeyIKE(sa *ikeSA, m *wire.Message, asked wire.SA, payloads []wire.Payload) {
 	chosen, ok := s.config.IKE.Choose(asked, wire.ProtocolIKE)
 	if !ok || len(chosen.SPI) != 8 {
-		s.event(Warning, "peer %s asks to rekey the IKE SA with %s, and we accept only %s", s.state.Peer, suite.FromPayload(asked), s.config.IKE)
+		s.event(Warning, "peer %s asks to rekey the IKE SA with %s, and we accept only %s", s.peer(), suite.FromPayload(asked), s.config.IKE)
 		s.answer(sa, m, wire.Notify{Kind: wire.NoProposalChosen})
 		return
 	}
@@ -304,5 +304,5 @@ func (s *Session) respondRekeyIKE(sa *ikeSA, m *wire.Message, asked wire.SA, pay
 	}
 	s.state.Counters.IKERekeys++
 	s.succeed(sa, fresh)
-	s.event(Note, "peer %s rekeyed the IKE SA, %s", s.state.Peer, fresh.Suite)
+	s.event(Note, "peer %s rekeyed the IKE SA, %s", s.peer(), fresh.Suite)
 }
