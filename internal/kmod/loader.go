@@ -43,16 +43,14 @@ func newLoader(index *Index, init func(path, params string) error) *Loader {
 	return &Loader{index: index, init: init, loading: make(map[string]func() error)}
 }
 
-// Load loads the named modules and what they need, at the same time as far as
-// they do not need each other: the kernel spends much of a load waiting. It
-// goes on after a module that fails and returns all errors, joined.
+// Load loads the named modules and what they need, in that order: a module may
+// look for a service that another one offers without depending on it. It goes
+// on after a module that fails and returns all errors, joined.
 func (l *Loader) Load(names ...string) error {
-	errs := make([]error, len(names))
-	var loads sync.WaitGroup
-	for i, name := range names {
-		loads.Go(func() { errs[i] = l.LoadParams(name, "") })
+	var errs []error
+	for _, name := range names {
+		errs = append(errs, l.LoadParams(name, ""))
 	}
-	loads.Wait()
 	return errors.Join(errs...)
 }
 

@@ -1,6 +1,7 @@
 package pid1
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -72,7 +73,7 @@ func keepDump(log *slog.Logger, d pstore.Dump, dir string) error {
 	headline := pstore.Headline(d.Text)
 	switch {
 	case d.Crash():
-		log.Error("the previous run ended in a crash: "+headline, "reason", d.Reason, "file", file)
+		log.Error("the previous run ended in a crash: "+cmp.Or(headline, "its log does not say why"), "reason", d.Reason, "file", file)
 	case headline != "":
 		log.Warn("the previous run ended in order, after a crash: "+headline, "file", file)
 	default:

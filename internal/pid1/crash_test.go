@@ -11,9 +11,9 @@ import (
 func TestKeepCrash(t *testing.T) {
 	root, dir := t.TempDir(), filepath.Join(t.TempDir(), "crash")
 	for name, text := range map[string]string{
-		"dmesg-ramoops-0": "Panic#1 Part1\n[7.1] router: ready\n[7.2] panic: no way\n",
-		"dmesg-ramoops-1": "Emergency#2 Part1\n[7.2] panic: no way\n",
-		"dmesg-ramoops-2": "Shutdown#3 Part1\n[9.0] reboot: Restarting system\n",
+		"dmesg-ramoops-0": "Panic#1 Part1\n<30>[    7.100000] router: ready\n<6>[    7.200000] [U] panic: no way\n",
+		"dmesg-ramoops-1": "Emergency#2 Part1\n<6>[    7.200000] [U] panic: no way\n",
+		"dmesg-ramoops-2": "Shutdown#3 Part1\n<5>[    9.000000] reboot: Restarting system\n",
 	} {
 		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

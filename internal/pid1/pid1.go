@@ -53,9 +53,9 @@ type box struct {
 	clock    *clock
 }
 
-// Run is PID 1. It loads the named modules besides the board's. It does not
-// return.
-func Run(version string, modules []string) {
+// Run is PID 1. It loads the named modules besides the board's: each list in
+// its order, the lists at the same time. It does not return.
+func Run(version string, modules ...[]string) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	b := &box{
 		end:      func(e ending) { cancel(e) },
@@ -88,7 +88,7 @@ func mountAll() error {
 
 // boot brings the box up and leaves goroutines that keep it up. Steps that do
 // not need each other run at the same time.
-func (b *box) boot(ctx context.Context, version string, modules []string) {
+func (b *box) boot(ctx context.Context, version string, modules [][]string) {
 	defer crashOn(b.end)
 	var err error
 	b.board, err = board.Detect(os.DirFS("/proc"))
@@ -114,7 +114,9 @@ func (b *box) boot(ctx context.Context, version string, modules []string) {
 	names := ports{board: b.board, rename: renameLink, log: b.log}
 	step("sysctls", "the kernel keeps some of its defaults", func() error { return setSysctls("/proc/sys", sysctls) })
 	step("clock", "certificates and logs may be wrong about the time", b.startClock)
-	step("modules", "the router will lack functions", func() error { return b.modules.Load(modules...) })
+	for _, list := range modules {
+		step("modules", "the router will lack functions", func() error { return b.modules.Load(list...) })
+	}
 	step("ports", "some ports may be missing", func() error {
 		return errors.Join(b.modules.Load(b.board.Drivers()...), names.nameAll(os.DirFS("/sys")))
 	})

@@ -100,23 +100,3 @@ func parse(record string) (part, error) {
 	}
 	return p, nil
 }
-
-// signs begin the text that says what went wrong, the most telling first.
-var signs = []string{
-	"panic: ", "fatal error: ", // Go
-	"Unable to handle kernel ", "kernel BUG at ", "Internal error: ", // arm64
-	"Kernel panic - not syncing: ",
-}
-
-// Headline returns the line that says what went wrong: of a Go program's last
-// words, or of a kernel's. It is empty if none does.
-func Headline(text string) string {
-	for _, sign := range signs {
-		for line := range strings.Lines(text) {
-			if _, after, ok := strings.Cut(line, sign); ok {
-				return sign + strings.TrimSpace(after)
-			}
-		}
-	}
-	return ""
-}

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const goPanic = `<28>[    7.100000] panic: runtime error: index out of range [3] with length 3
-<28>[    7.100100] goroutine 1 [running]:
+const goPanic = `<6>[    7.100000] [U] panic: runtime error: index out of range [3] with length 3
+<6>[    7.100100] [U] goroutine 1 [running]:
 <0>[    7.100200] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000200
 `
 
@@ -48,15 +48,27 @@ func TestReadGoesOnAfterABadRecord(t *testing.T) {
 }
 
 func TestHeadline(t *testing.T) {
-	for text, want := range map[string]string{
-		goPanic: "panic: runtime error: index out of range [3] with length 3",
-		"fatal error: all goroutines are asleep - deadlock!\n":                                   "fatal error: all goroutines are asleep - deadlock!",
-		"[ 1.0] Kernel panic - not syncing: softlockup: hung tasks\n":                            "Kernel panic - not syncing: softlockup: hung tasks",
-		"[ 1.0] Unable to handle kernel paging request\n[ 1.1] Kernel panic - not syncing: Oops": "Unable to handle kernel paging request",
-		"reboot: Restarting system\n":                                                            "",
+	const killed = "<0>[    7.200000] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000200\n"
+	for _, test := range []struct{ name, text, want string }{
+		{"PID 1", goPanic, "panic: runtime error: index out of range [3] with length 3"},
+		{"a program's own words", "fatal error: all goroutines are asleep - deadlock!\n\ngoroutine 1 [chan receive]:\n",
+			"fatal error: all goroutines are asleep - deadlock!"},
+		{"PID 1, long after the router",
+			"<28>[    3.000000] router stderr: panic: no way\n<6>[    7.100000] [U] SIGQUIT: quit\n" + killed, "SIGQUIT: quit"},
+		{"PID 1 took its time", "<30>[    7.100000] init: panic: no way\n" + killed, "panic: no way"},
+		{"nobody said why", killed, "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000200"},
+		{"kernel, long after the router", `<28>[    3.000000] router stderr: panic: no way
+<1>[    9.000000] Unable to handle kernel paging request at virtual address dfff800000000001
+<0>[    9.000100] Internal error: Oops: 96000004 [#1] SMP
+<0>[    9.000200] Kernel panic - not syncing: Oops: Fatal exception
+`, "Unable to handle kernel paging request at virtual address dfff800000000001"},
+		{"watchdog of the kernel", "[ 9.0] Kernel panic - not syncing: softlockup: hung tasks\n", "Kernel panic - not syncing: softlockup: hung tasks"},
+		{"orderly, with a report of an earlier crash",
+			"<27>[    3.000000] init: the previous run ended in a crash: panic: no way\n<5>[    9.000000] reboot: Restarting system\n", ""},
+		{"empty", "", ""},
 	} {
-		if got := Headline(text); got != want {
-			t.Errorf("Headline(%q) = %q, want %q", text, got, want)
+		if got := Headline(test.text); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
 	}
 }
