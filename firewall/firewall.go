@@ -82,29 +82,36 @@ func (f *Firewall) Run(ctx context.Context) error {
 	return fmt.Errorf("the kernel stopped reporting changes of nftables")
 }
 
-// settle makes the kernel hold the ruleset.
+// attempts bounds how often settle looks again: others may change tables while
+// it reads ours.
+const attempts = 5
+
+// settle makes the kernel hold the ruleset. Replacing is a change, too, that is
+// reported, so a kernel that never holds what it was given is an error, or Run
+// would never rest.
 func (f *Firewall) settle(why string) error {
-	holds, err := f.kernel.Holds(f.ruleset)
-	if err != nil {
-		return err
+	var replaced bool
+	var last error
+	for range attempts {
+		holds, err := f.kernel.Holds(f.ruleset)
+		switch {
+		case err != nil:
+			last = err
+			continue
+		case holds:
+			f.settled(replaced)
+			if replaced {
+				f.log.Info("firewall policy applied", "why", why, "policy", f.ruleset.Fingerprint())
+			}
+			return nil
+		}
+		if err := f.kernel.Replace(f.ruleset); err != nil {
+			return err
+		}
+		replaced = true
+		last = fmt.Errorf("the kernel took table %s and shows another", tableName)
 	}
-	if holds {
-		f.settled(false)
-		return nil
-	}
-	if err := f.kernel.Replace(f.ruleset); err != nil {
-		return err
-	}
-	// Replacing is a change that is reported, so a kernel that never holds
-	// what it was given must be an error, or Run would never rest.
-	if holds, err := f.kernel.Holds(f.ruleset); err != nil {
-		return err
-	} else if !holds {
-		return fmt.Errorf("the kernel took table %s and shows another", tableName)
-	}
-	f.settled(true)
-	f.log.Info("firewall policy applied", "why", why, "policy", f.ruleset.Fingerprint())
-	return nil
+	return last
 }
 
 func (f *Firewall) settled(replaced bool) {

@@ -11,14 +11,18 @@ import (
 	"testing/synctest"
 )
 
+var errDisturbed = errors.New("the set is gone")
+
 // fakeKernel holds one table.
 type fakeKernel struct {
 	mu       sync.Mutex
 	table    *Ruleset
 	replaced int
 	refuse   error
-	tallies  map[string]Tally
-	changes  chan struct{}
+	// disturbed is how many reads fail.
+	disturbed int
+	tallies   map[string]Tally
+	changes   chan struct{}
 }
 
 func (k *fakeKernel) Replace(r *Ruleset) error {
@@ -41,6 +45,10 @@ func (k *fakeKernel) Exists() (bool, error) {
 func (k *fakeKernel) Holds(r *Ruleset) (bool, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.disturbed > 0 {
+		k.disturbed--
+		return false, errDisturbed
+	}
 	return k.table != nil && k.table.Fingerprint() == r.Fingerprint(), nil
 }
 
@@ -133,6 +141,21 @@ func TestRunReportsARefusal(t *testing.T) {
 	}
 	if s := f.Status(); s.Active {
 		t.Errorf("status is %+v, want not active", s)
+	}
+}
+
+// TestReadsAreRepeated has others change tables while ours is read: the table
+// is right, so it must not be replaced.
+func TestReadsAreRepeated(t *testing.T) {
+	k := &fakeKernel{}
+	f := newFirewall(t, k)
+	k.table, k.disturbed = f.ruleset, attempts-1
+	if err := f.settle("test"); err != nil || k.replaced != 0 {
+		t.Errorf("after disturbed reads the table was replaced %d times: %v", k.replaced, err)
+	}
+	k.disturbed = attempts
+	if err := f.settle("test"); !errors.Is(err, errDisturbed) {
+		t.Errorf("settle returned %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@
 package firewall
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -47,13 +48,12 @@ func protectGRE(t *testing.T, ns netns.NsHandle, local, remote string, natPort i
 // TestProtectedTunnel is TestPackets' tunnel with IKE up.
 func TestProtectedTunnel(t *testing.T) {
 	for _, test := range []struct {
-		name     string
-		natPort  int
-		onWire   protocol
-		policies []Policy
+		name    string
+		natPort int
+		onWire  protocol
 	}{
-		{"ESP", 0, protoESP, policies},
-		{"ESP in UDP", 4500, protoUDP, policies},
+		{"ESP", 0, protoESP},
+		{"ESP in UDP", 4500, protoUDP},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			l := newLab(t)
@@ -71,7 +71,7 @@ func TestProtectedTunnel(t *testing.T) {
 			host := udp(t, l.lan, "", hostLAN+":4000")
 			multicast := udp(t, l.spoke, "hq", spokeHQ+":520")
 			check(t, handle(t, l.hub).RouteReplace(&netlink.Route{Dst: subnet(hostLAN), Gw: net.ParseIP(spokeHQ)}))
-			l.apply(t, test.policies...)
+			l.apply(t, policies...)
 
 			hello := func(text string) []packet {
 				t.Helper()
@@ -112,9 +112,35 @@ func TestProtectedTunnel(t *testing.T) {
 					t.Errorf("counter %s is %d, want %d", name, n, want)
 				}
 			}
-			l.wantClamp(t, host.LocalAddr().(*net.UDPAddr).IP)
+			l.wantClamp(t)
+			l.wantPathMTU(t)
 		})
 	}
+}
+
+// wantPathMTU sends more than the tunnel carries and waits for the error, which
+// no policy names.
+func (l *lab) wantPathMTU(t *testing.T) {
+	t.Helper()
+	check(t, in(l.lan, func() error {
+		conn, err := net.Dial("udp4", hubHQ+":9999")
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		raw := must(conn.(*net.UDPConn).SyscallConn())(t)
+		check(t, raw.Control(func(fd uintptr) {
+			check(t, unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO))
+		}))
+		if _, err := conn.Write(make([]byte, 1450)); err != nil {
+			return err
+		}
+		check(t, conn.SetReadDeadline(time.Now().Add(patience)))
+		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, unix.EMSGSIZE) {
+			t.Errorf("after a packet that is too long: %v, want message too long", err)
+		}
+		return nil
+	}))
 }
 
 // decapsulate hands the ESP that arrives at the socket to the kernel.
@@ -128,7 +154,7 @@ func decapsulate(t *testing.T, conn *net.UDPConn) {
 
 // wantClamp opens a TCP connection through the tunnel and looks at the segment
 // size that each end was told.
-func (l *lab) wantClamp(t *testing.T, from net.IP) {
+func (l *lab) wantClamp(t *testing.T) {
 	t.Helper()
 	var listener net.Listener
 	check(t, in(l.hub, func() (err error) {
@@ -137,8 +163,7 @@ func (l *lab) wantClamp(t *testing.T, from net.IP) {
 	}))
 	defer listener.Close()
 	check(t, in(l.lan, func() error {
-		dialer := net.Dialer{Timeout: patience, LocalAddr: &net.TCPAddr{IP: from}}
-		client, err := dialer.Dial("tcp4", hubHQ+":80")
+		client, err := net.DialTimeout("tcp4", hubHQ+":80", patience)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,8 @@
 package firewall
 
 import (
+	"context"
+	"log/slog"
 	"os/exec"
 	"strings"
 	"testing"
@@ -120,5 +122,54 @@ func TestHoldsSeesChanges(t *testing.T) {
 		if holds(t, r) {
 			t.Errorf("%s: the change is not seen", name)
 		}
+	}
+}
+
+// applied is a log handler that tells when a policy was applied.
+type applied struct {
+	slog.Handler
+	times chan struct{}
+}
+
+func (a applied) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "firewall policy applied" {
+		a.times <- struct{}{}
+	}
+	return nil
+}
+
+func (a applied) Enabled(context.Context, slog.Level) bool { return true }
+
+// TestRunPutsTheTableBack has somebody flush the whole ruleset.
+func TestRunPutsTheTableBack(t *testing.T) {
+	flush(t)
+	handler := applied{slog.DiscardHandler, make(chan struct{}, 1)}
+	f, err := New(branch(t), spoke(), Netfilter{}, slog.New(handler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- f.Run(ctx) }()
+
+	wait := func() {
+		select {
+		case <-handler.times:
+		case err := <-ended:
+			t.Fatalf("Run returned %v", err)
+		}
+	}
+	wait()
+	nft(t, "", "flush", "ruleset")
+	wait()
+	if !holds(t, f.ruleset) {
+		t.Error("the table is not back")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Run returned %v", err)
+	}
+	if !holds(t, f.ruleset) {
+		t.Error("the table did not outlive Run")
 	}
 }
