@@ -68,7 +68,8 @@ func Run(version string, modules ...[]string) {
 	b.log, b.kmsg = log.Logger, log.Kmsg
 	b.report("a crash of PID 1 will leave no text", keepPanics(log.Kmsg))
 	b.report("the file system is incomplete", mounted)
-	b.boot(ctx, version, modules)
+	// A task, so that a step that hangs does not bar the way out.
+	b.spawn(func() { b.boot(ctx, version, modules) })
 	<-ctx.Done()
 	cause, ok := errors.AsType[ending](context.Cause(ctx))
 	if !ok {
@@ -89,7 +90,6 @@ func mountAll() error {
 // boot brings the box up and leaves goroutines that keep it up. Steps that do
 // not need each other run at the same time.
 func (b *box) boot(ctx context.Context, version string, modules [][]string) {
-	defer crashOn(b.end)
 	var err error
 	b.board, err = board.Detect(os.DirFS("/proc"))
 	b.report("the ports keep the kernel's names, and there is no watchdog", err)
