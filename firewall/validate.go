@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/farspoke/farspoke/internal/invalid"
+	"github.com/farspoke/farspoke/internal/nearest"
 )
 
 // greFix is the safe form of what people mean by "permit gre".
@@ -80,7 +81,7 @@ func (c *Config) validateUse(p *Policy, act action, name string) error {
 	matches, known := c.resolve(name, p.To)
 	if !known {
 		fix := "define it under firewall.services, or write a match such as tcp/22"
-		if near, ok := nearest(name, c.names()); ok {
+		if near, ok := nearest.To(name, c.names()); ok {
 			fix = "write " + near
 		}
 		return &invalid.Error{Problem: fmt.Sprintf("unknown service %q", name), Fix: fix}
@@ -125,7 +126,7 @@ func (c *Config) validateZones(p *Policy, t *Topology) error {
 			return
 		}
 		fix := "give an interface or a tunnel this zone, or remove the policy"
-		if near, ok := nearest(zone, known); ok {
+		if near, ok := nearest.To(zone, known); ok {
 			fix = "write " + near
 		}
 		problems = append(problems, invalid.Field(field, fmt.Sprintf("zone %s has no interface and no tunnel", zone), fix))

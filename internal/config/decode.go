@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/farspoke/farspoke/internal/nearest"
 )
 
 var (
@@ -193,7 +195,7 @@ func (d *decoder) unknownKey(k *yaml.Node, fields []field, path []string) (meant
 	e := d.fail(k, path, fmt.Sprintf("there is no key %q here", k.Value), "")
 	e.covers = [][]string{child(path, k.Value)}
 	word := foreign[strings.ToLower(k.Value)]
-	near, found := nearest(k.Value, known)
+	near, found := nearest.To(k.Value, known)
 	switch {
 	case slices.Contains(known, word.means):
 		near, e.Fix = word.means, "write "+word.means

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/farspoke/farspoke/internal/invalid"
+	"github.com/farspoke/farspoke/internal/nearest"
 )
 
 // checkReferences reports names that lead nowhere.
@@ -20,7 +21,7 @@ func (f *File) checkReferences() error {
 		if section != "vrfs" {
 			fix = fmt.Sprintf("describe it under %s", section)
 		}
-		if near, ok := nearest(name, known); ok {
+		if near, ok := nearest.To(name, known); ok {
 			fix = fmt.Sprintf("write %s, or %s", near, fix)
 		}
 		errs = append(errs, &invalid.Error{Path: path, Problem: fmt.Sprintf("there is no %q under %s", name, section), Fix: fix})

@@ -14,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/farspoke/farspoke/internal/nearest"
 	"github.com/farspoke/farspoke/internal/secret"
 )
 
@@ -120,7 +121,7 @@ func (d *decoder) secret(n *yaml.Node, v reflect.Value, path []string) {
 	value, ok := d.secrets[s.Name]
 	if !ok {
 		fix := fmt.Sprintf("add `%s: …` to it", s.Name)
-		if near, ok := nearest(s.Name, slices.Sorted(maps.Keys(d.secrets))); ok {
+		if near, ok := nearest.To(s.Name, slices.Sorted(maps.Keys(d.secrets))); ok {
 			fix = fmt.Sprintf("write %s, or %s", near, fix)
 		}
 		d.fail(name.value, path, fmt.Sprintf("the file %s has no secret %s", SecretsFile, s.Name), fix)
