@@ -34,8 +34,12 @@ import (
 	"github.com/farspoke/farspoke/internal/kmod"
 )
 
-// modulesDir holds the kernel's modules, by release.
-const modulesDir = "/lib/modules"
+const (
+	// modulesDir holds the kernel's modules, by release.
+	modulesDir = "/lib/modules"
+	// consoleDelay is how long the console waits for the rest of the box.
+	consoleDelay = 10 * time.Second
+)
 
 // box is what PID 1 looks after. Its fields are set in the order of the boot
 // and only read once a goroutine knows them.
@@ -101,8 +105,8 @@ func (b *box) boot(ctx context.Context, version string, modules [][]string) {
 	b.spawn(func() { guard(ctx, b.log, b.watchdog, b.pulse, b.end) })
 	b.spawn(func() { b.handleSignals(ctx) })
 	b.spawn(func() { b.report("ended processes stay", b.reaper.run(ctx)) })
-	session := console{device: b.board.Console, reaper: b.reaper}
-	b.spawn(func() { respawn(ctx, b.log.With("component", "console"), session.life) })
+	up := make(chan struct{})
+	b.spawn(func() { b.keepConsole(ctx, up) })
 
 	var ready sync.WaitGroup
 	step := func(name, otherwise string, f func() error) {
@@ -127,9 +131,22 @@ func (b *box) boot(ctx context.Context, version string, modules [][]string) {
 	b.log.Info("router starts", "boot", b.timeline, bootlog.MilestoneKey, "router")
 
 	// What follows nobody waits for.
+	close(up)
 	events := devices{modules: b.modules, ports: names, end: b.end, log: b.log}
 	b.spawn(func() { respawn(ctx, b.log.With("component", "devices"), events.life) })
 	b.spawn(func() { b.report("a crash may leave no text", b.readyForCrash()) })
+}
+
+// keepConsole keeps a session on the console once the box is up: until then the
+// CPU is better used, and there is nothing to see. It does not wait for ever
+// for a step that hangs.
+func (b *box) keepConsole(ctx context.Context, up <-chan struct{}) {
+	select {
+	case <-up:
+	case <-time.After(consoleDelay):
+	}
+	session := console{device: b.board.Console, reaper: b.reaper}
+	respawn(ctx, b.log.With("component", "console"), session.life)
 }
 
 // spawn runs a task until the box goes down.
