@@ -125,7 +125,7 @@ func (s *Session) retransmit(sa *ikeSA) {
 	case stageClosing:
 		s.remove(sa)
 	default:
-		s.lose(sa, "peer %s does not answer any more", peer)
+		s.lose(sa, "peer %s has stopped answering", peer)
 	}
 }
 

@@ -201,7 +201,7 @@ func TestHubReboots(t *testing.T) {
 	w.apply(w.hub, w.hub.session.Uplink(w.now, hubAddr))
 	w.run(2 * time.Minute)
 	w.checkRest()
-	if lost := w.spoke.said(Lost); len(lost) != 1 || !strings.Contains(lost[0], "does not answer any more") {
+	if lost := w.spoke.said(Lost); len(lost) != 1 || !strings.Contains(lost[0], "has stopped answering") {
 		t.Errorf("Lost: %q", lost)
 	}
 	if w.spoke.count(Up) != 2 {

@@ -176,6 +176,14 @@ func (w *world) send(n *node, p Packet) {
 	}
 }
 
+// ends returns the addresses of a packet that n receives on port 4500.
+func (w *world) ends(n *node) (local, remote netip.AddrPort) {
+	if n == w.spoke {
+		return netip.AddrPortFrom(spokeAddr, PortNAT), netip.AddrPortFrom(hubAddr, PortNAT)
+	}
+	return netip.AddrPortFrom(hubAddr, PortNAT), netip.AddrPortFrom(publicAddr, PortNAT+mappedPorts)
+}
+
 // run lets d pass.
 func (w *world) run(d time.Duration) {
 	w.t.Helper()
