@@ -64,13 +64,12 @@ type boxImage struct {
 	Version          string
 }
 
-// buildBox builds the firmware into build/<out>.
-func buildBox(ctx context.Context, root, out string, toolbox bool) (boxImage, error) {
+// buildBox builds the firmware into dir.
+func buildBox(ctx context.Context, root, dir string, toolbox bool) (boxImage, error) {
 	virt, err := board.Find("virt")
 	if err != nil {
 		return boxImage{}, err
 	}
-	dir := filepath.Join(root, "build", out)
 	cmd := exec.CommandContext(ctx, "go", "run", "./image", "-board", virt.Name, fmt.Sprintf("-toolbox=%t", toolbox), "-o", dir)
 	cmd.Dir = root
 	if output, err := cmd.CombinedOutput(); err != nil {
@@ -108,8 +107,8 @@ func buildBox(ctx context.Context, root, out string, toolbox bool) (boxImage, er
 }
 
 // buildAgent builds the lab's shell for the box and returns its path.
-func buildAgent(ctx context.Context, root string) (string, error) {
-	file := filepath.Join(root, "build", "lab", "agent")
+func buildAgent(ctx context.Context, root, dir string) (string, error) {
+	file := filepath.Join(dir, "agent")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, "./lab/agent")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")

@@ -30,7 +30,7 @@ func TestDHCPRefuses(t *testing.T) {
 	if err := spoke.Plug(0, false); err != nil {
 		t.Fatal(err)
 	}
-	says(t, spoke, line, `port has no carrier`)
+	says(t, spoke, line, `port has lost its carrier`)
 	if err := lab.DHCP.Restart(t.Context(), []string{"--dhcp-range=100.64.0.150,100.64.0.199,255.255.255.0,10m"}); err != nil {
 		t.Fatal(err)
 	}

@@ -4,13 +4,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/farspoke/farspoke/lab/sandbox"
 )
 
 // Limits of the lab's waits. A loaded machine under emulation is slow; nothing
@@ -23,22 +22,17 @@ const (
 
 // TestMain moves the tests into the lab's sandbox.
 func TestMain(m *testing.M) {
-	ctx := context.Background()
-	if !sandbox.Inside() {
-		if err := prepareImages(ctx, false); err != nil {
-			fmt.Fprintln(os.Stderr, "lab:", err)
-			os.Exit(1)
+	status, err := inside(context.Background(), false, func() error {
+		if m.Run() != 0 {
+			return errors.New("a scenario failed")
 		}
-	}
-	entered, status, err := sandbox.Enter(ctx)
+		return nil
+	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)
-		os.Exit(1)
+		status = max(status, 1)
 	}
-	if !entered {
-		os.Exit(status)
-	}
-	os.Exit(m.Run())
+	os.Exit(status)
 }
 
 // shared is the lab of all scenarios. Each has a spoke of its own; the hub

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,18 +22,43 @@ type images struct {
 	Agent string
 }
 
-// imagesFile is the environment variable that names the record of the images
-// to the process inside the sandbox: there is no network in there to build
-// them from.
-const imagesFile = "FARSPOKE_LAB_IMAGES"
+// The environment tells the process inside the sandbox where the record of the
+// images is, since there is no network in there to build them from, and where
+// the machines' consoles and the daemons' logs are kept for a reader who
+// wonders.
+const (
+	imagesFile = "FARSPOKE_LAB_IMAGES"
+	logDir     = "FARSPOKE_LAB_LOGS"
+)
 
-// prepareImages builds what of the images is not built yet, records it, and
-// tells the processes to come where.
-func prepareImages(ctx context.Context, release bool) error {
+// prepareImages builds what of the images is not built yet and tells the
+// processes to come where. What was built of our own sources is this run's
+// alone, since they may change under it, and is removed by the returned
+// function.
+func prepareImages(ctx context.Context, release bool) (remove func(), err error) {
 	root, err := moduleRoot()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	dir, err := os.MkdirTemp("", "farspoke-lab-*")
+	if err != nil {
+		return nil, fmt.Errorf("create a directory for the images: %w", err)
+	}
+	remove = func() { os.RemoveAll(dir) }
+	if err := buildImages(ctx, root, dir, release); err != nil {
+		remove()
+		return nil, err
+	}
+	logs := filepath.Join(root, "build", "lab")
+	if err := os.MkdirAll(logs, 0o755); err != nil {
+		remove()
+		return nil, fmt.Errorf("create a directory for the logs: %w", err)
+	}
+	return remove, errors.Join(os.Setenv(imagesFile, filepath.Join(dir, "images.json")), os.Setenv(logDir, logs))
+}
+
+// buildImages builds the images, ours into dir, and records them there.
+func buildImages(ctx context.Context, root, dir string, release bool) error {
 	cache, err := debian.UserCache()
 	if err != nil {
 		return err
@@ -44,14 +70,14 @@ func prepareImages(ctx context.Context, release bool) error {
 	if built.Peer, err = guest.Peer(ctx, cache); err != nil {
 		return err
 	}
-	if built.Box, err = buildBox(ctx, root, "virt", true); err != nil {
+	if built.Agent, err = buildAgent(ctx, root, dir); err != nil {
 		return err
 	}
-	if built.Agent, err = buildAgent(ctx, root); err != nil {
+	if built.Box, err = buildBox(ctx, root, filepath.Join(dir, "box"), true); err != nil {
 		return err
 	}
 	if release {
-		if built.Release, err = buildBox(ctx, root, "virt-release", false); err != nil {
+		if built.Release, err = buildBox(ctx, root, filepath.Join(dir, "release"), false); err != nil {
 			return err
 		}
 	}
@@ -59,14 +85,10 @@ func prepareImages(ctx context.Context, release bool) error {
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(root, "build", "lab", "images.json")
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "images.json"), record, 0o644); err != nil {
 		return fmt.Errorf("record the images: %w", err)
 	}
-	if err := os.WriteFile(file, record, 0o644); err != nil {
-		return fmt.Errorf("record the images: %w", err)
-	}
-	return os.Setenv(imagesFile, file)
+	return nil
 }
 
 // loadImages reads the record, inside the sandbox.
@@ -82,9 +104,8 @@ func loadImages() (images, error) {
 	return built, nil
 }
 
-// logDir is where the machines' consoles and the daemons' logs are kept for a
-// reader who wonders.
-func logDir() string { return filepath.Dir(os.Getenv(imagesFile)) }
+// logFile returns the path of a log.
+func logFile(name string) string { return filepath.Join(os.Getenv(logDir), name+".log") }
 
 // moduleRoot returns the directory of go.mod, at or above the current one.
 func moduleRoot() (string, error) {

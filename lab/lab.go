@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -38,7 +37,7 @@ func Open(ctx context.Context) (*Lab, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	log, err := os.Create(filepath.Join(logDir(), "carrier.log"))
+	log, err := os.Create(logFile("carrier"))
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +56,7 @@ func Open(ctx context.Context) (*Lab, error) {
 		MemoryMiB: 512,
 		NICs:      hubNICs,
 		Shell:     true,
-		Log:       filepath.Join(logDir(), "hub.log"),
+		Log:       logFile("hub"),
 	})
 	return lab, err
 }

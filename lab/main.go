@@ -62,9 +62,11 @@ func command(ctx context.Context, name, argument string) (status int, err error)
 func inside(ctx context.Context, release bool, f func() error) (status int, err error) {
 	if !sandbox.Inside() {
 		fmt.Fprintln(os.Stderr, "lab: building the images (minutes the first time, seconds later)")
-		if err := prepareImages(ctx, release); err != nil {
+		remove, err := prepareImages(ctx, release)
+		if err != nil {
 			return 1, err
 		}
+		defer remove()
 	}
 	entered, status, err := sandbox.Enter(ctx)
 	if err != nil || !entered {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
 	"testing"
 )
@@ -17,8 +18,13 @@ func TestRouterKilled(t *testing.T) {
 	spoke := bringUp(t, lab, ordinaryBox(lab))
 	before := establishedSA(t, lab)
 
-	mark, line, hubLine := spoke.Ping.Mark(), spoke.Console.Mark(), lab.Hub.Console.Mark()
-	pid, err := spoke.kill(limit(t, word), "router")
+	line, hubLine := spoke.Console.Mark(), lab.Hub.Console.Mark()
+	pid, err := spoke.pidOf(limit(t, word), "router")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := spoke.Ping.Mark()
+	_, err = spoke.Run(limit(t, word), fmt.Sprintf("kill -9 %d", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +34,7 @@ func TestRouterKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	if lost, sent := spoke.Ping.Lost(mark, number+200); lost != 0 {
-		t.Errorf("%d of %d packets lost, want none", lost, sent)
+		t.Errorf("%d of %d packets lost, want none; sent at: %s", lost, sent, spoke.Ping.Gaps(mark, number+200))
 	}
 	again, err := spoke.pidOf(limit(t, word), "router")
 	if err != nil {

@@ -41,14 +41,3 @@ func (s *Spoke) pidOf(ctx context.Context, name string) (int, error) {
 	}
 	return pid, nil
 }
-
-// kill ends the one process of a name without a good-bye, and returns its
-// number.
-func (s *Spoke) kill(ctx context.Context, name string) (int, error) {
-	pid, err := s.pidOf(ctx, name)
-	if err != nil {
-		return 0, err
-	}
-	_, err = s.Run(ctx, fmt.Sprintf("kill -9 %d", pid))
-	return pid, err
-}

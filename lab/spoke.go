@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -113,7 +112,7 @@ func (l *Lab) Boot(ctx context.Context, kind kind) (*Spoke, error) {
 		return nil, err
 	}
 	cfg.Name, cfg.CPUs, cfg.MemoryMiB, cfg.NICs = kind.name, 2, 512, spokeNICs
-	cfg.Log = filepath.Join(logDir(), kind.name+".log")
+	cfg.Log = logFile(kind.name)
 	ctx, stop := context.WithCancel(ctx)
 	s := &Spoke{lab: l, kind: kind, stop: stop}
 	s.watch, ctx = errgroup.WithContext(ctx)

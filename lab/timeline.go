@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -31,13 +32,18 @@ func (t Timeline) at(name string) time.Duration {
 	return t[i].After
 }
 
+// sorted returns the steps in the order in which they happened.
+func (t Timeline) sorted() []Event {
+	return slices.SortedFunc(slices.Values(t), func(a, b Event) int { return cmp.Compare(a.After, b.After) })
+}
+
 // barWidth is the length of the picture's longest bar, in characters.
 const barWidth = 40
 
 // print draws the timeline: each step's bar begins where the one before it
 // ended.
 func (t Timeline) print(w io.Writer) {
-	steps := slices.SortedFunc(slices.Values(t), func(a, b Event) int { return int(a.After - b.After) })
+	steps := t.sorted()
 	if len(steps) == 0 {
 		fmt.Fprintln(w, "nothing has happened")
 		return

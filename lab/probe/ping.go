@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -218,4 +219,18 @@ func (p *Ping) Lost(mark, end int) (lost, sent int) {
 		}
 	}
 	return lost, sent
+}
+
+// Gaps tells which packets from mark up to but without end have no answer, by
+// the time since the first was sent.
+func (p *Ping) Gaps(mark, end int) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var gaps []string
+	for i := mark; i < min(end, len(p.sent)); i++ {
+		if p.round[i] == 0 {
+			gaps = append(gaps, fmt.Sprintf("%.2f s", p.sent[i].Sub(p.sent[mark]).Seconds()))
+		}
+	}
+	return strings.Join(gaps, ", ")
 }

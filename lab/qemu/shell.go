@@ -52,10 +52,14 @@ func (s *Shell) run(ctx context.Context, command string) (string, error) {
 			continue
 		}
 		out, status, found := strings.Cut(answer, end+" ")
-		if !found || !strings.Contains(status, "\n") {
+		if !found {
 			continue
 		}
-		if status = strings.TrimSpace(status); status != "0" {
+		status, _, found = strings.Cut(status, "\n")
+		if !found {
+			continue
+		}
+		if status != "0" {
 			return out, fmt.Errorf("exit status %s: %s", status, strings.TrimSpace(out))
 		}
 		return out, nil

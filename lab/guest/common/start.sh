@@ -16,7 +16,7 @@ echo 0 > /proc/sys/net/ipv4/conf/default/rp_filter
 # A root shell for the lab. A serial port needs no driver of its own here.
 control() {
   while :; do
-    setsid sh -c 'stty raw -echo; exec sh' < /dev/ttyS0 > /dev/ttyS0 2>&1
+    setsid sh -c 'stty raw -echo; exec sh +i' < /dev/ttyS0 > /dev/ttyS0 2>&1
   done
 }
 control &
