@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/farspoke/farspoke/board"
 	"github.com/farspoke/farspoke/internal/debian"
@@ -20,7 +21,7 @@ func addModules(a *initramfs.Archive, kernel debian.Kernel, b board.Board) (int6
 	if err != nil {
 		return 0, err
 	}
-	files, err := index.Closure(append(parts.Modules(), b.Modules...)...)
+	files, err := index.Closure(slices.Concat(append(parts.Modules(), parts.Accelerators(), b.Modules)...)...)
 	if err != nil {
 		return 0, fmt.Errorf("choose the modules for %s: %w", b.Name, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 
 	"github.com/farspoke/farspoke/dmvpn"
@@ -35,6 +36,10 @@ type box struct {
 	tunnels   []*dmvpn.Tunnel
 }
 
+// hostnameFile is the kernel's name for the box, which needs no capability to
+// be set by its owner.
+const hostnameFile = "/proc/sys/kernel/hostname"
+
 // front is a VRF as tunnels see it: the uplink to use, names as they are known
 // there, and the protection of what leaves through it.
 type front struct {
@@ -49,6 +54,9 @@ func build(file *config.File, state checkpoint.Dir, log *slog.Logger) (*box, err
 	b := &box{hostname: file.Hostname, fronts: make(map[string]*front)}
 	component := func(name string) *slog.Logger { return log.With("component", name) }
 
+	if err := os.WriteFile(hostnameFile, []byte(file.Hostname), 0); err != nil {
+		log.Warn("the kernel keeps its own name for the box", "err", err)
+	}
 	var err error
 	if b.firewall, err = firewall.New(file.Firewall, file.Topology(), firewall.Netfilter{}, component("firewall")); err != nil {
 		return nil, fmt.Errorf("build the firewall: %w", err)

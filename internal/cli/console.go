@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/farspoke/farspoke/internal/api"
 )
 
 // bannerTimeout bounds the wait for a router process that is just starting.
@@ -84,14 +86,30 @@ func prompt() string {
 // banner greets, and says at once when the box does not run what it was given.
 func (c *CLI) banner(ctx context.Context) {
 	fmt.Fprintf(c.Stdout, "\nFarspoke %s. Type ? for help.\n\n", c.Version)
-	ctx, cancel := context.WithTimeout(ctx, bannerTimeout)
-	defer cancel()
-	status, err := c.Box.Status(ctx)
+	status, err := c.firstStatus(ctx)
 	switch {
 	case err != nil:
 		fmt.Fprintf(c.Stdout, "%% The router process does not answer yet (%v).\n\n", err)
 	case status.Config.Problem != "":
 		fmt.Fprint(c.Stdout, broken(status.Config))
+	}
+}
+
+// firstStatus waits for a router process that is just starting.
+func (c *CLI) firstStatus(ctx context.Context) (status api.Status, err error) {
+	ctx, cancel := context.WithTimeout(ctx, bannerTimeout)
+	defer cancel()
+	again := time.NewTicker(bannerTimeout / 20)
+	defer again.Stop()
+	for {
+		if status, err = c.Box.Status(ctx); err == nil {
+			return status, nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return status, err
+		}
 	}
 }
 

@@ -4,16 +4,20 @@
 package parts
 
 import (
-	"slices"
-
 	"github.com/farspoke/farspoke/dmvpn"
 	"github.com/farspoke/farspoke/firewall"
+	"github.com/farspoke/farspoke/ikev2"
 	"github.com/farspoke/farspoke/ikev2/xfrm"
 	"github.com/farspoke/farspoke/internal/wan"
 )
 
 // Modules returns the names of the kernel modules that the components need,
-// whatever the board, in the order in which the router wants them.
-func Modules() []string {
-	return slices.Concat(firewall.Modules, wan.Modules, xfrm.Modules, dmvpn.Modules)
+// whatever the board: a list a component. The order within a list matters, the
+// lists can be loaded side by side.
+func Modules() [][]string {
+	return [][]string{firewall.Modules, wan.Modules, ikev2.Modules, dmvpn.Modules}
 }
+
+// Accelerators returns the names of modules that do the same faster where the
+// processor can. They load by themselves, as those of a device do.
+func Accelerators() []string { return xfrm.CPUModules }

@@ -68,7 +68,7 @@ func runOnce(ctx context.Context, task Task) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if err := task.Run(ctx); err != nil {
+	if err := task.Run(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
 	return fmt.Errorf("%s returned although nobody asked it to stop", task)

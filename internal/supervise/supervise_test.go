@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +57,19 @@ func TestBackOffIsBounded(t *testing.T) {
 		Run(ctx, slog.New(slog.DiscardHandler), failing)
 		if failing.runs < 90 || failing.runs > 140 {
 			t.Errorf("%d starts in an hour, want about one every 30 to 38 s", failing.runs)
+		}
+	})
+}
+
+func TestCancelledTaskStopsQuietly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		steady := &task{run: func(ctx context.Context, _ int) error { <-ctx.Done(); return nil }}
+		Run(ctx, slog.New(slog.NewTextHandler(&log, nil)), steady)
+		if log.Len() > 0 {
+			t.Errorf("a task that was asked to stop logs %s", &log)
 		}
 	})
 }
