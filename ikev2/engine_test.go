@@ -81,7 +81,7 @@ func TestRestartTakesOver(t *testing.T) {
 		if err := spoke.kernel.AddSA(leftOver); err != nil {
 			t.Fatal(err)
 		}
-		sent := l.sent
+		sent := l.sent.Load()
 		spoke.boot(testProfile(goodKey))
 		replaced, err := spoke.protect(t.Context(), hubAddr)
 		if err != nil {
@@ -91,8 +91,8 @@ func TestRestartTakesOver(t *testing.T) {
 		if !slices.Equal(before, spoke.kernel.spis()) {
 			t.Errorf("SPIs change from %x to %x", before, spoke.kernel.spis())
 		}
-		if l.sent != sent {
-			t.Errorf("the restart takes %d messages", l.sent-sent)
+		if more := l.sent.Load() - sent; more != 0 {
+			t.Errorf("the restart takes %d messages", more)
 		}
 		time.Sleep(2 * time.Hour)
 		if isClosed(replaced) || hub.engine.Status().Peers[0].Counters.Authentications != 1 {
@@ -209,20 +209,14 @@ func TestUplinkComesAndGoes(t *testing.T) {
 func TestKernelEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, spoke, hub, replaced := pair(t)
-		var id xfrm.ID
-		for id = range spoke.kernel.sas {
-			break
-		}
+		id := spoke.kernel.any()
 		spoke.monitor <- xfrm.Expire{ID: id, ReqID: ReqID}
 		time.Sleep(20 * time.Second)
 		l.agree(spoke, hub)
-		if _, ok := spoke.kernel.sas[id]; ok {
+		if spoke.kernel.has(id) {
 			t.Error("an SA that ran out of packets was not rekeyed")
 		}
-		for id = range spoke.kernel.sas {
-			break
-		}
-		if err := spoke.kernel.DeleteSA(id); err != nil {
+		if err := spoke.kernel.DeleteSA(spoke.kernel.any()); err != nil {
 			t.Fatal(err)
 		}
 		spoke.monitor <- xfrm.Lost{}
@@ -269,8 +263,8 @@ func TestNothingLeavesUnsaved(t *testing.T) {
 		if _, err := spoke.protect(ctx, hubAddr); err == nil {
 			t.Error("Protect succeeds")
 		}
-		if l.sent != 0 {
-			t.Errorf("%d messages left", l.sent)
+		if sent := l.sent.Load(); sent != 0 {
+			t.Errorf("%d messages left", sent)
 		}
 		spoke.stop()
 	})

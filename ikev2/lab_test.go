@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,6 +95,23 @@ func (k *kernel) spis() []uint32 {
 	return all
 }
 
+// any returns one of the SAs.
+func (k *kernel) any() xfrm.ID {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for id := range k.sas {
+		return id
+	}
+	return xfrm.ID{}
+}
+
+func (k *kernel) has(id xfrm.ID) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, ok := k.sas[id]
+	return ok
+}
+
 // monitor passes on what a test says the kernel said.
 type monitor chan xfrm.Event
 
@@ -151,7 +169,7 @@ type lab struct {
 	sockets map[netip.Addr]*socket
 	// down are the addresses that cannot be reached.
 	down map[netip.Addr]bool
-	sent int
+	sent atomic.Int64
 }
 
 func newLab(t *testing.T) *lab {
@@ -170,7 +188,7 @@ func (s *socket) Keepalive(_, _ netip.AddrPort) error { return nil }
 func (s *socket) Send(p udp.Packet) error {
 	s.lab.mu.Lock()
 	defer s.lab.mu.Unlock()
-	s.lab.sent++
+	s.lab.sent.Add(1)
 	to, ok := s.lab.sockets[p.Remote.Addr()]
 	if !ok || s.lab.down[p.Remote.Addr()] || s.lab.down[p.Local.Addr()] {
 		return nil

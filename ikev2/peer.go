@@ -52,6 +52,10 @@ func (e *Engine) newPeer(profile *profile, addr netip.Addr) *peer {
 // is never without an SA, and nothing leaves the box that the checkpoint does
 // not know.
 func (p *peer) apply(effects session.Effects) {
+	p.engine.changed()
+	if effects.Empty() {
+		return
+	}
 	kernel := p.engine.deps.Kernel
 	failed := make(map[uint32]error)
 	for _, sa := range effects.Install {
@@ -84,7 +88,6 @@ func (p *peer) apply(effects session.Effects) {
 	for spi, err := range failed {
 		p.apply(p.session.SAFailed(p.engine.sinceBoot(), spi, err))
 	}
-	p.engine.changed()
 }
 
 // send sends messages. That the uplink cannot carry one now is no news: they are
