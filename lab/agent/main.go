@@ -126,14 +126,21 @@ func pidof(w io.Writer, names []string) error {
 	return nil
 }
 
-// kill sends SIGKILL; the lab asks for no other signal.
+// kill sends a signal, given by number or name, to a process.
 func kill(args []string) error {
-	if len(args) != 2 || args[0] != "-9" {
-		return errors.New("want -9 and a process")
+	if len(args) != 2 || !strings.HasPrefix(args[0], "-") {
+		return errors.New("want -SIGNAL and a process")
+	}
+	signal := unix.SignalNum("SIG" + args[0][1:])
+	if number, err := strconv.Atoi(args[0][1:]); err == nil {
+		signal = unix.Signal(number)
+	}
+	if signal == 0 {
+		return fmt.Errorf("there is no signal %s", args[0][1:])
 	}
 	pid, err := strconv.Atoi(args[1])
 	if err != nil {
 		return err
 	}
-	return unix.Kill(pid, unix.SIGKILL)
+	return unix.Kill(pid, signal)
 }
