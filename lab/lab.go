@@ -134,6 +134,6 @@ func parseSAs(raw string) []HubSA {
 // show prints what the hub knows, for a reader who wonders why something
 // failed.
 func (l *Lab) show(ctx context.Context, w io.Writer) {
-	out, err := l.Hub.Run(ctx, `swanctl --list-sas; vtysh -c "show ip nhrp cache"; ip -s xfrm state; ip neigh; cat /proc/net/xfrm_stat`)
+	out, err := l.Hub.Run(ctx, `swanctl --list-sas; vtysh -c "show ip nhrp cache"; ip -s xfrm state | grep -v aead; ip neigh; grep -v "\t0$" /proc/net/xfrm_stat`)
 	fmt.Fprintf(w, "hub (%v):\n%s\n", err, out)
 }

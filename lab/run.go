@@ -56,13 +56,22 @@ func run(ctx context.Context, interactive bool) error {
 	return errors.Join(err, spoke.NoClearGRE(), spoke.Close())
 }
 
+// straggle is how long after the ping the spoke's console may tell of what came
+// before it.
+const straggle = 2 * time.Second
+
 // follow shows the steps of a spoke's start as they happen, and returns them
 // when the ping has gone through ESP.
 func follow(ctx context.Context, spoke *Spoke) (Timeline, error) {
+	steps, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var timeline Timeline
-	for event := range spoke.Events(ctx) {
+	for event := range spoke.Events(steps) {
 		fmt.Printf("%-8s %6.2f s\n", event.Name, event.After.Seconds())
 		timeline = append(timeline, event)
+		if event.Name == "ping" {
+			time.AfterFunc(straggle, cancel)
+		}
 	}
 	if timeline.at("ping") == 0 {
 		return timeline, fmt.Errorf("no ping went through: %w", context.Cause(ctx))
