@@ -25,7 +25,7 @@ func TestConfigBroken(t *testing.T) {
 	site := ordinarySite().Replace("farspoke.yaml", "underlay: front", "underlya: front")
 	spoke := boot(t, lab, box(lab.images.Box, site))
 	says(t, spoke, 0, `Type \? for help`)
-	atConsole(t, spoke, "show status", `unknown key "?underlya`)
+	atConsole(t, spoke, "show status", `there is no key "underlya"`)
 	if lost, sent := spoke.Ping.Lost(0, spoke.Ping.Mark()); lost != sent {
 		t.Error("headquarters answers through a box that has no configuration")
 	}
