@@ -12,7 +12,6 @@ import (
 	"github.com/farspoke/farspoke/dmvpn"
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/ikev2"
-	"github.com/farspoke/farspoke/ikev2/udp"
 	"github.com/farspoke/farspoke/ikev2/xfrm"
 	"github.com/farspoke/farspoke/internal/api"
 	"github.com/farspoke/farspoke/internal/checkpoint"
@@ -50,7 +49,7 @@ type front struct {
 
 // build makes the components and connects them. Nothing runs yet, but the VRFs
 // exist: sockets are bound to them.
-func build(file *config.File, state checkpoint.Dir, log *slog.Logger) (*box, error) {
+func build(ctx context.Context, file *config.File, state checkpoint.Dir, held *sockets, log *slog.Logger) (*box, error) {
 	b := &box{hostname: file.Hostname, fronts: make(map[string]*front)}
 	component := func(name string) *slog.Logger { return log.With("component", name) }
 
@@ -80,12 +79,12 @@ func build(file *config.File, state checkpoint.Dir, log *slog.Logger) (*box, err
 			resolver: resolve.New(component("dns"), sources...),
 		}
 	}
-	return b, b.buildTunnels(file, state, log)
+	return b, b.buildTunnels(ctx, file, state, held, log)
 }
 
 // buildTunnels makes the tunnels, and an IKEv2 engine for each VRF that carries
 // one. The kernel lets no GRE out in clear from here on.
-func (b *box) buildTunnels(file *config.File, state checkpoint.Dir, log *slog.Logger) error {
+func (b *box) buildTunnels(ctx context.Context, file *config.File, state checkpoint.Dir, held *sockets, log *slog.Logger) error {
 	if err := (dmvpn.Netlink{}).Prune(slices.Collect(maps.Keys(file.Tunnels))); err != nil {
 		return err
 	}
@@ -103,7 +102,7 @@ func (b *box) buildTunnels(file *config.File, state checkpoint.Dir, log *slog.Lo
 		cfg := file.Tunnels[name]
 		front := b.fronts[cfg.Underlay]
 		if front.engine == nil {
-			if front.engine, err = newEngine(cfg.Underlay, file.IPsec, front, kernel, state, log); err != nil {
+			if front.engine, err = newEngine(cfg.Underlay, file.IPsec, front, kernel, state, held, log); err != nil {
 				return err
 			}
 			b.engines = append(b.engines, front.engine)
@@ -117,10 +116,10 @@ func (b *box) buildTunnels(file *config.File, state checkpoint.Dir, log *slog.Lo
 			Uplink: front.best.State(), Checkpoint: state, Log: log.With("component", name),
 		}))
 	}
-	return nil
+	return held.dropOthers(ctx, slices.Collect(maps.Keys(b.fronts)))
 }
 
-func newEngine(vrf string, cfg ikev2.Config, front *front, kernel *xfrm.Handle, state checkpoint.Dir, log *slog.Logger) (*ikev2.Engine, error) {
+func newEngine(vrf string, cfg ikev2.Config, front *front, kernel *xfrm.Handle, state checkpoint.Dir, held *sockets, log *slog.Logger) (*ikev2.Engine, error) {
 	monitor, err := xfrm.Listen()
 	if err != nil {
 		return nil, err
@@ -128,7 +127,7 @@ func newEngine(vrf string, cfg ikev2.Config, front *front, kernel *xfrm.Handle, 
 	return ikev2.New(vrf, cfg, ikev2.Deps{
 		Kernel:  kernel,
 		Monitor: monitor,
-		Listen:  func(ctx context.Context) (ikev2.Socket, error) { return udp.Open(ctx, vrf) },
+		Listen:  func(ctx context.Context) (ikev2.Socket, error) { return held.ike(ctx, vrf) },
 		Uplink:  front.best.State(), Checkpoint: state, Log: log.With("component", "ikev2"),
 	})
 }

@@ -39,7 +39,7 @@ func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) erro
 		return err
 	}
 	// A box whose configuration is broken stays closed, and its console works.
-	b, problem := load(log)
+	b, problem := load(ctx, log, pid1)
 	if problem != nil {
 		log.Error("the configuration cannot be used: the box stays closed until it is mended", "err", problem)
 	}
@@ -55,7 +55,7 @@ func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) erro
 
 // load reads the configuration and builds the box that it describes. On an
 // error the box is empty.
-func load(log *slog.Logger) (*box, error) {
+func load(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) (*box, error) {
 	file, err := config.Load(configFile)
 	if err != nil {
 		return new(box), err
@@ -67,7 +67,8 @@ func load(log *slog.Logger) (*box, error) {
 	if err != nil {
 		return new(box), err
 	}
-	b, err := build(file, state, log)
+	held := &sockets{pid1: pid1, kept: privileged.Kept(), log: log}
+	b, err := build(ctx, file, state, held, log)
 	if err != nil {
 		return new(box), err
 	}

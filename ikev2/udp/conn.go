@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,32 @@ func Open(ctx context.Context, vrf string) (*Conn, error) {
 		return nil, errors.Join(err, plain.Close())
 	}
 	return &Conn{plain: plain, nat: nat, packets: make(chan Packet)}, nil
+}
+
+// Adopt returns a Conn on sockets that an earlier process opened by Open for the
+// same VRF, and Files returned. What arrived since then is still in them.
+func Adopt(vrf string, plain, nat *os.File) (*Conn, error) {
+	c := &Conn{packets: make(chan Packet)}
+	var err error
+	if c.plain, err = adopt(vrf, plain); err != nil {
+		return nil, err
+	}
+	if c.nat, err = adopt(vrf, nat); err != nil {
+		return nil, errors.Join(err, c.plain.Close())
+	}
+	return c, nil
+}
+
+// Files returns duplicates of both sockets, for somebody to hold: the kernel
+// takes ESP out of UDP for as long as the socket of port 4500 exists.
+func (c *Conn) Files() (plain, nat *os.File, err error) {
+	if plain, err = c.plain.File(); err != nil {
+		return nil, nil, fmt.Errorf("duplicate IKE socket: %w", err)
+	}
+	if nat, err = c.nat.File(); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("duplicate IKE socket: %w", err), plain.Close())
+	}
+	return plain, nat, nil
 }
 
 // Packets returns what arrives while Run runs. Nothing is queued in the process:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"syscall"
 
@@ -27,6 +28,43 @@ func listen(ctx context.Context, vrf string, port uint16) (*net.UDPConn, error) 
 		return nil, fmt.Errorf("open UDP port %d for IKE: %w", port, err)
 	}
 	return conn.(*net.UDPConn), nil
+}
+
+// adopt returns the connection of an inherited socket. One whose VRF was removed
+// meanwhile is of no use, even if there is a new one of the same name.
+func adopt(vrf string, file *os.File) (*net.UDPConn, error) {
+	conn, err := net.FilePacketConn(file)
+	if err != nil {
+		return nil, fmt.Errorf("adopt IKE socket: %w", err)
+	}
+	socket, ok := conn.(*net.UDPConn)
+	if !ok {
+		return nil, errors.Join(errors.New("adopt IKE socket: it is not of UDP"), conn.Close())
+	}
+	if err := checkDevice(socket, vrf); err != nil {
+		return nil, errors.Join(fmt.Errorf("adopt IKE socket: %w", err), socket.Close())
+	}
+	return socket, nil
+}
+
+// checkDevice reports a socket that is not bound to the device.
+func checkDevice(socket *net.UDPConn, device string) error {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var bound string
+	var asked error
+	err = raw.Control(func(fd uintptr) {
+		bound, asked = unix.GetsockoptString(int(fd), unix.SOL_SOCKET, unix.SO_BINDTODEVICE)
+	})
+	if err := errors.Join(err, asked); err != nil {
+		return fmt.Errorf("ask for its device: %w", err)
+	}
+	if bound != device {
+		return fmt.Errorf("it is bound to %q, not to %q", bound, device)
+	}
+	return nil
 }
 
 // prepare sets the options of a socket before it is bound.

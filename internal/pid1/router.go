@@ -37,6 +37,8 @@ type router struct {
 	pulse  *pulse
 	end    func(ending)
 	clock  *clock
+	// files are the sockets that outlive the process.
+	files privileged.Files
 }
 
 // life starts the process and returns when it has ended, with the reason. When
@@ -59,6 +61,7 @@ func (r *router) life(ctx context.Context) error {
 	cmd.Args = []string{"router"}
 	cmd.Env = []string{"GOTRACEBACK=all"}
 	cmd.ExtraFiles = []*os.File{theirs} // privileged.FD
+	r.files.Pass(cmd)
 	cmd.Stderr = words
 	cmd.SysProcAttr = &unix.SysProcAttr{UseCgroupFD: true, CgroupFD: int(group.Fd()), Setsid: true}
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
@@ -156,3 +159,7 @@ func (a acts) PowerOff() error {
 }
 
 func (a acts) SetTime(t time.Time) error { return a.clock.SetTime(t) }
+
+func (a acts) Keep(name string, file *os.File) error { return a.files.Keep(name, file) }
+
+func (a acts) Drop(name string) { a.files.Drop(name) }

@@ -13,7 +13,7 @@ import (
 
 // Client is the router's end. It is safe for concurrent use.
 type Client struct {
-	conn net.Conn
+	conn *net.UnixConn
 
 	mu sync.Mutex // held from a request to its answer
 	id uint64
@@ -23,7 +23,7 @@ type Client struct {
 func Inherit() (*Client, error) {
 	file := os.NewFile(FD, "pid1")
 	defer file.Close()
-	conn, err := net.FileConn(file)
+	conn, err := connect(file)
 	if err != nil {
 		return nil, fmt.Errorf("inherit socket of PID 1: %w", err)
 	}
@@ -31,14 +31,14 @@ func Inherit() (*Client, error) {
 }
 
 // NewClient returns a client on the given end of a pair.
-func NewClient(conn net.Conn) *Client {
+func NewClient(conn *net.UnixConn) *Client {
 	return &Client{conn: conn}
 }
 
 // Alive proves to PID 1 that the router's control loops turn. It is to be
 // called every AlivePeriod, and only by somebody who knows that they do.
 func (c *Client) Alive() error {
-	if err := send(c.conn, request{Do: alive}); err != nil {
+	if err := send(c.conn, request{Do: alive}, nil); err != nil {
 		return fmt.Errorf("prove to PID 1 that the router is alive: %w", err)
 	}
 	return nil
@@ -60,6 +60,18 @@ func (c *Client) SetTime(ctx context.Context, t time.Time) error {
 	return c.call(ctx, request{Do: setTime, Time: t})
 }
 
+// Keep leaves file with PID 1, which passes it on to the next router process
+// under the given name (Kept). A kept socket goes on working while there is no
+// router process: the kernel takes ESP out of UDP, and queues the rest.
+func (c *Client) Keep(ctx context.Context, name string, file *os.File) error {
+	return c.call(ctx, request{Do: keep, Name: name, file: file})
+}
+
+// Drop makes PID 1 let go of the file of the given name, if it has one.
+func (c *Client) Drop(ctx context.Context, name string) error {
+	return c.call(ctx, request{Do: drop, Name: name})
+}
+
 // call sends r and waits for its answer.
 func (c *Client) call(ctx context.Context, r request) error {
 	c.mu.Lock()
@@ -79,7 +91,7 @@ func (c *Client) call(ctx context.Context, r request) error {
 			<-expired // or the deadline would hit the next call
 		}
 	}()
-	if err := send(c.conn, r); err != nil {
+	if err := send(c.conn, r, r.file); err != nil {
 		return fmt.Errorf("ask PID 1 to %s: %w", r.Do, err)
 	}
 	answer, err := c.receive(r.ID)

@@ -3,8 +3,11 @@ package privileged
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -28,14 +31,21 @@ func (p pid1) SetTime(t time.Time) error {
 	return nil
 }
 
+func (p pid1) Keep(name string, file *os.File) error {
+	text, err := io.ReadAll(file)
+	p.done <- "keep " + name + ": " + string(text)
+	return errors.Join(err, file.Close())
+}
+func (p pid1) Drop(name string) { p.done <- "drop " + name }
+
 // start connects a router's end to a PID 1 that serves it.
-func start(t *testing.T) (router net.Conn, done chan string, served chan error) {
+func start(t *testing.T) (router *net.UnixConn, done chan string, served chan error) {
 	t.Helper()
 	ours, file, err := Pair()
 	if err != nil {
 		t.Fatal(err)
 	}
-	router, err = net.FileConn(file)
+	router, err = connect(file)
 	file.Close()
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +60,7 @@ func TestActs(t *testing.T) {
 	conn, done, served := start(t)
 	router := NewClient(conn)
 	now := floor.Add(time.Hour)
+	socket := fileWith(t, "hello")
 	for _, test := range []struct {
 		ask  func() error
 		want string
@@ -58,6 +69,8 @@ func TestActs(t *testing.T) {
 		{func() error { return router.SetTime(t.Context(), now) }, "set-time " + now.String()},
 		{func() error { return router.PowerOff(t.Context()) }, "power-off"},
 		{func() error { return router.Reboot(t.Context()) }, "reboot"},
+		{func() error { return router.Keep(t.Context(), "ike-front-500", socket) }, "keep ike-front-500: hello"},
+		{func() error { return router.Drop(t.Context(), "ike-front-500") }, "drop ike-front-500"},
 		{router.Alive, "alive"},
 	} {
 		if err := test.ask(); err != nil {
@@ -73,6 +86,21 @@ func TestActs(t *testing.T) {
 	}
 }
 
+// fileWith returns a file that holds text.
+func fileWith(t *testing.T, text string) *os.File {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	return file
+}
+
 func TestRefusals(t *testing.T) {
 	conn, done, _ := start(t)
 	router := NewClient(conn)
@@ -82,6 +110,12 @@ func TestRefusals(t *testing.T) {
 	}
 	if err := router.SetTime(t.Context(), time.Time{}); err == nil {
 		t.Error("no time at all was accepted")
+	}
+	if err := router.Keep(t.Context(), "../etc", fileWith(t, "")); err == nil {
+		t.Error("a file was kept under a path")
+	}
+	if err := router.Keep(t.Context(), "ike", nil); err == nil {
+		t.Error("no file at all was kept")
 	}
 	for _, message := range []string{
 		`{"id":9,"do":"format-disk"}`, `{"do":7}`, `[]`, `reboot`, strings.Repeat(" ", maxMessage+100),
@@ -110,7 +144,7 @@ func TestCallEndsWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ours.Close()
-	conn, err := net.FileConn(file)
+	conn, err := connect(file)
 	file.Close()
 	if err != nil {
 		t.Fatal(err)
@@ -124,10 +158,10 @@ func TestCallEndsWithItsContext(t *testing.T) {
 	}
 
 	// The late answer must not be taken for that of the next call.
-	if err := send(ours, reply{ID: 1, Error: "too late"}); err != nil {
+	if err := send(ours, reply{ID: 1, Error: "too late"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := send(ours, reply{ID: 2}); err != nil {
+	if err := send(ours, reply{ID: 2}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := router.Reboot(t.Context()); err != nil {
@@ -143,6 +177,8 @@ func FuzzRequest(f *testing.F) {
 	f.Add([]byte(`{"do":"alive"}`))
 	f.Add([]byte(`{"id":7,"do":"set-time","time":"2026-11-21T18:00:00Z"}`))
 	f.Add([]byte(`{"id":7,"do":"reboot"}`))
+	f.Add([]byte(`{"id":8,"do":"keep","name":"ike-front-500"}`))
+	f.Add([]byte(`{"id":9,"do":"drop","name":"ike-front-500"}`))
 	f.Add([]byte(`{"id":-1}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := parse(data)
@@ -153,7 +189,7 @@ func FuzzRequest(f *testing.F) {
 			t.Errorf("%q sets no time", data)
 		}
 		acts := pid1{make(chan string, 1)}
-		if err := r.perform(acts); err != nil && r.Do != alive && r.Do != setTime {
+		if err := r.perform(acts); err != nil && r.Do != alive && r.Do != setTime && r.Do != keep {
 			t.Errorf("%q was understood and not done: %v", data, err)
 		}
 	})
