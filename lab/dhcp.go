@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/farspoke/farspoke/lab/sandbox"
 )
@@ -23,7 +24,10 @@ var ordinaryLease = []string{"--dhcp-range=100.64.0.50,100.64.0.99,255.255.255.0
 func (d *DHCP) Start(ctx context.Context, lease []string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	args := append([]string{
-		"--conf-file=/dev/null", "--keep-in-foreground", "--log-facility=-", "--pid-file=", "--user=root", "--group=root",
+		// As a daemon it would change its groups, which a user namespace
+		// forbids.
+		"--no-daemon",
+		"--conf-file=/dev/null", "--log-facility=-", "--pid-file=",
 		"--interface=carrier", "--bind-dynamic", "--except-interface=lo",
 		"--no-resolv", "--no-hosts", "--no-ping", "--log-dhcp",
 		"--address=/hub1.example.net/" + hubAddress.String(),
@@ -36,8 +40,10 @@ func (d *DHCP) Start(ctx context.Context, lease []string) error {
 	}
 	done := make(chan struct{})
 	go func() {
-		wait() // it ends when it is killed
-		close(done)
+		defer close(done)
+		if err := wait(); ctx.Err() == nil {
+			fmt.Fprintf(os.Stderr, "lab: the carrier's DHCP server has ended (%v): see %s\n", err, logFile("carrier"))
+		}
 	}()
 	d.stop = func() {
 		cancel()

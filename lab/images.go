@@ -40,7 +40,11 @@ func prepareImages(ctx context.Context, release bool) (remove func(), err error)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "farspoke-lab-*")
+	logs := filepath.Join(root, "build", "lab")
+	if err := os.MkdirAll(logs, 0o755); err != nil {
+		return nil, fmt.Errorf("create a directory for the lab: %w", err)
+	}
+	dir, err := os.MkdirTemp(logs, "images-*")
 	if err != nil {
 		return nil, fmt.Errorf("create a directory for the images: %w", err)
 	}
@@ -48,11 +52,6 @@ func prepareImages(ctx context.Context, release bool) (remove func(), err error)
 	if err := buildImages(ctx, root, dir, release); err != nil {
 		remove()
 		return nil, err
-	}
-	logs := filepath.Join(root, "build", "lab")
-	if err := os.MkdirAll(logs, 0o755); err != nil {
-		remove()
-		return nil, fmt.Errorf("create a directory for the logs: %w", err)
 	}
 	return remove, errors.Join(os.Setenv(imagesFile, filepath.Join(dir, "images.json")), os.Setenv(logDir, logs))
 }

@@ -34,7 +34,7 @@ func TestRouterKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	if lost, sent := spoke.Ping.Lost(mark, number+200); lost != 0 {
-		t.Errorf("%d of %d packets lost, want none; sent at: %s", lost, sent, spoke.Ping.Gaps(mark, number+200))
+		t.Errorf("%d of %d packets lost, want none; sent at: %s; the carrier saw: %s", lost, sent, spoke.Ping.Gaps(mark, number+200), spoke.Capture)
 	}
 	again, err := spoke.pidOf(limit(t, word), "router")
 	if err != nil {
