@@ -12,7 +12,7 @@ BOARD ?= virt
 TOOLBOX ?= true
 FUZZTIME ?= 60s
 
-PACKAGES = qemu-system-arm mmdebstrap debian-archive-keyring kmod dnsmasq-base nftables iproute2 uidmap zstd
+PACKAGES = qemu-system-arm debian-archive-keyring kmod dnsmasq-base nftables iproute2
 VM_TESTS = $(shell grep -rlE '^//go:build vm' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
 NETNS_TESTS = $(shell grep -rlE '^//go:build netns' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
 

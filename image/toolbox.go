@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/farspoke/farspoke/internal/debian"
@@ -15,6 +16,13 @@ import (
 
 // uroot is the command that builds many u-root commands into one binary.
 const uroot = "github.com/u-root/u-root"
+
+// flags are u-root's. Its default base archive is left out: it brings a resolver
+// of its own choice and directories that anybody may write. goshsmall is a shell
+// that leaves line editing to the terminal, as a serial console wants it.
+var flags = []string{
+	"-build=gbb", "-base=/dev/null", "-skip-ldd", "-initcmd=", "-uinitcmd=", "-defaultsh=gosh", "-tags=goshsmall",
+}
 
 // toolboxArchive returns a cpio archive with the u-root commands that go.mod
 // names as tools, below /bbin, and a shell at /bin/sh. u-root compiles the
@@ -51,17 +59,13 @@ func toolboxArchive(ctx context.Context, cache debian.Cache) ([]byte, error) {
 	return data, nil
 }
 
-// buildToolbox runs u-root. Its default base archive is left out: it brings
-// a resolver of its own choice and directories that anybody may write.
+// buildToolbox runs u-root.
 func buildToolbox(ctx context.Context, file, dir string, commands []string) error {
 	program := filepath.Join(dir, "u-root")
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, uroot).CombinedOutput(); err != nil {
 		return fmt.Errorf("build u-root: %w\n%s", err, out)
 	}
-	args := append([]string{
-		"-build=gbb", "-base=/dev/null", "-skip-ldd", "-initcmd=", "-uinitcmd=", "-defaultsh=gosh",
-		"-tmp-dir=" + filepath.Join(dir, "tmp"), "-o=" + file,
-	}, commands...)
+	args := slices.Concat(flags, []string{"-tmp-dir=" + filepath.Join(dir, "tmp"), "-o=" + file}, commands)
 	if err := os.Mkdir(filepath.Join(dir, "tmp"), 0o755); err != nil {
 		return err
 	}
@@ -100,6 +104,6 @@ func toolboxCommands(ctx context.Context) (commands []string, key string, err er
 		return nil, "", fmt.Errorf("ask Go for its version: %w", err)
 	}
 	hash := sha256.New()
-	fmt.Fprintf(hash, "%s\n%s\n%s", strings.Join(commands, "\n"), modules, version)
+	fmt.Fprintf(hash, "%q\n%q\n%s\n%s", flags, commands, modules, version)
 	return commands, fmt.Sprintf("%x", hash.Sum(nil)[:8]), nil
 }

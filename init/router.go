@@ -28,18 +28,25 @@ const (
 // that the box goes down. A process that is killed instead leaves everything
 // in the kernel and in stateDir to the next one.
 func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) error {
+	steps := newMilestones(log.Handler())
+	log = slog.New(steps)
+	file, problem := config.Load(configFile)
+	if err := pid1.AwaitBoot(ctx); err != nil {
+		return err
+	}
 	// Before any link comes up; a table of an earlier process stays.
 	if err := firewall.Seal(firewall.Netfilter{}); err != nil {
 		return fmt.Errorf("close the firewall: %w", err)
 	}
-	steps := newMilestones(log.Handler())
-	log = slog.New(steps)
 	listener, err := api.Listen(api.Socket)
 	if err != nil {
 		return err
 	}
+	b := new(box)
+	if problem == nil {
+		b, problem = start(ctx, file, pid1, log)
+	}
 	// A box whose configuration is broken stays closed, and its console works.
-	b, problem := load(ctx, log, pid1)
 	if problem != nil {
 		log.Error("the configuration cannot be used: the box stays closed until it is mended", "err", problem)
 	}
@@ -53,13 +60,9 @@ func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) erro
 	return b.shutdown(ctx)
 }
 
-// load reads the configuration and builds the box that it describes. On an
-// error the box is empty.
-func load(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) (*box, error) {
-	file, err := config.Load(configFile)
-	if err != nil {
-		return new(box), err
-	}
+// start builds the box that the configuration describes. On an error the box is
+// empty.
+func start(ctx context.Context, file *config.File, pid1 *privileged.Client, log *slog.Logger) (*box, error) {
 	for _, warning := range file.Warnings() {
 		log.Warn(warning.Error())
 	}

@@ -2,6 +2,7 @@ package pid1
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,6 +10,9 @@ import (
 
 	"golang.org/x/sys/unix"
 )
+
+// background is the nice value of what yields to the router.
+const background = 10
 
 // console runs the session on the serial console. It needs nothing of the
 // router, so that a box with a broken configuration can say what is wrong.
@@ -39,6 +43,10 @@ func (c console) life(ctx context.Context) error {
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true}
 	if err := c.reaper.start(cmd, cmd.Start); err != nil {
 		return fmt.Errorf("start session on %s: %w", device, err)
+	}
+	// Whoever looks at the box must not take the CPU from what it does.
+	if err := unix.Setpriority(unix.PRIO_PROCESS, cmd.Process.Pid, background); err != nil {
+		return errors.Join(fmt.Errorf("lower the session's priority: %w", err), c.reaper.wait(cmd))
 	}
 	return c.reaper.wait(cmd)
 }

@@ -37,8 +37,9 @@ import (
 const (
 	// modulesDir holds the kernel's modules, by release.
 	modulesDir = "/lib/modules"
-	// consoleDelay is how long the console waits for the rest of the box.
-	consoleDelay = 10 * time.Second
+	// routerDelay is how long what can wait, the console among it, leaves the box
+	// to the router.
+	routerDelay = 10 * time.Second
 )
 
 // box is what PID 1 looks after. Its fields are set in the order of the boot
@@ -105,9 +106,38 @@ func (b *box) boot(ctx context.Context, version string, modules [][]string) {
 	b.spawn(func() { guard(ctx, b.log, b.watchdog, b.pulse, b.end) })
 	b.spawn(func() { b.handleSignals(ctx) })
 	b.spawn(func() { b.report("ended processes stay", b.reaper.run(ctx)) })
-	up := make(chan struct{})
-	b.spawn(func() { b.keepConsole(ctx, up) })
+	b.report("certificates and logs may be wrong about the time", b.timeline.do("clock", b.startClock))
+	// The router process comes to life while the rest is made ready for it.
+	booted := make(chan struct{})
+	process := &router{log: b.log.With("component", "router"), kmsg: b.kmsg, reaper: b.reaper, pulse: b.pulse, end: b.end, clock: b.clock, booted: booted}
+	b.spawn(func() { respawn(ctx, process.log, process.life) })
+	names := ports{board: b.board, rename: renameLink, log: b.log}
+	b.spawn(func() { b.afterRouter(ctx, names) })
+	b.prepare(modules, names)
+	close(booted)
+	b.log.Info("the box is ready for the router", "boot", b.timeline, bootlog.MilestoneKey, "router")
+}
 
+// afterRouter starts what nobody waits for once the router process lives, which
+// has the CPU for itself until then, or after a while: a step of the boot that
+// hangs must not keep the console away.
+func (b *box) afterRouter(ctx context.Context, names ports) {
+	select {
+	case <-b.pulse.first():
+	case <-time.After(routerDelay):
+	case <-ctx.Done():
+		return
+	}
+	session := console{device: b.board.Console, reaper: b.reaper}
+	b.spawn(func() { respawn(ctx, b.log.With("component", "console"), session.life) })
+	events := devices{modules: b.modules, ports: names, end: b.end, log: b.log}
+	b.spawn(func() { respawn(ctx, b.log.With("component", "devices"), events.life) })
+	b.spawn(func() { b.report("a crash may leave no text", b.readyForCrash()) })
+}
+
+// prepare does what the router relies on, at the same time where one step does
+// not need the other, and returns when all is done.
+func (b *box) prepare(modules [][]string, names ports) {
 	var ready sync.WaitGroup
 	step := func(name, otherwise string, f func() error) {
 		ready.Go(func() {
@@ -115,9 +145,7 @@ func (b *box) boot(ctx context.Context, version string, modules [][]string) {
 			b.report(otherwise, b.timeline.do(name, f))
 		})
 	}
-	names := ports{board: b.board, rename: renameLink, log: b.log}
 	step("sysctls", "the kernel keeps some of its defaults", func() error { return setSysctls("/proc/sys", sysctls) })
-	step("clock", "certificates and logs may be wrong about the time", b.startClock)
 	for _, list := range modules {
 		step("modules", "the router will lack functions", func() error { return b.modules.Load(list...) })
 	}
@@ -125,28 +153,6 @@ func (b *box) boot(ctx context.Context, version string, modules [][]string) {
 		return errors.Join(b.modules.Load(b.board.Drivers()...), names.nameAll(os.DirFS("/sys")))
 	})
 	ready.Wait()
-
-	process := &router{log: b.log.With("component", "router"), kmsg: b.kmsg, reaper: b.reaper, pulse: b.pulse, end: b.end, clock: b.clock}
-	b.spawn(func() { respawn(ctx, process.log, process.life) })
-	b.log.Info("router starts", "boot", b.timeline, bootlog.MilestoneKey, "router")
-
-	// What follows nobody waits for.
-	close(up)
-	events := devices{modules: b.modules, ports: names, end: b.end, log: b.log}
-	b.spawn(func() { respawn(ctx, b.log.With("component", "devices"), events.life) })
-	b.spawn(func() { b.report("a crash may leave no text", b.readyForCrash()) })
-}
-
-// keepConsole keeps a session on the console once the box is up: until then the
-// CPU is better used, and there is nothing to see. It does not wait for ever
-// for a step that hangs.
-func (b *box) keepConsole(ctx context.Context, up <-chan struct{}) {
-	select {
-	case <-up:
-	case <-time.After(consoleDelay):
-	}
-	session := console{device: b.board.Console, reaper: b.reaper}
-	respawn(ctx, b.log.With("component", "console"), session.life)
 }
 
 // spawn runs a task until the box goes down.

@@ -20,17 +20,26 @@ const (
 // It is safe for concurrent use.
 type pulse struct {
 	mu    sync.Mutex
-	last  time.Time // of the last proof, at first of the box's start
-	alive bool      // whether the router process that runs has given one
+	last  time.Time     // of the last proof, at first of the box's start
+	alive bool          // whether the router process that runs has given one
+	ever  chan struct{} // closed at the first proof of all
 }
 
-func newPulse(now time.Time) *pulse { return &pulse{last: now} }
+func newPulse(now time.Time) *pulse { return &pulse{last: now, ever: make(chan struct{})} }
+
+// first is closed once a router process has proved that it is alive.
+func (p *pulse) first() <-chan struct{} { return p.ever }
 
 // beat records a proof of life.
 func (p *pulse) beat(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last, p.alive = now, true
+	select {
+	case <-p.ever:
+	default:
+		close(p.ever)
+	}
 }
 
 // ended records that the router process ended, so that another has to prove

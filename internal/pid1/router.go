@@ -37,6 +37,8 @@ type router struct {
 	pulse  *pulse
 	end    func(ending)
 	clock  *clock
+	// booted is closed when all that the router relies on is there.
+	booted <-chan struct{}
 	// files are the sockets that outlive the process.
 	files privileged.Files
 }
@@ -75,7 +77,7 @@ func (r *router) life(ctx context.Context) error {
 	alive, exited := make(chan struct{}, 1), make(chan error, 1)
 	go func() {
 		defer crashOn(r.end)
-		if err := privileged.Serve(ctx, r.log, ours, acts{r, alive}); err != nil {
+		if err := privileged.Serve(ctx, r.log, ours, acts{r, ctx, alive}); err != nil {
 			r.log.Warn("requests of the router fail", "err", err)
 		}
 	}()
@@ -137,7 +139,17 @@ func watch(process interface{ Signal(os.Signal) error }, alive <-chan struct{}, 
 // acts is what one router process may ask for.
 type acts struct {
 	*router
+	ctx   context.Context // of the process's life
 	alive chan<- struct{}
+}
+
+func (a acts) Booted() error {
+	select {
+	case <-a.booted:
+		return nil
+	case <-a.ctx.Done():
+		return a.ctx.Err()
+	}
 }
 
 func (a acts) Alive() {

@@ -44,6 +44,13 @@ func (c *Client) Alive() error {
 	return nil
 }
 
+// AwaitBoot returns when the modules are loaded, the ports have their names and
+// the sysctls are set: until then the kernel is not to be touched. The router
+// process starts earlier, because starting takes time too.
+func (c *Client) AwaitBoot(ctx context.Context) error {
+	return c.call(ctx, request{Do: awaitBoot})
+}
+
 // Reboot asks for an orderly restart of the box. When it returns nil, PID 1
 // has begun, and the router is about to be terminated.
 func (c *Client) Reboot(ctx context.Context) error {

@@ -7,6 +7,7 @@
 // FD. Each datagram is one JSON object of at most maxMessage octets:
 //
 //	router → PID 1  {"do":"alive"}
+//	router → PID 1  {"id":6,"do":"await-boot"}
 //	router → PID 1  {"id":7,"do":"set-time","time":"2026-11-21T18:00:00Z"}
 //	router → PID 1  {"id":8,"do":"keep","name":"ike-front-500"}, with a descriptor
 //	router → PID 1  {"id":9,"do":"drop","name":"ike-front-500"}
@@ -41,12 +42,13 @@ const (
 type act string
 
 const (
-	alive    act = "alive"
-	reboot   act = "reboot"
-	powerOff act = "power-off"
-	setTime  act = "set-time"
-	keep     act = "keep"
-	drop     act = "drop"
+	alive     act = "alive"
+	awaitBoot act = "await-boot"
+	reboot    act = "reboot"
+	powerOff  act = "power-off"
+	setTime   act = "set-time"
+	keep      act = "keep"
+	drop      act = "drop"
 )
 
 type request struct {

@@ -21,6 +21,7 @@ type pid1 struct {
 }
 
 func (p pid1) Alive()          { p.done <- "alive" }
+func (p pid1) Booted() error   { p.done <- "await-boot"; return nil }
 func (p pid1) Reboot() error   { p.done <- "reboot"; return nil }
 func (p pid1) PowerOff() error { p.done <- "power-off"; return nil }
 func (p pid1) SetTime(t time.Time) error {
@@ -65,6 +66,7 @@ func TestActs(t *testing.T) {
 		ask  func() error
 		want string
 	}{
+		{func() error { return router.AwaitBoot(t.Context()) }, "await-boot"},
 		{router.Alive, "alive"},
 		{func() error { return router.SetTime(t.Context(), now) }, "set-time " + now.String()},
 		{func() error { return router.PowerOff(t.Context()) }, "power-off"},

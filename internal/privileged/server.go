@@ -18,6 +18,9 @@ import (
 // down returns at once; its error is why it refused.
 type Acts interface {
 	Alive()
+	// Booted returns when the modules are loaded, the ports have their names and
+	// the sysctls are set.
+	Booted() error
 	Reboot() error
 	PowerOff() error
 	SetTime(t time.Time) error
@@ -78,7 +81,7 @@ func parse(data []byte) (request, error) {
 		return r, fmt.Errorf("decode request: %w", err)
 	}
 	switch r.Do {
-	case alive, reboot, powerOff:
+	case alive, awaitBoot, reboot, powerOff:
 	case setTime:
 		if r.Time.IsZero() {
 			return r, errors.New("request to set the time does not say which")
@@ -109,6 +112,8 @@ func received(rights []byte) *os.File {
 
 func (r request) perform(acts Acts) error {
 	switch r.Do {
+	case awaitBoot:
+		return acts.Booted()
 	case reboot:
 		return acts.Reboot()
 	case powerOff:
