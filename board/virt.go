@@ -27,5 +27,8 @@ var virt = Board{
 		"panic=1",
 		"printk.devkmsg=on",
 		"quiet",
+		// The kernel's self-tests of its ciphers take longer in emulation than all
+		// the rest of its start, and there is no crypto hardware to doubt.
+		"cryptomgr.notests",
 	},
 }

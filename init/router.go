@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/farspoke/farspoke/firewall"
@@ -19,6 +20,8 @@ const (
 	configFile = "/etc/farspoke/farspoke.yaml"
 	// stateDir is on a tmpfs that only root reads.
 	stateDir = "/run/farspoke/state"
+	// settled is when the start is over and its memory can be given back.
+	settled = 20 * time.Second
 	// goodbyeTime bounds how long the peers are told that the box goes down.
 	goodbyeTime = 4 * time.Second
 )
@@ -50,6 +53,8 @@ func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) erro
 	if problem != nil {
 		log.Error("the configuration cannot be used: the box stays closed until it is mended", "err", problem)
 	}
+	giveBack := time.AfterFunc(settled, debug.FreeOSMemory)
+	defer giveBack.Stop()
 	supervise.Run(ctx, log, append(b.tasks(),
 		&control{listener: listener, source: &source{box: b, problem: problem, steps: steps, pid1: pid1}, log: log},
 		&pulse{box: b, pid1: pid1},

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,6 +104,9 @@ func starts(ctx context.Context, built images) ([]Figure, error) {
 			times[i] = append(times[i], seconds)
 		}
 	}
+	if err := lab.drawStart(ctx, spokes[0]); err != nil {
+		return nil, err
+	}
 	ours, err := lab.measureMemory(ctx, testedBox(built, built.Release, ordinarySite()), boxProcesses)
 	if err != nil {
 		return nil, err
@@ -143,6 +148,35 @@ func (l *Lab) measureStart(ctx context.Context, kind kind) (float64, error) {
 		spoke.dump(40)
 	}
 	return at.Sub(spoke.Started).Seconds(), errors.Join(err, spoke.Close())
+}
+
+// drawStart boots a spoke once more and draws its timeline for the README.
+func (l *Lab) drawStart(ctx context.Context, kind kind) error {
+	if err := errors.Join(l.ForgetSpoke(ctx), l.FlushNAT()); err != nil {
+		return err
+	}
+	spoke, err := l.Boot(ctx, kind)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("not there after %v", startLimit))
+	defer cancel()
+	timeline, err := follow(ctx, spoke, os.Stderr)
+	if err := errors.Join(err, spoke.Close()); err != nil {
+		return err
+	}
+	root, err := moduleRoot()
+	if err != nil {
+		return err
+	}
+	var picture bytes.Buffer
+	if err := timeline.draw(&picture, "From the start of the kernel to headquarters, in QEMU without KVM"); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(root, "docs", "boot-timeline.svg"), picture.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("draw the boot timeline: %w", err)
+	}
+	return nil
 }
 
 // The names of the processes that make up the control planes.

@@ -21,8 +21,9 @@ type Lab struct {
 	images images
 }
 
-// guestArgs is the kernel command line of the machines of the other make.
-var guestArgs = []string{"console=ttyAMA0", "quiet", "panic=1"}
+// guestArgs is the kernel command line of the machines of the other make, which
+// leaves out what the box's leaves out (board/virt.go).
+var guestArgs = []string{"console=ttyAMA0", "quiet", "panic=1", "cryptomgr.notests"}
 
 // Open builds the network and starts the hub; [Lab.WaitHub] waits until it
 // serves. It must run inside the sandbox.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -35,7 +36,7 @@ func run(ctx context.Context, interactive bool) error {
 		return err
 	}
 	fmt.Println("box      starts")
-	timeline, err := follow(limited, spoke)
+	timeline, err := follow(limited, spoke, os.Stdout)
 	if err != nil && !interactive {
 		spoke.dump(40)
 		lab.show(ctx, os.Stderr)
@@ -62,12 +63,12 @@ const straggle = 2 * time.Second
 
 // follow shows the steps of a spoke's start as they happen, and returns them
 // when the ping has gone through ESP.
-func follow(ctx context.Context, spoke *Spoke) (Timeline, error) {
+func follow(ctx context.Context, spoke *Spoke, progress io.Writer) (Timeline, error) {
 	steps, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var timeline Timeline
 	for event := range spoke.Events(steps) {
-		fmt.Printf("%-8s %6.2f s\n", event.Name, event.After.Seconds())
+		fmt.Fprintf(progress, "%-8s %6.2f s\n", event.Name, event.After.Seconds())
 		timeline = append(timeline, event)
 		if event.Name == "ping" {
 			time.AfterFunc(straggle, cancel)

@@ -16,7 +16,7 @@ type Timeline []Event
 // meanings are the steps in a newcomer's words.
 var meanings = map[string]string{
 	"init":   "PID 1 runs",
-	"router": "router process runs",
+	"router": "modules, ports and sysctls are ready",
 	"lease":  "DHCP lease in the front-door VRF",
 	"ike":    "IKEv2 established, SAs installed",
 	"nhrp":   "registered with the hub's NHRP server",

@@ -24,6 +24,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -132,7 +133,11 @@ func (b *box) afterRouter(ctx context.Context, names ports) {
 	b.spawn(func() { respawn(ctx, b.log.With("component", "console"), session.life) })
 	events := devices{modules: b.modules, ports: names, end: b.end, log: b.log}
 	b.spawn(func() { respawn(ctx, b.log.With("component", "devices"), events.life) })
-	b.spawn(func() { b.report("a crash may leave no text", b.readyForCrash()) })
+	b.spawn(func() {
+		b.report("a crash may leave no text", b.readyForCrash())
+		// The start is over, and PID 1 does next to nothing from here on.
+		debug.FreeOSMemory()
+	})
 }
 
 // prepare does what the router relies on, at the same time where one step does
