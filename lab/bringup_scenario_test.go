@@ -2,14 +2,17 @@
 
 package main
 
-import "testing"
+import (
+	"io"
+	"testing"
+)
 
 // TestBringUp: the box boots, takes a lease, opens IKEv2 through the carrier's
 // NAT, registers, and headquarters answers through ESP.
 func TestBringUp(t *testing.T) {
 	lab := open(t)
 	spoke := boot(t, lab, ordinaryBox(lab))
-	timeline, err := follow(limit(t, startUp), spoke)
+	timeline, err := follow(limit(t, startUp), spoke, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
