@@ -37,7 +37,7 @@ test-go: ## pure logic and codecs: no root, no VM
 
 .PHONY: test-netns
 test-netns: deps ## nftables, DHCP and sockets in network namespaces of this machine
-	unshare -rn go test -tags netns $(NETNS_TESTS)
+	go test -tags netns -exec 'unshare -rn' $(NETNS_TESTS)
 
 .PHONY: test-vm
 test-vm: deps build/vm ## VRF, GRE and XFRM in an arm64 VM with the box's kernel

@@ -169,6 +169,20 @@ func (b *box) shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// answer returns once every control loop's state could be had: a loop that hangs
+// holds its lock.
+func (b *box) answer() {
+	for _, u := range b.underlays {
+		u.Status()
+	}
+	for _, e := range b.engines {
+		e.Status()
+	}
+	for _, t := range b.tunnels {
+		t.Status()
+	}
+}
+
 // status asks every component.
 func (b *box) status() api.Status {
 	status := api.Status{Hostname: b.hostname}

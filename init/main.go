@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 
@@ -25,13 +24,7 @@ import (
 // version is the firmware's, set by the image builder.
 var version = "unknown"
 
-// gcPercent trades processor time for memory: the heaps of all roles are small
-// and their garbage little, so collecting it four times as often costs nothing
-// that can be measured.
-const gcPercent = 25
-
 func main() {
-	debug.SetGCPercent(gcPercent)
 	switch role := filepath.Base(os.Args[0]); {
 	case os.Getpid() == 1:
 		pid1.Run(version, parts.Modules()...)

@@ -41,7 +41,7 @@ func (p *pulse) Run(ctx context.Context) error {
 func (p *pulse) beat(ctx context.Context) error {
 	answered := make(chan struct{})
 	go func() {
-		p.box.status()
+		p.box.answer()
 		close(answered)
 	}()
 	ctx, cancel := context.WithTimeout(ctx, turnTime)

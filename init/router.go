@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"github.com/farspoke/farspoke/firewall"
@@ -12,6 +11,7 @@ import (
 	"github.com/farspoke/farspoke/internal/checkpoint"
 	"github.com/farspoke/farspoke/internal/config"
 	"github.com/farspoke/farspoke/internal/privileged"
+	"github.com/farspoke/farspoke/internal/settle"
 	"github.com/farspoke/farspoke/internal/supervise"
 )
 
@@ -20,7 +20,7 @@ const (
 	configFile = "/etc/farspoke/farspoke.yaml"
 	// stateDir is on a tmpfs that only root reads.
 	stateDir = "/run/farspoke/state"
-	// settled is when the start is over and its memory can be given back.
+	// settled is when the start is over at the latest.
 	settled = 20 * time.Second
 	// goodbyeTime bounds how long the peers are told that the box goes down.
 	goodbyeTime = 4 * time.Second
@@ -53,7 +53,7 @@ func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) erro
 	if problem != nil {
 		log.Error("the configuration cannot be used: the box stays closed until it is mended", "err", problem)
 	}
-	giveBack := time.AfterFunc(settled, debug.FreeOSMemory)
+	giveBack := time.AfterFunc(settled, settle.Now)
 	defer giveBack.Stop()
 	supervise.Run(ctx, log, append(b.tasks(),
 		&control{listener: listener, source: &source{box: b, problem: problem, steps: steps, pid1: pid1}, log: log},

@@ -24,7 +24,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -33,6 +32,7 @@ import (
 	"github.com/farspoke/farspoke/board"
 	"github.com/farspoke/farspoke/internal/bootlog"
 	"github.com/farspoke/farspoke/internal/kmod"
+	"github.com/farspoke/farspoke/internal/settle"
 )
 
 const (
@@ -136,7 +136,7 @@ func (b *box) afterRouter(ctx context.Context, names ports) {
 	b.spawn(func() {
 		b.report("a crash may leave no text", b.readyForCrash())
 		// The start is over, and PID 1 does next to nothing from here on.
-		debug.FreeOSMemory()
+		settle.Now()
 	})
 }
 
