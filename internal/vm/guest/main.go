@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/farspoke/farspoke/internal/kmod"
+	"github.com/farspoke/farspoke/internal/nl"
 )
 
 func main() {
@@ -46,6 +47,9 @@ func run() (status int, err error) {
 		if err := unix.Mount(m.fstype, m.target, m.fstype, 0, ""); err != nil && !errors.Is(err, unix.EBUSY) {
 			return 1, fmt.Errorf("mount %s: %w", m.target, err)
 		}
+	}
+	if err := nl.LoopbackUp(); err != nil {
+		return 1, err
 	}
 	args, err := os.ReadFile("/test/args")
 	if err != nil {
