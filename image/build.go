@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -16,6 +17,7 @@ import (
 	"github.com/farspoke/farspoke/board"
 	"github.com/farspoke/farspoke/internal/debian"
 	"github.com/farspoke/farspoke/internal/initramfs"
+	"github.com/farspoke/farspoke/internal/parts"
 )
 
 // The files that a build writes.
@@ -96,11 +98,12 @@ func firmwareArchive(ctx context.Context, o options, kernel debian.Kernel, sourc
 	// The kernel opens it before PID 1 mounts anything.
 	a.CharDev("/dev/console", 0o600, 5, 1)
 	a.File("/etc/farspoke/build-date", 0o644, []byte(source.date.Format(dateLayout)+"\n"))
-	size, err := addModules(&a, kernel, o.board)
-	if err != nil {
+	before := a.Size()
+	modules := slices.Concat(append(parts.Modules(), parts.Accelerators(), o.board.Modules)...)
+	if err := kernel.AddModules(&a, debian.ModulesDir, modules...); err != nil {
 		return nil, err
 	}
-	m.part("modules", size)
+	m.part("modules", a.Size()-before)
 	var out bytes.Buffer
 	if _, err := a.WriteTo(&out); err != nil {
 		return nil, err

@@ -80,7 +80,11 @@ func writeInitrd(ctx context.Context, file, dir string, kernel debian.Kernel, bi
 	}
 	archive.Symlink("/sbin/modprobe", "/init")
 	archive.CharDev("/dev/console", 0o600, 5, 1)
-	if err := addModules(&archive, kernel); err != nil {
+	modules, err := moduleNames(kernel)
+	if err != nil {
+		return err
+	}
+	if err := kernel.AddModules(&archive, debian.ModulesDir, modules...); err != nil {
 		return err
 	}
 	if err := archive.Copy("/test/binary", 0o755, binary); err != nil {

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"os"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/farspoke/farspoke/internal/debian"
-	"github.com/farspoke/farspoke/internal/initramfs"
 	"github.com/farspoke/farspoke/internal/kmod"
 )
 
@@ -25,12 +22,11 @@ var (
 	links = []string{"dummy", "veth", "vrf", "tun", "i6300esb"}
 )
 
-// addModules adds those modules, all they depend on, and their index.
-func addModules(archive *initramfs.Archive, kernel debian.Kernel) error {
-	tree := os.DirFS(kernel.Modules())
-	index, err := kmod.ReadIndex(tree)
+// moduleNames returns the names of those modules.
+func moduleNames(kernel debian.Kernel) ([]string, error) {
+	index, err := kmod.ReadIndex(os.DirFS(kernel.Modules()))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	names := slices.Clone(links)
 	for _, file := range index.Files() {
@@ -38,18 +34,5 @@ func addModules(archive *initramfs.Archive, kernel debian.Kernel) error {
 			names = append(names, kmod.Name(file))
 		}
 	}
-	files, err := index.Closure(names...)
-	if err != nil {
-		return fmt.Errorf("choose the VM's modules: %w", err)
-	}
-	root := path.Join("/lib/modules", kernel.Release)
-	for _, file := range files {
-		if err := archive.Copy(path.Join(root, file), 0o644, path.Join(kernel.Modules(), file)); err != nil {
-			return err
-		}
-	}
-	for name, contents := range index.Subset(files) {
-		archive.File(path.Join(root, name), 0o644, contents)
-	}
-	return nil
+	return names, nil
 }

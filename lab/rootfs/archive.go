@@ -4,14 +4,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/farspoke/farspoke/internal/debian"
 	"github.com/farspoke/farspoke/internal/initramfs"
-	"github.com/farspoke/farspoke/internal/kmod"
 )
 
 // mountPoints exist for the guest's /init to mount on or write to.
@@ -37,7 +34,7 @@ func (t Tree) Write(w io.Writer, kernel debian.Kernel, modules ...string) error 
 			archive.File(name, file.Mode, file.Data)
 		}
 	}
-	if err := addModules(&archive, kernel, modules); err != nil {
+	if err := kernel.AddModules(&archive, "usr/lib/modules", modules...); err != nil {
 		return err
 	}
 	compressed, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
@@ -48,25 +45,4 @@ func (t Tree) Write(w io.Writer, kernel debian.Kernel, modules ...string) error 
 		return err
 	}
 	return compressed.Close()
-}
-
-func addModules(archive *initramfs.Archive, kernel debian.Kernel, names []string) error {
-	index, err := kmod.ReadIndex(os.DirFS(kernel.Modules()))
-	if err != nil {
-		return err
-	}
-	files, err := index.Closure(names...)
-	if err != nil {
-		return fmt.Errorf("choose kernel modules: %w", err)
-	}
-	root := path.Join("usr/lib/modules", kernel.Release)
-	for _, file := range files {
-		if err := archive.Copy(path.Join(root, file), 0o644, path.Join(kernel.Modules(), file)); err != nil {
-			return err
-		}
-	}
-	for name, contents := range index.Subset(files) {
-		archive.File(path.Join(root, name), 0o644, contents)
-	}
-	return nil
 }
