@@ -1,5 +1,5 @@
-// Farspoke checks configurations on an engineer's laptop and shows the state
-// of a box. `farspoke help` lists its commands.
+// Command farspoke checks configurations on an engineer's laptop and shows the
+// state of a box. `farspoke help` lists its commands.
 package main
 
 import (
