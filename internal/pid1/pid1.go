@@ -119,12 +119,12 @@ func (b *box) boot(ctx context.Context, version string, modules [][]string) {
 	b.log.Info("the box is ready for the router", "boot", b.timeline, bootlog.MilestoneKey, "router")
 }
 
-// afterRouter starts what nobody waits for once the router process lives, which
-// has the CPU for itself until then, or after a while: a step of the boot that
-// hangs must not keep the console away.
+// afterRouter starts what nobody waits for once the router has started, which has
+// the CPU for itself until then, or after a while: a step of the boot that hangs
+// must not keep the console away.
 func (b *box) afterRouter(ctx context.Context, names ports) {
 	select {
-	case <-b.pulse.first():
+	case <-b.pulse.calmed():
 	case <-time.After(routerDelay):
 	case <-ctx.Done():
 		return

@@ -20,25 +20,29 @@ const (
 // It is safe for concurrent use.
 type pulse struct {
 	mu    sync.Mutex
-	last  time.Time     // of the last proof, at first of the box's start
-	alive bool          // whether the router process that runs has given one
-	ever  chan struct{} // closed at the first proof of all
+	last  time.Time // of the last proof, at first of the box's start
+	alive bool      // whether the router process that runs has given one
+	beats int       // of all router processes
+	calm  chan struct{}
 }
 
-func newPulse(now time.Time) *pulse { return &pulse{last: now, ever: make(chan struct{})} }
+// calmBeats is how many proofs of life the busy start of a router takes: it gives
+// the first when its components have been built, and the second when they have
+// run for privileged.AlivePeriod.
+const calmBeats = 2
 
-// first is closed once a router process has proved that it is alive.
-func (p *pulse) first() <-chan struct{} { return p.ever }
+func newPulse(now time.Time) *pulse { return &pulse{last: now, calm: make(chan struct{})} }
+
+// calmed is closed once the start of a router process is over.
+func (p *pulse) calmed() <-chan struct{} { return p.calm }
 
 // beat records a proof of life.
 func (p *pulse) beat(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.last, p.alive = now, true
-	select {
-	case <-p.ever:
-	default:
-		close(p.ever)
+	if p.beats++; p.beats == calmBeats {
+		close(p.calm)
 	}
 }
 

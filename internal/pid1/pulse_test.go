@@ -36,3 +36,19 @@ func TestPulse(t *testing.T) {
 	expect("the grace counts from the last proof", 619, true, false)
 	expect("and is used up", 620, false, true)
 }
+
+func TestCalmComesOnce(t *testing.T) {
+	p := newPulse(time.Now())
+	for i := range 5 {
+		p.beat(time.Now())
+		calm := false
+		select {
+		case <-p.calmed():
+			calm = true
+		default:
+		}
+		if want := i+1 >= calmBeats; calm != want {
+			t.Errorf("after %d proofs of life calm is %v, want %v", i+1, calm, want)
+		}
+	}
+}

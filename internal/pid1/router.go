@@ -25,6 +25,10 @@ const (
 	// goodbye is what it gets to tell its peers that the box goes down.
 	goodbye = 5 * time.Second
 
+	// startMemory is what a router process may allocate before it collects
+	// garbage for the first time, until it has started (package settle).
+	startMemory = "32MiB"
+
 	cgroupRoot = "/sys/fs/cgroup"
 	stderrFile = runDir + "/router.stderr"
 )
@@ -61,7 +65,7 @@ func (r *router) life(ctx context.Context) error {
 	words := &stderr{kmsg: r.kmsg}
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
 	cmd.Args = []string{"router"}
-	cmd.Env = []string{"GOTRACEBACK=all"}
+	cmd.Env = []string{"GOTRACEBACK=all", "GOGC=off", "GOMEMLIMIT=" + startMemory}
 	cmd.ExtraFiles = []*os.File{theirs} // privileged.FD
 	r.files.Pass(cmd)
 	cmd.Stderr = words
