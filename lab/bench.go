@@ -118,12 +118,12 @@ func starts(ctx context.Context, built images) ([]Figure, error) {
 	return []Figure{
 		{
 			ID: "boot-to-ping", Ours: median(times[0]), Peer: median(times[1]), Unit: "s", Target: 0.4,
-			Method: fmt.Sprintf("From the kernel's first instruction to the first answer that a host in the branch gets from headquarters through ESP (it asks every %v); median of %d starts each, by turns, in one lab with one hub. Same kernel, same machine (2 processors, 512 MiB), same ciphers, DHCP and NAT before both. The peer is Debian's strongSwan and FRR with busybox as DHCP client, started by a shell script of a page: no systemd, no other daemon.",
+			Method: fmt.Sprintf("From the kernel's first instruction to the first answer that a host in the branch gets from headquarters through ESP (it asks every %v); median of %d starts each, by turns, in one lab with one hub. Same kernel, same machine (2 processors, 512 MiB), same ciphers, DHCP and NAT before both, and the kernel's self-tests of its ciphers left out of both. The peer is Debian's strongSwan and FRR with busybox as DHCP client, started by a shell script of a page: no systemd, no other daemon.",
 				pingInterval, rounds),
 		},
 		{
 			ID: "control-memory", Ours: ours / mebibyte, Peer: peers / mebibyte, Unit: "MiB", Target: 0.5,
-			Method: "Proportional resident memory (Pss of /proc/PID/smaps_rollup) of the control plane, half a minute after the first protected ping: ours PID 1 and the router process; the peer's charon, zebra, staticd and nhrpd, to which its DHCP client and its shell are not added.",
+			Method: "Proportional resident memory (Pss of /proc/PID/smaps_rollup) of the control plane, half a minute after the first protected ping: ours PID 1 and the router process, whose program the console's session shares; the peer's charon, zebra, staticd and nhrpd, to which its DHCP client and its shell are not added.",
 		},
 	}, nil
 }
