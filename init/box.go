@@ -88,6 +88,13 @@ func (b *box) buildTunnels(ctx context.Context, file *config.File, state checkpo
 	if err := (dmvpn.Netlink{}).Prune(slices.Collect(maps.Keys(file.Tunnels))); err != nil {
 		return err
 	}
+	var vrfs []string
+	for _, cfg := range file.Tunnels {
+		vrfs = append(vrfs, cfg.Underlay)
+	}
+	if err := held.dropOthers(ctx, vrfs); err != nil {
+		return err
+	}
 	if len(file.Tunnels) == 0 {
 		return nil
 	}
@@ -116,7 +123,7 @@ func (b *box) buildTunnels(ctx context.Context, file *config.File, state checkpo
 			Uplink: front.best.State(), Checkpoint: state, Log: log.With("component", name),
 		}))
 	}
-	return held.dropOthers(ctx, slices.Collect(maps.Keys(b.fronts)))
+	return nil
 }
 
 func newEngine(vrf string, cfg ikev2.Config, front *front, kernel *xfrm.Handle, state checkpoint.Dir, held *sockets, log *slog.Logger) (*ikev2.Engine, error) {

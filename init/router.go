@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/farspoke/farspoke/firewall"
-	"github.com/farspoke/farspoke/internal/api"
 	"github.com/farspoke/farspoke/internal/checkpoint"
 	"github.com/farspoke/farspoke/internal/config"
 	"github.com/farspoke/farspoke/internal/privileged"
@@ -41,10 +40,6 @@ func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) erro
 	if err := firewall.Seal(firewall.Netfilter{}); err != nil {
 		return fmt.Errorf("close the firewall: %w", err)
 	}
-	listener, err := api.Listen(api.Socket)
-	if err != nil {
-		return err
-	}
 	b := new(box)
 	if problem == nil {
 		b, problem = start(ctx, file, pid1, log)
@@ -56,7 +51,7 @@ func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) erro
 	giveBack := time.AfterFunc(settled, settle.Now)
 	defer giveBack.Stop()
 	supervise.Run(ctx, log, append(b.tasks(),
-		&control{listener: listener, source: &source{box: b, problem: problem, steps: steps, pid1: pid1}, log: log},
+		&control{source: &source{box: b, problem: problem, steps: steps, pid1: pid1}, log: log},
 		&pulse{box: b, pid1: pid1},
 	)...)
 

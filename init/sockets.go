@@ -32,9 +32,10 @@ func socketName(vrf string, port int) string { return "ike-" + vrf + "-" + strco
 // else new ones.
 func (s *sockets) ike(ctx context.Context, vrf string) (*udp.Conn, error) {
 	plain, nat := s.take(socketName(vrf, udp.Port)), s.take(socketName(vrf, udp.PortNAT))
+	defer plain.Close() // harmless where there is none
+	defer nat.Close()
 	if plain != nil && nat != nil {
 		conn, err := udp.Adopt(vrf, plain, nat)
-		err = errors.Join(err, plain.Close(), nat.Close())
 		if err == nil {
 			return conn, nil
 		}

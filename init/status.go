@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"net"
 	"os"
 
 	"github.com/farspoke/farspoke/internal/api"
@@ -46,14 +45,17 @@ func (s *source) Reboot(ctx context.Context) error { return s.pid1.Reboot(ctx) }
 
 // control is the task that answers on the control socket.
 type control struct {
-	listener net.Listener
-	source   api.Source
-	log      *slog.Logger
+	source api.Source
+	log    *slog.Logger
 }
 
 func (c *control) String() string { return "control" }
 
 // Run implements supervise.Task.
 func (c *control) Run(ctx context.Context) error {
-	return api.Serve(ctx, c.listener, c.source, c.log.With("component", c.String()))
+	listener, err := api.Listen(api.Socket)
+	if err != nil {
+		return err
+	}
+	return api.Serve(ctx, listener, c.source, c.log.With("component", c.String()))
 }

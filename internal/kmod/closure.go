@@ -2,22 +2,12 @@ package kmod
 
 import (
 	"fmt"
-	"io/fs"
 	"slices"
 )
 
-// Closure returns the files, relative to fsys, that loading the named modules
-// takes, each after those it needs. Modules built into the kernel take none.
-// The error wraps ErrUnknown and lists every name that is not there.
-func Closure(fsys fs.FS, names []string) ([]string, error) {
-	index, err := ReadIndex(fsys)
-	if err != nil {
-		return nil, err
-	}
-	return index.Closure(names...)
-}
-
-// Closure is the package's Closure on an index that has been read.
+// Closure returns the files, relative to /lib/modules/VERSION, that loading the
+// named modules takes, each after those it needs. Modules built into the kernel
+// take none. The error wraps ErrUnknown and lists every name that is not there.
 func (x *Index) Closure(names ...string) ([]string, error) {
 	w := walk{index: x, seen: make(map[string]bool)}
 	var unknown []string

@@ -34,6 +34,15 @@ alias usb:v*p*d*dc*dsc*dp*ic02isc[0-9a-e]9ip??in* cdc_wdm
 `)},
 }
 
+func readIndex(t *testing.T, fsys fs.FS) *Index {
+	t.Helper()
+	index, err := ReadIndex(fsys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return index
+}
+
 func TestClosureOrdersDependenciesFirst(t *testing.T) {
 	for _, test := range []struct {
 		names []string
@@ -47,7 +56,7 @@ func TestClosureOrdersDependenciesFirst(t *testing.T) {
 		{[]string{"ip_tunnel", "amba-pl011"}, ""},
 		{nil, ""},
 	} {
-		paths, err := Closure(debian, test.names)
+		paths, err := readIndex(t, debian).Closure(test.names...)
 		if err != nil {
 			t.Errorf("Closure(%q): %v", test.names, err)
 		}
@@ -62,7 +71,7 @@ func TestClosureOrdersDependenciesFirst(t *testing.T) {
 }
 
 func TestClosureNamesEveryUnknownModule(t *testing.T) {
-	_, err := Closure(debian, []string{"vrf", "virtio_net", "ip_gre"})
+	_, err := readIndex(t, debian).Closure("vrf", "virtio_net", "ip_gre")
 	if !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), `["vrf" "ip_gre"]`) {
 		t.Errorf("got %v, want an error that names vrf and ip_gre", err)
 	}
@@ -145,7 +154,7 @@ func TestSubsetIsAnIndexOfItsOwn(t *testing.T) {
 	for name, data := range index.Subset(paths) {
 		image[name] = &fstest.MapFile{Data: data}
 	}
-	again, err := Closure(image, []string{"nf_tables", "virtio_net", "ip_tunnel"})
+	again, err := readIndex(t, image).Closure("nf_tables", "virtio_net", "ip_tunnel")
 	if err != nil || !slices.Equal(again, paths) {
 		t.Errorf("got %q, %v, want %q", again, err, paths)
 	}
