@@ -14,7 +14,7 @@ type Config struct {
 	VRF      string         `json:"vrf,omitempty" jsonschema:"the VRF that the tunnel itself belongs to; the main table if absent"`
 	Address  netip.Prefix   `json:"address" jsonschema:"our address in the tunnel with the prefix length of the cloud, such as 172.16.100.17/24"`
 	Key      *uint32        `json:"key,omitempty" jsonschema:"the GRE key, the same on every member of the cloud; 0 is a key, absent is none"`
-	MTU      int            `json:"mtu,omitempty" jsonschema:"largest IP packet in the tunnel in octets (default 1400)"`
+	MTU      int            `json:"mtu,omitempty" jsonschema:"largest IP packet in the tunnel in octets (default 1400); where the uplink and the cipher leave less room, that is used"`
 	MSS      int            `json:"mss,omitempty" jsonschema:"largest TCP segment that the firewall lets through the tunnel in octets (default 1360, or mtu less the headers if that is smaller)"`
 	Zone     string         `json:"zone,omitempty" jsonschema:"the firewall zone the tunnel is a member of"`
 	NHRP     NHRP           `json:"nhrp" jsonschema:"how the box finds the other members"`

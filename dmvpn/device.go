@@ -49,7 +49,7 @@ func (Netlink) EnsureDevice(d Device) (index int, err error) {
 			return 0, fmt.Errorf("move to VRF %q: %w", d.VRF, err)
 		}
 	}
-	if attrs.MTU != d.MTU {
+	if attrs.MTU > d.MTU {
 		if err := netlink.LinkSetMTU(link, d.MTU); err != nil {
 			return 0, fmt.Errorf("set MTU %d: %w", d.MTU, err)
 		}
@@ -72,6 +72,21 @@ func (Netlink) EnsureDevice(d Device) (index int, err error) {
 		}
 	}
 	return attrs.Index, nil
+}
+
+// SetMTU implements Kernel.
+func (Netlink) SetMTU(index, mtu int) error {
+	link, err := netlink.LinkByIndex(index)
+	if err != nil {
+		return fmt.Errorf("set MTU %d: %w", mtu, err)
+	}
+	if link.Attrs().MTU == mtu {
+		return nil
+	}
+	if err := netlink.LinkSetMTU(link, mtu); err != nil {
+		return fmt.Errorf("set MTU %d of %s: %w", mtu, link.Attrs().Name, err)
+	}
+	return nil
 }
 
 // vrfIndex returns the index of the named VRF device, 0 for the main table.

@@ -42,6 +42,9 @@ type Protector interface {
 	// is not new. The error says in a sentence why there is no protection; the
 	// caller tries again.
 	Protect(ctx context.Context, peer netip.Addr) (replaced <-chan struct{}, err error)
+	// MTU is the largest IP packet, in octets, that fits into the tunnel, 0
+	// while unknown.
+	MTU() *value.Value[int]
 }
 
 // Resolver looks up names in the underlay's VRF. *net.Resolver is one.
@@ -146,6 +149,7 @@ func (t *Tunnel) Run(ctx context.Context) error {
 		return t.link.Close()
 	})
 	tasks.Go(func() error { return t.receive(ctx) })
+	tasks.Go(func() error { return t.followMTU(ctx) })
 	for _, c := range t.clients {
 		tasks.Go(func() error {
 			c.run(ctx)

@@ -9,6 +9,8 @@ type Kernel interface {
 	// EnsureDevice makes the tunnel device be as d says, up, and returns its
 	// index.
 	EnsureDevice(d Device) (index int, err error)
+	// SetMTU sets the device's MTU, in octets.
+	SetMTU(index, mtu int) error
 	// SetNeighbours makes the permanent neighbours of the device exactly those.
 	SetNeighbours(index int, neighbours []Neighbour) error
 	// SetRoutes makes the routes over the device that are marked as the
@@ -29,6 +31,8 @@ type Device struct {
 	Address       netip.Prefix
 	// Key is the GRE key. Nil is GRE without one, which differs from key 0.
 	Key *uint32
+	// MTU is the largest there may be. A device that is there already keeps a
+	// smaller one until SetMTU: what fits is known only later.
 	MTU int
 }
 

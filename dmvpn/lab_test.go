@@ -223,6 +223,7 @@ type fakeKernel struct {
 
 	mu         sync.Mutex
 	device     Device
+	mtu        int
 	neighbours []Neighbour
 	routes     []Route
 	history    []string
@@ -240,6 +241,13 @@ func (k *fakeKernel) EnsureDevice(d Device) (int, error) {
 	k.lab.step()
 	k.device = d
 	return 7, k.broken
+}
+
+func (k *fakeKernel) SetMTU(_, mtu int) error {
+	k.lab.step()
+	k.note("mtu %d", mtu)
+	k.mtu = mtu
+	return nil
 }
 
 func (k *fakeKernel) SetNeighbours(index int, all []Neighbour) error {
@@ -319,7 +327,10 @@ type protector struct {
 	err      error
 	// blocked peers get no protection.
 	blocked map[netip.Addr]bool
+	mtu     value.Value[int]
 }
+
+func (p *protector) MTU() *value.Value[int] { return &p.mtu }
 
 func (p *protector) Protect(ctx context.Context, peer netip.Addr) (<-chan struct{}, error) {
 	p.lab.step()

@@ -33,7 +33,6 @@ func TestEnsureDevice(t *testing.T) {
 	}{
 		{"new", func(d *Device) {}, false},
 		{"again", func(d *Device) {}, true},
-		{"MTU", func(d *Device) { d.MTU = 1300 }, true},
 		{"address", func(d *Device) { d.Address = netip.MustParsePrefix("172.16.100.18/25") }, true},
 		{"main table", func(d *Device) { d.VRF = "" }, true},
 		{"back to its VRF", func(d *Device) {}, true},
@@ -81,6 +80,36 @@ func TestEnsureDevice(t *testing.T) {
 		})
 	}
 	ensure(t, tunnelDevice())
+}
+
+// TestMTU: what was found to fit outlives the process that found it, unless a
+// configuration asks for less.
+func TestMTU(t *testing.T) {
+	newWire(t)
+	d := tunnelDevice()
+	index := ensure(t, d)
+	for _, step := range []struct {
+		name string
+		do   func() error
+		want int
+	}{
+		{"the uplink has less room", func() error { return Netlink{}.SetMTU(index, 1358) }, 1358},
+		{"another process", func() error { _, err := Netlink{}.EnsureDevice(d); return err }, 1358},
+		{"a configuration with less", func() error {
+			less := d
+			less.MTU = 1300
+			_, err := Netlink{}.EnsureDevice(less)
+			return err
+		}, 1300},
+		{"the uplink has more room", func() error { return Netlink{}.SetMTU(index, 1400) }, 1400},
+	} {
+		must(t, step.do())
+		link, err := netlink.LinkByIndex(index)
+		must(t, err)
+		if mtu := link.Attrs().MTU; mtu != step.want {
+			t.Errorf("%s: MTU %d, want %d", step.name, mtu, step.want)
+		}
+	}
 }
 
 func TestEnsureDeviceErrors(t *testing.T) {

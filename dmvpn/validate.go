@@ -26,6 +26,14 @@ const (
 	maxHoldingTime = 65535 * time.Second
 )
 
+// minMTU is the least that the family of the tunnel's address can live with.
+func (c Config) minMTU() int {
+	if c.Address.Addr().Is6() {
+		return minMTU6
+	}
+	return minMTU
+}
+
 // Validate reports everything wrong with c, as errors of package invalid.
 func (c Config) Validate() error {
 	var errs []error
@@ -40,10 +48,7 @@ func (c Config) Validate() error {
 		field("address", c.Address.String()+" is the network itself", "write the address that the box has in it")
 	}
 	mtu := c.WithDefaults().MTU
-	least := minMTU
-	if c.Address.Addr().Is6() {
-		least = minMTU6
-	}
+	least := c.minMTU()
 	if mtu < least || mtu > maxMTU {
 		field("mtu", fmt.Sprintf("%d octets is out of range", mtu), fmt.Sprintf("write a number from %d to %d", least, maxMTU))
 	} else if mss := c.WithDefaults().MSS; mss < minMSS || mss > mtu-c.tcpHeaders() {

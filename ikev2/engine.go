@@ -67,10 +67,12 @@ type Engine struct {
 	// may be written to it.
 	restored chan struct{}
 
-	mu     sync.Mutex
-	local  netip.Addr
-	socket Socket
-	peers  map[netip.Addr]*peer
+	mu    sync.Mutex
+	local netip.Addr
+	// uplinkMTU is that of the uplink in octets, 0 while unknown.
+	uplinkMTU int
+	socket    Socket
+	peers     map[netip.Addr]*peer
 	// saved is the record in the checkpoint.
 	saved  record
 	panics uint64
@@ -81,6 +83,7 @@ type profile struct {
 	name        string
 	config      session.Config
 	fingerprint string
+	mtu         value.Value[int]
 }
 
 // New returns the Engine of the VRF of the given name, which is empty for the
@@ -187,6 +190,7 @@ func (e *Engine) setLocal(state uplink.State) error {
 	var local netip.Addr
 	if state.Up {
 		local = state.Address.Addr()
+		e.setMTU(state.MTU)
 	}
 	if local == e.local {
 		return nil

@@ -233,7 +233,7 @@ func (l *lab) box(addr netip.Addr) *box {
 
 func (b *box) link(addr netip.Addr) {
 	if addr.IsValid() {
-		b.uplink.Set(uplink.State{Name: "wan", Up: true, Address: netip.PrefixFrom(addr, 24)})
+		b.uplink.Set(uplink.State{Name: "wan", Up: true, Address: netip.PrefixFrom(addr, 24), MTU: 1500})
 	} else {
 		b.uplink.Set(uplink.State{Name: "wan"})
 	}

@@ -80,6 +80,9 @@ func (p *peer) apply(effects session.Effects) {
 	if saved == nil {
 		p.send(effects)
 	}
+	if len(effects.Install)+len(effects.Update) > 0 {
+		p.engine.measure(p.profile)
+	}
 	for _, event := range effects.Events {
 		if event.Kind != session.Up || len(failed) == 0 {
 			p.event(event)

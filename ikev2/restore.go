@@ -42,6 +42,7 @@ func (e *Engine) restore() error {
 		if _, resumed := e.saved[p.addr]; !resumed {
 			p.drop()
 		}
+		e.measure(p.profile)
 	}
 	select {
 	case <-e.restored:
