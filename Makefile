@@ -84,5 +84,5 @@ deps: ## install the Debian packages that the lab and the VM tests need
 		$$sudo apt-get update -qq && $$sudo apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
 	fi
 
-build/vm: $(wildcard internal/vm/*.go internal/kmod/*.go internal/initramfs/*.go internal/debian/*.go)
+build/vm: $(wildcard internal/vm/*.go internal/kmod/*.go internal/initramfs/*.go internal/debian/*.go internal/rootfs/*.go)
 	go build -o $@ ./internal/vm

@@ -7,12 +7,17 @@
 // testdata directory, and the modules for networking, IPsec and nftables,
 // which load by themselves when the kernel wants them. There is no network and
 // no disk; the VM is gone when the test ends.
+//
+// A package whose tests need programs of Debian, such as a peer of another make,
+// names them in testdata/debian/NAME, in lines "package NAME..." and "file
+// PATH...". The VM has the files, with the libraries they need, at /debian/NAME.
 package main
 
 import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -63,6 +68,13 @@ func run(ctx context.Context, binary string, args []string) (status int, err err
 	if err := writeInitrd(ctx, initrd, dir, kernel, binary, args); err != nil {
 		return 1, err
 	}
+	roots, err := roots(ctx, cache)
+	if err != nil {
+		return 1, err
+	}
+	if err := appendFiles(initrd, roots); err != nil {
+		return 1, err
+	}
 	return boot(ctx, kernel.Image(), initrd)
 }
 
@@ -107,6 +119,27 @@ func writeInitrd(ctx context.Context, file, dir string, kernel debian.Kernel, bi
 	}
 	if err := out.Close(); err != nil {
 		return fmt.Errorf("write the VM's initramfs: %w", err)
+	}
+	return nil
+}
+
+// appendFiles adds archives to one, as the kernel takes them.
+func appendFiles(archive string, more []string) error {
+	out, err := os.OpenFile(archive, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("write the VM's initramfs: %w", err)
+	}
+	defer out.Close()
+	for _, name := range more {
+		in, err := os.Open(name)
+		if err != nil {
+			return fmt.Errorf("write the VM's initramfs: %w", err)
+		}
+		_, err = io.Copy(out, in)
+		in.Close()
+		if err != nil {
+			return fmt.Errorf("write the VM's initramfs: %w", err)
+		}
 	}
 	return nil
 }

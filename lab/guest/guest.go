@@ -23,7 +23,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/farspoke/farspoke/internal/debian"
-	"github.com/farspoke/farspoke/lab/rootfs"
+	"github.com/farspoke/farspoke/internal/rootfs"
 )
 
 //go:embed common hub peer

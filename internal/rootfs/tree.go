@@ -1,8 +1,7 @@
-// Package rootfs makes small initramfs archives of Debian's packages for the
-// lab's virtual machines: of each package only the named programs, with the
-// shared libraries they need, and of the kernel only the named modules, with
-// the modules they need. It runs without root: packages are read as streams and
-// the archive is written without ever being a directory.
+// Package rootfs makes small root file systems of Debian's packages for the
+// virtual machines of the tests: of each package only the named programs, with
+// the shared libraries they need. It runs without root: packages are read as
+// streams and an archive is written without ever being a directory.
 package rootfs
 
 import (

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -11,7 +12,7 @@ import (
 	"github.com/farspoke/farspoke/internal/initramfs"
 )
 
-// mountPoints exist for the guest's /init to mount on or write to.
+// mountPoints exist for what uses the tree to mount on or write to.
 var mountPoints = []string{"dev", "proc", "root", "run", "sys", "tmp", "var"}
 
 // Write writes the tree and the named kernel modules, with all they depend on
@@ -19,21 +20,8 @@ var mountPoints = []string{"dev", "proc", "root", "run", "sys", "tmp", "var"}
 // equal bytes.
 func (t Tree) Write(w io.Writer, kernel debian.Kernel, modules ...string) error {
 	var archive initramfs.Archive
-	for _, dir := range mountPoints {
-		archive.Dir(dir, 0o755)
-	}
-	for _, dir := range merged {
-		archive.Symlink(dir, "usr/"+dir)
-	}
-	archive.Symlink("var/run", "/run")
+	t.AddTo(&archive, "")
 	archive.CharDev("dev/console", 0o600, 5, 1) // /init has a console before it has mounted anything
-	for name, file := range t {
-		if file.Mode&fs.ModeSymlink != 0 {
-			archive.Symlink(name, string(file.Data))
-		} else {
-			archive.File(name, file.Mode, file.Data)
-		}
-	}
 	if err := kernel.AddModules(&archive, "usr/lib/modules", modules...); err != nil {
 		return err
 	}
@@ -45,4 +33,22 @@ func (t Tree) Write(w io.Writer, kernel debian.Kernel, modules ...string) error 
 		return err
 	}
 	return compressed.Close()
+}
+
+// AddTo adds the tree and its mount points to an archive, below a directory.
+func (t Tree) AddTo(archive *initramfs.Archive, dir string) {
+	for _, name := range mountPoints {
+		archive.Dir(path.Join(dir, name), 0o755)
+	}
+	for _, name := range merged {
+		archive.Symlink(path.Join(dir, name), "usr/"+name)
+	}
+	archive.Symlink(path.Join(dir, "var/run"), "/run")
+	for name, file := range t {
+		if file.Mode&fs.ModeSymlink != 0 {
+			archive.Symlink(path.Join(dir, name), string(file.Data))
+		} else {
+			archive.File(path.Join(dir, name), file.Mode, file.Data)
+		}
+	}
 }
