@@ -40,7 +40,7 @@ type Checkpoint interface {
 	Remove(name string) error
 }
 
-// Deps is what an Engine works with. All of it is needed.
+// Deps is what an Engine works with. All of it is needed but Clock.
 type Deps struct {
 	Kernel  Kernel
 	Monitor Monitor
@@ -50,6 +50,8 @@ type Deps struct {
 	Uplink     *value.Value[uplink.State]
 	Checkpoint Checkpoint
 	Log        *slog.Logger
+	// Clock tells the time since boot, without jumps; nil is the system's own.
+	Clock func() session.Instant
 }
 
 // Engine runs the sessions of one underlay VRF. Its methods are safe for
@@ -92,6 +94,9 @@ func New(vrf string, cfg Config, deps Deps) (*Engine, error) {
 	e := &Engine{
 		vrf: vrf, deps: deps, log: deps.Log, sinceBoot: sinceBoot,
 		profiles: make(map[string]*profile), peers: make(map[netip.Addr]*peer), wake: make(chan struct{}, 1), restored: make(chan struct{}),
+	}
+	if deps.Clock != nil {
+		e.sinceBoot = deps.Clock
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg)) {
 		c, err := cfg[name].resolve()

@@ -1,0 +1,111 @@
+//go:build vm
+
+package interop
+
+import (
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// peer is a daemon of another make.
+type peer interface {
+	// start starts the daemon, which then answers.
+	start()
+	// initiate has it open an IKE SA with a child SA.
+	initiate()
+	rekeyChild()
+	rekeyIKE()
+	reauthenticate()
+	// stop ends the daemon, with a good-bye.
+	stop()
+	// kill ends it without.
+	kill()
+}
+
+// maker makes a peer with the configuration of a row.
+type maker struct {
+	name string
+	make func(t *testing.T, at namespace, c settings) peer
+}
+
+// settings is what a peer is configured to do.
+type settings struct {
+	proposals proposals
+	// spoke is the address where the peer finds us, and identity how we call
+	// ourselves.
+	spoke, identity netip.Addr
+	initiator       bool
+}
+
+// daemon is a running program of a peer.
+type daemon struct {
+	t    *testing.T
+	at   namespace
+	root string
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+// launch starts the daemon in an empty /run. What it prints goes to the test's
+// log.
+func (d *daemon) launch(program string, args ...string) {
+	d.t.Helper()
+	run := d.path("/run")
+	must(d.t, os.RemoveAll(run))
+	must(d.t, os.MkdirAll(run+"/pluto", 0o755))
+	d.cmd = command(d.root, program, args...)
+	r, w, err := os.Pipe()
+	must(d.t, err)
+	d.cmd.Stdout, d.cmd.Stderr = w, w
+	must(d.t, d.at.start(d.cmd))
+	w.Close()
+	d.done = make(chan struct{})
+	go func() {
+		defer close(d.done)
+		io.Copy(d.t.Output(), r)
+		r.Close()
+		// It was killed, or ended as it was asked to.
+		_ = d.cmd.Wait()
+	}()
+	d.t.Cleanup(d.kill)
+}
+
+// path returns where the test has a file of the daemon's.
+func (d *daemon) path(name string) string { return filepath.Join(roots, d.root, name) }
+
+// write writes a file of the daemon's.
+func (d *daemon) write(name, text string) {
+	d.t.Helper()
+	must(d.t, os.MkdirAll(filepath.Dir(d.path(name)), 0o755))
+	must(d.t, os.WriteFile(d.path(name), []byte(text), 0o600))
+}
+
+// ask runs a program that speaks with the daemon.
+func (d *daemon) ask(program string, args ...string) string {
+	d.t.Helper()
+	said, err := d.at.run(command(d.root, program, args...))
+	must(d.t, err)
+	return said
+}
+
+func (d *daemon) kill() {
+	_ = d.cmd.Process.Kill()
+	<-d.done
+}
+
+func (d *daemon) stop() {
+	d.t.Helper()
+	must(d.t, d.cmd.Process.Signal(unix.SIGTERM))
+	select {
+	case <-d.done:
+	case <-time.After(patience):
+		d.t.Fatalf("%s does not end", d.root)
+	}
+}

@@ -1,0 +1,84 @@
+//go:build vm
+
+package interop
+
+import (
+	"fmt"
+	"os"
+	"testing"
+)
+
+// strongSwan is charon, without systemd.
+type strongSwan struct{ daemon }
+
+func newStrongSwan(t *testing.T, at namespace, c settings) peer {
+	s := &strongSwan{daemon{t: t, at: at, root: "strongswan"}}
+	s.write("/etc/strongswan.conf", `
+		charon-systemd {
+			load = random nonce openssl hmac kdf gcm aes sha1 sha2 kernel-netlink socket-default vici
+			install_routes = no
+			filelog {
+				stdout { default = 1
+				         flush_line = yes }
+			}
+		}
+		swanctl { load = random openssl }
+	`)
+	remote := "%any"
+	if c.initiator {
+		remote = c.spoke.String()
+	}
+	s.write("/etc/swanctl/swanctl.conf", fmt.Sprintf(`
+		connections {
+			dmvpn {
+				version = 2
+				local_addrs = %[1]s
+				remote_addrs = %[2]s
+				proposals = %[3]s
+				mobike = no
+				unique = replace
+				send_certreq = no
+				dpd_delay = 20s
+				rekey_time = 24h
+				local  { auth = psk
+				         id = %[1]s }
+				remote { auth = psk
+				         id = %%any }
+				children {
+					gre {
+						mode = transport
+						local_ts  = dynamic[47]
+						remote_ts = dynamic[47]
+						esp_proposals = %[4]s
+						rekey_time = 1h
+						start_action = none
+						dpd_action = clear
+					}
+				}
+			}
+		}
+		secrets { ike { id = %%any
+		                secret = %[5]q } }
+	`, peerWAN.Addr(), remote, c.proposals.strongSwan.ike, c.proposals.strongSwan.esp, psk))
+	return s
+}
+
+func (s *strongSwan) start() {
+	s.t.Helper()
+	s.launch("/usr/sbin/charon-systemd")
+	eventually(s.t, "the console of strongSwan", func() bool {
+		_, err := os.Stat(s.path("/run/charon.vici"))
+		return err == nil
+	})
+	s.swanctl("--load-all", "--noprompt")
+}
+
+func (s *strongSwan) swanctl(args ...string) {
+	s.t.Helper()
+	s.ask("/usr/sbin/swanctl", args...)
+}
+
+func (s *strongSwan) initiate()       { s.swanctl("--initiate", "--child", "gre") }
+func (s *strongSwan) rekeyChild()     { s.swanctl("--rekey", "--child", "gre") }
+func (s *strongSwan) rekeyIKE()       { s.swanctl("--rekey", "--ike", "dmvpn") }
+func (s *strongSwan) reauthenticate() { s.swanctl("--rekey", "--ike", "dmvpn", "--reauth") }
