@@ -247,7 +247,8 @@ func match(ours Proposal, theirs []wire.Transform) ([]wire.Transform, bool) {
 		}
 		chosen = append(chosen, candidates[i])
 	}
-	return chosen, !slices.ContainsFunc(theirs, func(t wire.Transform) bool { return t.Type > wire.ESN })
+	unknown := func(t wire.Transform) bool { return t.Type < wire.Encryption || t.Type > wire.ESN }
+	return chosen, !slices.ContainsFunc(theirs, unknown)
 }
 
 func single(transforms []wire.Transform) bool {

@@ -46,8 +46,8 @@ type Transform struct {
 	ID   uint16
 	// KeyBits is the Key Length attribute, 0 when absent.
 	KeyBits uint16
-	// Foreign says that the transform bears an attribute other than Key Length.
-	// Such a transform must not be chosen (RFC 7296 section 3.3.6).
+	// Foreign says that the transform bears an attribute other than one Key
+	// Length. Such a transform must not be chosen (RFC 7296 section 3.3.6).
 	Foreign bool
 }
 
@@ -137,7 +137,7 @@ func parseTransform(outer *reader) (Transform, error) {
 		}
 		kind, value := binary.BigEndian.Uint16(attribute), binary.BigEndian.Uint16(attribute[2:])
 		switch {
-		case kind == attributeFixed|attributeKeyLength:
+		case kind == attributeFixed|attributeKeyLength && t.KeyBits == 0:
 			t.KeyBits = value
 		case kind&attributeFixed != 0:
 			t.Foreign = true
