@@ -29,7 +29,7 @@ type Profile struct {
 	Remote Remote `json:"remote,omitzero" jsonschema:"who the peers must prove to be"`
 
 	IKE []string `json:"ike,omitempty" jsonschema:"proposals for the IKE SA, the preferred first, such as aes256gcm16-prfsha384-ecp384 or aes256-sha256-modp2048"`
-	ESP []string `json:"esp,omitempty" jsonschema:"proposals for ESP, the preferred first, such as aes256gcm16 or aes256-sha1; with pfs a group may follow, else that of the IKE SA is used"`
+	ESP []string `json:"esp,omitempty" jsonschema:"proposals for ESP, the preferred first, such as aes256gcm16 or aes256-sha1; with pfs a group may follow, else that of the IKE SA is used; esn or noesn insists on long or plain sequence numbers, else the peer has the choice"`
 	PFS bool     `json:"pfs,omitempty" jsonschema:"whether each rekeying of ESP brings a key exchange of its own; the peer must be configured alike"`
 
 	Lifetime    time.Duration `json:"lifetime,omitempty" jsonschema:"lifetime of the ESP keys; they are renewed before it ends (default 1h)"`
@@ -222,13 +222,15 @@ func (p Profile) resolve() (session.Config, error) {
 	return c, errors.Join(errs[:]...)
 }
 
-// fingerprint tells whether a saved session was made under the same profile. It
-// does not give the key away.
-func fingerprint(name string, c session.Config) (string, error) {
+// fingerprint tells whether a saved session was made under the same profile, as
+// the operator wrote it: neither another default nor a field that a newer
+// version adds makes it another one. It does not give the key away.
+func (p Profile) fingerprint(name string) (string, error) {
 	text, err := json.Marshal(struct {
-		Name string
-		session.Config
-	}{name, c})
+		Name    string
+		Profile Profile
+		PSK     string
+	}{name, p, p.Local.PSK.Reveal()})
 	if err != nil {
 		return "", fmt.Errorf("fingerprint profile %s: %w", name, err)
 	}

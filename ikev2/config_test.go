@@ -66,11 +66,7 @@ func TestWarnsOfWeakKeys(t *testing.T) {
 
 func TestFingerprint(t *testing.T) {
 	print := func(p Profile) string {
-		c, err := p.resolve()
-		if err != nil {
-			t.Fatal(err)
-		}
-		f, err := fingerprint("hq", c)
+		f, err := p.fingerprint("hq")
 		if err != nil {
 			t.Fatal(err)
 		}

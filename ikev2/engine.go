@@ -103,7 +103,7 @@ func New(vrf string, cfg Config, deps Deps) (*Engine, error) {
 		if err != nil {
 			return nil, fmt.Errorf("IPsec profile %s: %w", name, err)
 		}
-		print, err := fingerprint(name, c)
+		print, err := cfg[name].fingerprint(name)
 		if err != nil {
 			return nil, err
 		}

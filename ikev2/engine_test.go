@@ -239,7 +239,7 @@ func TestKernelRefuses(t *testing.T) {
 		hub.admit(spokeAddr)
 		spoke.kernel.refuse = errors.New("unable to initialize cryptographic operations")
 		spoke.boot(testProfile(goodKey))
-		if _, err := spoke.protect(t.Context(), hubAddr); err == nil || !strings.Contains(err.Error(), "the kernel refuses the ESP SA (aes256gcm16): unable") {
+		if _, err := spoke.protect(t.Context(), hubAddr); err == nil || !strings.Contains(err.Error(), "the kernel refuses the ESP SA (aes256gcm16-esn): unable") {
 			t.Errorf("Protect = %v", err)
 		}
 		spoke.kernel.mu.Lock()

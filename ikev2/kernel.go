@@ -43,9 +43,15 @@ const (
 	// are usual.
 	replayWindow = 256
 	// softPackets and hardPackets keep the sequence numbers from running out
-	// (RFC 4303 section 3.3.3) and AES-GCM below its limits.
+	// (RFC 4303 section 3.3.3); ones of 64 bits would last longer than any key
+	// should.
 	softPackets = 3 << 30
 	hardPackets = 1<<32 - 1
+	// softBytes and hardBytes keep the chance that two blocks of AES collide
+	// under one key below 2^-60: that is what 2^34 blocks of 16 octets bring
+	// about, in CBC (NIST SP 800-38A) and in GCM alike.
+	softBytes = 3 << 36
+	hardBytes = 1 << 38
 )
 
 // kernelSA returns an SA as the kernel is to have it.
@@ -54,7 +60,7 @@ func kernelSA(sa session.SA) xfrm.SA {
 	k := xfrm.SA{
 		Src: sa.Local.Addr(), Dst: sa.Remote.Addr(), SPI: sa.SPI, ReqID: ReqID,
 		AEAD: kernelAlgorithm(aead), Crypt: kernelAlgorithm(crypt), Auth: kernelAlgorithm(auth),
-		ESN: sa.Suite.ESN, SoftPackets: softPackets, HardPackets: hardPackets,
+		ESN: sa.Suite.ESN, SoftPackets: softPackets, HardPackets: hardPackets, SoftBytes: softBytes, HardBytes: hardBytes,
 	}
 	from, to := sa.Local, sa.Remote
 	if sa.Inbound {

@@ -41,7 +41,6 @@ func (e *Engine) measure(profile *profile) {
 		}
 	}
 	if current, _ := profile.mtu.Load(); smallest != 0 && smallest != current {
-		e.log.Info("largest packet that fits into the tunnel", "profile", profile.name, "mtu", smallest, "uplink-mtu", e.uplinkMTU)
 		profile.mtu.Set(smallest)
 	}
 }

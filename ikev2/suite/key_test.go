@@ -146,7 +146,7 @@ func TestEqualHeadersAloneRepeatAnIV(t *testing.T) {
 
 func TestChildKeys(t *testing.T) {
 	ike := ikeSuite(t, "aes256-sha256-ecp256")
-	for word, want := range map[string][2]int{"aes256gcm16": {36, 0}, "aes128-sha1": {16, 20}, "aes256-sha512": {32, 64}} {
+	for word, want := range map[string][2]int{"aes256gcm16-esn": {36, 0}, "aes128-sha1-esn": {16, 20}, "aes256-sha512-esn": {32, 64}} {
 		o := offer(t, ParseESP, word)
 		chosen, _ := o.Choose(o.Payload(wire.ProtocolESP, nil), wire.ProtocolESP)
 		s := NewESP(chosen)

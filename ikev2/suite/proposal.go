@@ -45,7 +45,9 @@ func ParseIKE(text string) (Proposal, error) {
 }
 
 // ParseESP reads a proposal for ESP, such as "aes256gcm16" or "aes256-sha1". A
-// group asks for perfect forward secrecy, "esn" for extended sequence numbers.
+// group asks for perfect forward secrecy, "esn" for extended sequence numbers
+// (RFC 4304) and "noesn" for plain ones; with neither word the peer has the
+// choice.
 func ParseESP(text string) (Proposal, error) {
 	p, err := parse(text)
 	if err != nil {
@@ -58,7 +60,7 @@ func ParseESP(text string) (Proposal, error) {
 		return nil, fmt.Errorf("%q: a pseudo-random function is a matter of IKE, not of ESP; leave it out", text)
 	}
 	if len(p.of(wire.ESN)) == 0 {
-		p = append(p, wire.Transform{Type: wire.ESN, ID: esnOff})
+		p = append(p, wire.Transform{Type: wire.ESN, ID: esnOn}, wire.Transform{Type: wire.ESN, ID: esnOff})
 	}
 	return p, nil
 }
@@ -119,11 +121,13 @@ func (p Proposal) of(kind wire.TransformType) []wire.Transform {
 	return found
 }
 
-// String returns the proposal as operators write it.
+// String returns the proposal as operators write it. That plain sequence numbers
+// will do is not worth a word.
 func (p Proposal) String() string {
 	var names []string
+	plain := slices.Contains(p, wire.Transform{Type: wire.ESN, ID: esnOff})
 	for _, t := range p {
-		if t.Type == wire.ESN && t.ID == esnOff {
+		if t.Type == wire.ESN && plain {
 			continue
 		}
 		names = append(names, Name(t))

@@ -65,6 +65,22 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestSequenceNumbersAreChosen(t *testing.T) {
+	for _, test := range []struct{ ours, theirs, want string }{
+		{"aes256gcm16", "aes256gcm16", "aes256gcm16-esn"},
+		{"aes256gcm16", "aes256gcm16-noesn", "aes256gcm16"},
+		{"aes256gcm16-noesn", "aes256gcm16", "aes256gcm16"},
+		{"aes256gcm16-noesn-esn", "aes256gcm16", "aes256gcm16"},
+		{"aes256gcm16-esn", "aes256gcm16-noesn", ""},
+	} {
+		ours, theirs := offer(t, ParseESP, test.ours), offer(t, ParseESP, test.theirs)
+		chosen, ok := ours.Choose(theirs.Payload(wire.ProtocolESP, nil), wire.ProtocolESP)
+		if got := NewESP(chosen).String(); ok != (test.want != "") || ok && got != test.want {
+			t.Errorf("%s asked for %s: %s, %v; want %s", test.ours, test.theirs, got, ok, test.want)
+		}
+	}
+}
+
 func TestChooseAndAccept(t *testing.T) {
 	ours := offer(t, ParseIKE, "aes256gcm16-prfsha384-ecp384", "aes256-sha256-sha1-ecp256-modp2048")
 	for name, test := range map[string]struct {
