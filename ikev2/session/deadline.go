@@ -72,7 +72,7 @@ func (s *Session) upDeadlines(sa *ikeSA, earliest func(Instant)) {
 		earliest(sa.CreateAt)
 	}
 	for _, c := range s.state.Children {
-		if c.Owner == sa.localSPI() && c.rekeyable() {
+		if c.Owner == sa.localSPI() && s.rekeyable(c) {
 			earliest(c.RekeyAt)
 		}
 	}

@@ -55,12 +55,15 @@ func (s *Session) lacksChild(sa *ikeSA) bool {
 // childDue returns a child SA that is to be rekeyed now.
 func (s *Session) childDue(sa *ikeSA) *childSA {
 	for _, c := range s.state.Children {
-		if c.Owner == sa.localSPI() && c.rekeyable() && c.RekeyAt <= s.now {
+		if c.Owner == sa.localSPI() && s.rekeyable(c) && c.RekeyAt <= s.now {
 			return c
 		}
 	}
 	return nil
 }
 
-// rekeyable reports whether c is in use and not on its way out.
-func (c *childSA) rekeyable() bool { return c.HasOut && !c.Retired && !c.Delete }
+// rekeyable reports whether c is in use and not on its way out. One that the
+// peer has replaced is: the peer is about to delete it.
+func (s *Session) rekeyable(c *childSA) bool {
+	return c.HasOut && !c.Retired && !c.Delete && s.replacedBy(c) == nil
+}

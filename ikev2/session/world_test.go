@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -108,28 +109,8 @@ func (w *world) other(n *node) *node {
 // apply does what a Session asks for.
 func (w *world) apply(n *node, e Effects) {
 	w.t.Helper()
-	same := func(sa SA) func(SA) bool {
-		return func(k SA) bool { return k.SPI == sa.SPI && k.Inbound == sa.Inbound }
-	}
-	for _, sa := range e.Install {
-		if slices.ContainsFunc(n.kernel, same(sa)) {
-			w.t.Fatalf("%s installs %08x twice", n.name, sa.SPI)
-		}
-		n.kernel = append(n.kernel, sa)
-	}
-	for _, sa := range e.Remove {
-		i := slices.IndexFunc(n.kernel, same(sa))
-		if i < 0 {
-			w.t.Fatalf("%s removes %08x which is not there", n.name, sa.SPI)
-		}
-		n.kernel = slices.Delete(n.kernel, i, i+1)
-	}
-	for _, sa := range e.Update {
-		i := slices.IndexFunc(n.kernel, same(sa))
-		if i < 0 {
-			w.t.Fatalf("%s updates %08x which is not there", n.name, sa.SPI)
-		}
-		n.kernel[i] = sa
+	if err := n.obey(e); err != nil {
+		w.t.Fatal(err)
 	}
 	for _, p := range e.Send {
 		w.send(n, p)
@@ -138,9 +119,6 @@ func (w *world) apply(n *node, e Effects) {
 		w.t.Logf("%10v %s: %s", w.now, n.name, event.Text)
 	}
 	n.events = append(n.events, e.Events...)
-	if got, want := len(n.session.InstalledSAs()), len(n.kernel); got != want {
-		w.t.Fatalf("%s believes in %d SAs and the kernel has %d", n.name, got, want)
-	}
 	if w.restart {
 		saved, err := json.Marshal(n.session.State())
 		if err != nil {
@@ -220,28 +198,60 @@ func (w *world) run(d time.Duration) {
 	}
 }
 
-// checkTraffic demands that each side takes what the other sends by its newest
-// SA, with the keys it is sent under.
-func (w *world) checkTraffic() {
-	w.t.Helper()
-	for _, n := range []*node{w.spoke, w.hub} {
-		i := -1
-		for j, sa := range n.kernel {
-			if !sa.Inbound {
-				i = j
-			}
+// obey does what a Session asks of the kernel.
+func (n *node) obey(e Effects) error {
+	find := func(sa SA) int {
+		return slices.IndexFunc(n.kernel, func(k SA) bool { return k.SPI == sa.SPI && k.Inbound == sa.Inbound })
+	}
+	for _, sa := range e.Install {
+		if find(sa) >= 0 {
+			return fmt.Errorf("%s installs %08x twice", n.name, sa.SPI)
 		}
+		n.kernel = append(n.kernel, sa)
+	}
+	for _, sa := range e.Remove {
+		i := find(sa)
 		if i < 0 {
-			w.t.Fatalf("%v: %s cannot send", w.now, n.name)
+			return fmt.Errorf("%s removes %08x which is not there", n.name, sa.SPI)
 		}
-		out := n.kernel[i]
-		takes := slices.ContainsFunc(w.other(n).kernel, func(in SA) bool {
+		n.kernel = slices.Delete(n.kernel, i, i+1)
+	}
+	for _, sa := range e.Update {
+		i := find(sa)
+		if i < 0 {
+			return fmt.Errorf("%s updates %08x which is not there", n.name, sa.SPI)
+		}
+		n.kernel[i] = sa
+	}
+	if got, want := len(n.session.InstalledSAs()), len(n.kernel); got != want {
+		return fmt.Errorf("%s believes in %d SAs and the kernel has %d", n.name, got, want)
+	}
+	return nil
+}
+
+// reaches returns why the other does not take what n sends by its newest SA,
+// with the keys it is sent under.
+func (n *node) reaches(other *node) error {
+	for _, out := range slices.Backward(n.kernel) {
+		if out.Inbound {
+			continue
+		}
+		if !slices.ContainsFunc(other.kernel, func(in SA) bool {
 			return in.Inbound && in.SPI == out.SPI && in.Encap == out.Encap &&
 				string(in.Keys.Encryption) == string(out.Keys.Encryption) && string(in.Keys.Integrity) == string(out.Keys.Integrity)
-		})
-		if !takes {
-			w.t.Fatalf("%v: %s sends on %08x, which the other does not take", w.now, n.name, out.SPI)
+		}) {
+			return fmt.Errorf("%s sends on %08x, which the other does not take", n.name, out.SPI)
 		}
+		return nil
+	}
+	return fmt.Errorf("%s cannot send", n.name)
+}
+
+// checkTraffic demands that each side takes what the other sends.
+func (w *world) checkTraffic() {
+	w.t.Helper()
+	if err := errors.Join(w.spoke.reaches(w.hub), w.hub.reaches(w.spoke)); err != nil {
+		w.t.Fatalf("%v: %v", w.now, err)
 	}
 }
 

@@ -1,0 +1,171 @@
+package session
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+	"time"
+)
+
+var exploreFaults = flag.Int("explore.faults", 0, "how many faults of the network each case is explored with")
+
+// instance is a case with all that it leaves open decided.
+type instance struct {
+	*collision
+	mirrored bool
+	lowest   nonce
+}
+
+// explorer walks through all that can come of one universe.
+type explorer struct {
+	instance
+	seen  map[uint64]struct{}
+	rests int
+}
+
+// activeTime is how long the network and the operators may do their worst, and
+// restTime how long the two then have to agree.
+const (
+	activeTime = 45 * time.Second
+	restTime   = 150 * time.Second
+)
+
+// walk goes on in every way from u.
+func (x *explorer) walk(u *universe) (*universe, error) {
+	if u.settled() {
+		if err := x.rest(u); err == nil || u.now >= u.quiet+restTime {
+			x.rests++
+			return u, err
+		}
+	}
+	for _, m := range u.moves() {
+		next, err := u.make(m)
+		if err == nil && next != nil {
+			err = x.check(next)
+		}
+		if err != nil {
+			return next, err
+		}
+		if next == nil {
+			continue
+		}
+		digest := next.digest()
+		if _, known := x.seen[digest]; known {
+			continue
+		}
+		x.seen[digest] = struct{}{}
+		if bad, err := x.walk(next); err != nil {
+			return bad, err
+		}
+	}
+	return nil, nil
+}
+
+// settled reports whether nothing is going on.
+func (u *universe) settled() bool {
+	if u.now < u.quiet || len(u.flying) > 0 {
+		return false
+	}
+	for _, e := range u.ends {
+		for _, sa := range e.session.state.SAs {
+			if sa.Request != nil {
+				return u.now >= u.quiet+restTime
+			}
+		}
+	}
+	return true
+}
+
+// check demands what must hold at every moment.
+func (x *explorer) check(u *universe) error {
+	if u.gap > x.gap {
+		return fmt.Errorf("traffic stands still for %v, allowed are %v: %w", u.gap, x.gap, u.traffic())
+	}
+	for _, event := range u.events {
+		if x.gap == 0 && (event.Kind == Lost || event.Kind == Failed) {
+			return fmt.Errorf("an event: %s", event.Text)
+		}
+	}
+	for _, e := range u.ends {
+		if s := e.session.State(); len(s.SAs) > 5 || len(s.Children) > 5 {
+			return fmt.Errorf("%s holds %d IKE SAs and %d child SAs", e.name, len(s.SAs), len(s.Children))
+		}
+	}
+	if u.sent > 150 {
+		return fmt.Errorf("%d messages were sent", u.sent)
+	}
+	return nil
+}
+
+// rest demands that both agree once nothing is going on any more.
+func (x *explorer) rest(u *universe) error {
+	want := 1
+	if x.ends {
+		want = 0
+	}
+	for _, e := range u.ends {
+		if s := e.session.State(); len(s.SAs) != want || len(s.Children) != want || len(e.kernel) != 2*want {
+			return fmt.Errorf("%s ends with %d IKE SAs, %d child SAs and %d SAs in the kernel", e.name, len(s.SAs), len(s.Children), len(e.kernel))
+		}
+	}
+	if x.ends {
+		return nil
+	}
+	a, b := u.ends[0].session.state.SAs[0], u.ends[1].session.state.SAs[0]
+	if a.SPIi != b.SPIi || a.SPIr != b.SPIr || a.Initiator == b.Initiator {
+		return fmt.Errorf("the IKE SAs differ: %s and %s", a, b)
+	}
+	return u.traffic()
+}
+
+func TestExplore(t *testing.T) {
+	for _, c := range collisions(t) {
+		t.Run(c.name, func(t *testing.T) {
+			states, rests := 0, 0
+			for _, mirrored := range []bool{false, true} {
+				for _, lowest := range []nonce{spokeAsks, hubAnswers, hubAsks, spokeAnswers} {
+					x := &explorer{instance: instance{&c, mirrored, lowest}, seen: map[uint64]struct{}{}}
+					bad, err := x.walk(x.begin(t))
+					states, rests = states+len(x.seen), rests+x.rests
+					if err != nil {
+						t.Fatalf("mirrored %v, lowest nonce %+v, state %d: %v\n%v", mirrored, lowest, states, err, bad)
+					}
+				}
+			}
+			t.Logf("%d states, %d ends", states, rests)
+		})
+	}
+}
+
+// begin returns the universe in which the case begins.
+func (x *explorer) begin(t *testing.T) *universe {
+	t.Helper()
+	u := meet(x.spoke, x.hub)
+	u.laws.lowest = x.lowest
+	if !x.apart {
+		u.ends[0].todo = []command{want}
+		u, err := u.make(move{act, 0})
+		for err == nil && len(u.flying) > 0 {
+			u, err = u.make(move{deliver, 0})
+		}
+		if err == nil {
+			err = u.traffic()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x.arm(u)
+	}
+	return x.arm(u)
+}
+
+func (x *explorer) arm(u *universe) *universe {
+	u.faults, u.quiet = *exploreFaults, u.now+activeTime
+	u.before, u.sent, u.broken, u.gap = nil, 0, 0, 0
+	first, second := x.one, x.other
+	if x.mirrored {
+		first, second = second, first
+	}
+	u.ends[0].todo, u.ends[1].todo = first, second
+	return u
+}
