@@ -46,7 +46,7 @@ type Deps struct {
 	Monitor Monitor
 	// Listen opens the sockets in the VRF. It is called once the uplink is up, so
 	// that the VRF exists.
-	Listen     func(ctx context.Context) (Socket, error)
+	Listen     func() (Socket, error)
 	Uplink     *value.Value[uplink.State]
 	Checkpoint Checkpoint
 	Log        *slog.Logger
@@ -154,7 +154,7 @@ func (e *Engine) followUplink(ctx context.Context) error {
 	for opened := false; ; {
 		state, changed := e.deps.Uplink.Load()
 		if state.Up && !opened {
-			socket, err := e.listen(ctx)
+			socket, err := e.listen()
 			if err != nil {
 				return err
 			}
@@ -174,18 +174,38 @@ func (e *Engine) followUplink(ctx context.Context) error {
 }
 
 // listen returns the sockets, which are opened once and stay open over a restart
-// of Run, so that no answer of a peer is lost.
-func (e *Engine) listen(ctx context.Context) (Socket, error) {
+// of Run, so that no answer of a peer is lost. Before anything is sent, those of
+// the restored sessions are open.
+func (e *Engine) listen() (Socket, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.socket == nil {
-		socket, err := e.deps.Listen(ctx)
+		socket, err := e.deps.Listen()
 		if err != nil {
 			return nil, fmt.Errorf("open IKE sockets: %w", err)
 		}
 		e.socket = socket
 	}
+	if err := e.retainPorts(); err != nil {
+		e.log.Warn("a port that an IKE SA of the previous process uses cannot be had", "err", err)
+	}
 	return e.socket, nil
+}
+
+// retainPorts keeps the ports open that the sessions use, and no others.
+func (e *Engine) retainPorts() error {
+	if e.socket == nil {
+		return nil
+	}
+	used := make(map[uint16]struct{})
+	for _, p := range e.peers {
+		for _, port := range p.session.LocalPorts() {
+			if port != session.Port && port != session.PortNAT {
+				used[port] = struct{}{}
+			}
+		}
+	}
+	return e.socket.Retain(slices.Sorted(maps.Keys(used))...)
 }
 
 // setLocal tells the sessions the address of the uplink.
@@ -254,6 +274,9 @@ func (e *Engine) tick() (wait time.Duration, ok bool) {
 				next, ok = at, true
 			}
 		}
+	}
+	if err := e.retainPorts(); err != nil {
+		e.log.Debug("a port for IKE cannot be had or given back", "err", err)
 	}
 	// Never at once: a session that is always due must not take the processor.
 	return max(next-now, time.Millisecond), ok

@@ -33,6 +33,8 @@ type Socket interface {
 	Packets() <-chan udp.Packet
 	Send(udp.Packet) error
 	Keepalive(local, remote netip.AddrPort) error
+	// Retain keeps these ports open beside 500 and 4500, and no others.
+	Retain(ports ...uint16) error
 }
 
 // ReqID marks our SAs and policies in the kernel.

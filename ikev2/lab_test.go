@@ -179,11 +179,20 @@ func newLab(t *testing.T) *lab {
 type socket struct {
 	lab     *lab
 	packets chan udp.Packet
+	// retained are the ports beside 500 and 4500, as the Engine last said.
+	retained []uint16
 }
 
 func (s *socket) Run(ctx context.Context) error       { <-ctx.Done(); return nil }
 func (s *socket) Packets() <-chan udp.Packet          { return s.packets }
 func (s *socket) Keepalive(_, _ netip.AddrPort) error { return nil }
+
+func (s *socket) Retain(ports ...uint16) error {
+	s.lab.mu.Lock()
+	defer s.lab.mu.Unlock()
+	s.retained = ports
+	return nil
+}
 
 func (s *socket) Send(p udp.Packet) error {
 	s.lab.mu.Lock()
@@ -245,7 +254,7 @@ func (b *box) boot(p Profile) {
 	engine, err := New("front", Config{"hq": p}, Deps{
 		Kernel: b.kernel, Monitor: b.monitor, Uplink: &b.uplink, Checkpoint: b.memory,
 		Log: slog.New(slog.NewTextHandler(b.lab.t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})).With("box", b.addr),
-		Listen: func(context.Context) (Socket, error) {
+		Listen: func() (Socket, error) {
 			s := &socket{lab: b.lab, packets: make(chan udp.Packet, 100)}
 			b.lab.mu.Lock()
 			defer b.lab.mu.Unlock()

@@ -134,7 +134,7 @@ func newEngine(vrf string, cfg ikev2.Config, front *front, kernel *xfrm.Handle, 
 	return ikev2.New(vrf, cfg, ikev2.Deps{
 		Kernel:  kernel,
 		Monitor: monitor,
-		Listen:  func(ctx context.Context) (ikev2.Socket, error) { return held.ike(ctx, vrf) },
+		Listen:  func() (ikev2.Socket, error) { return held.ike(vrf) },
 		Uplink:  front.best.State(), Checkpoint: state, Log: log.With("component", "ikev2"),
 	})
 }

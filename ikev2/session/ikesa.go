@@ -114,6 +114,19 @@ func (sa *ikeSA) receiveKeys() suite.Direction {
 // encap reports whether ESP must travel in UDP.
 func (sa *ikeSA) encap() bool { return sa.NATLocal || sa.NATRemote }
 
+// LocalPorts returns the local ports that the IKE and child SAs use. One may be
+// in it several times.
+func (s *Session) LocalPorts() []uint16 {
+	var all []uint16
+	for _, sa := range s.state.SAs {
+		all = append(all, sa.Local.Port())
+	}
+	for _, sa := range s.InstalledSAs() {
+		all = append(all, sa.Local.Port())
+	}
+	return all
+}
+
 // find returns the IKE SA a message belongs to.
 func (s *Session) find(h wire.Header) *ikeSA {
 	i := slices.IndexFunc(s.state.SAs, func(sa *ikeSA) bool {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,53 +19,50 @@ import (
 // maxDatagram is the largest UDP payload over IPv4.
 const maxDatagram = 65507
 
-// Conn is the pair of sockets. Its methods are safe for concurrent use.
+// Keeper holds duplicates of the sockets for the next process, by port: the
+// kernel takes ESP out of UDP for as long as a socket of the port exists. It says
+// itself what it cannot do, since a message that is to be sent does not wait for
+// it to be mended.
+type Keeper interface {
+	// Keep holds a duplicate of the file, which stays the caller's.
+	Keep(port uint16, socket *os.File)
+	Drop(port uint16)
+}
+
+// Conn is the sockets of one VRF. Its methods are safe for concurrent use.
 type Conn struct {
-	plain, nat *net.UDPConn
-	packets    chan Packet
+	vrf     string
+	keeper  Keeper
+	packets chan Packet
+
+	mu      sync.Mutex
+	sockets map[uint16]*net.UDPConn // nil once closed
+	// read begins to receive from a socket; nil while Run does not run.
+	read func(port uint16, socket *net.UDPConn)
 
 	received, sent, junk, keepalives atomic.Uint64
 }
 
-// Open opens both sockets, bound to the VRF device of the given name, which must
-// exist; an empty name leaves them unbound. It needs CAP_NET_ADMIN and
-// CAP_NET_RAW.
-func Open(ctx context.Context, vrf string) (*Conn, error) {
-	plain, err := listen(ctx, vrf, Port)
-	if err != nil {
-		return nil, err
+// Open opens the sockets of ports 500 and 4500, bound to the VRF device of the
+// given name, which must exist; an empty name leaves them unbound. Of those that
+// an earlier process left with the Keeper, in kept, it takes over all instead,
+// with what arrived meanwhile; the files stay the caller's. It needs
+// CAP_NET_ADMIN and CAP_NET_RAW.
+func Open(vrf string, kept map[uint16]*os.File, keeper Keeper) (*Conn, error) {
+	c := &Conn{vrf: vrf, keeper: keeper, packets: make(chan Packet), sockets: make(map[uint16]*net.UDPConn)}
+	for port, file := range kept {
+		socket, err := adopt(vrf, port, file)
+		if err != nil {
+			return nil, errors.Join(err, c.discardAll())
+		}
+		c.sockets[port] = socket
 	}
-	nat, err := listen(ctx, vrf, PortNAT)
-	if err != nil {
-		return nil, errors.Join(err, plain.Close())
-	}
-	return &Conn{plain: plain, nat: nat, packets: make(chan Packet)}, nil
-}
-
-// Adopt returns a Conn on sockets that an earlier process opened by Open for the
-// same VRF, and Files returned. What arrived since then is still in them.
-func Adopt(vrf string, plain, nat *os.File) (*Conn, error) {
-	c := &Conn{packets: make(chan Packet)}
-	var err error
-	if c.plain, err = adopt(vrf, plain); err != nil {
-		return nil, err
-	}
-	if c.nat, err = adopt(vrf, nat); err != nil {
-		return nil, errors.Join(err, c.plain.Close())
+	for _, port := range []uint16{Port, PortNAT} {
+		if _, err := c.socket(port); err != nil {
+			return nil, errors.Join(err, c.discardAll())
+		}
 	}
 	return c, nil
-}
-
-// Files returns duplicates of both sockets, for somebody to hold: the kernel
-// takes ESP out of UDP for as long as the socket of port 4500 exists.
-func (c *Conn) Files() (plain, nat *os.File, err error) {
-	if plain, err = c.plain.File(); err != nil {
-		return nil, nil, fmt.Errorf("duplicate IKE socket: %w", err)
-	}
-	if nat, err = c.nat.File(); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("duplicate IKE socket: %w", err), plain.Close())
-	}
-	return plain, nat, nil
 }
 
 // Packets returns what arrives while Run runs. Nothing is queued in the process:
@@ -75,15 +74,26 @@ func (c *Conn) Packets() <-chan Packet { return c.packets }
 // to the peers leave after Run has returned, and Run may be called again for
 // their answers.
 func (c *Conn) Run(ctx context.Context) error {
-	if err := c.setReadDeadline(time.Time{}); err != nil {
-		return fmt.Errorf("receive IKE messages: %w", err)
-	}
 	group, reading := errgroup.WithContext(ctx)
-	group.Go(func() error { return c.receive(reading, Port, c.plain) })
-	group.Go(func() error { return c.receive(reading, PortNAT, c.nat) })
+	c.mu.Lock()
+	c.read = func(port uint16, socket *net.UDPConn) {
+		group.Go(func() error { return c.receive(reading, port, socket) })
+	}
+	for port, socket := range c.sockets {
+		// It fails for a closed socket, and so does the first read.
+		socket.SetReadDeadline(time.Time{})
+		c.read(port, socket)
+	}
+	c.mu.Unlock()
 	group.Go(func() error {
 		<-reading.Done()
-		return c.setReadDeadline(time.Now())
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.read = nil
+		for _, socket := range c.sockets {
+			socket.SetReadDeadline(time.Now())
+		}
+		return nil
 	})
 	err := group.Wait()
 	if ctx.Err() != nil {
@@ -92,19 +102,111 @@ func (c *Conn) Run(ctx context.Context) error {
 	return err
 }
 
-func (c *Conn) setReadDeadline(at time.Time) error {
-	return errors.Join(c.plain.SetReadDeadline(at), c.nat.SetReadDeadline(at))
+// Retain makes these, beside 500 and 4500, the ports that are open: it opens
+// those that are missing and closes the others. The error is about ports that
+// could not be opened; Send tries again.
+func (c *Conn) Retain(ports ...uint16) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var errs []error
+	for port := range c.sockets {
+		if isExtra(port) && !slices.Contains(ports, port) {
+			errs = append(errs, c.discard(port))
+		}
+	}
+	for _, port := range ports {
+		_, err := c.socket(port)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
-// Close closes the sockets.
-func (c *Conn) Close() error { return errors.Join(c.plain.Close(), c.nat.Close()) }
+// Ports returns the ports that are open, in order.
+func (c *Conn) Ports() []uint16 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.sockets))
+}
+
+// discard closes a socket and lets go of its duplicate.
+func (c *Conn) discard(port uint16) error {
+	socket := c.sockets[port]
+	delete(c.sockets, port)
+	c.keeper.Drop(port)
+	return socket.Close()
+}
+
+// discardAll leaves nothing of an Open that failed, or no other could succeed.
+func (c *Conn) discardAll() error {
+	var errs []error
+	for port := range c.sockets {
+		errs = append(errs, c.discard(port))
+	}
+	return errors.Join(errs...)
+}
+
+// Close closes the sockets. Their duplicates stay with the Keeper.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var errs []error
+	for _, socket := range c.sockets {
+		errs = append(errs, socket.Close())
+	}
+	c.sockets = nil
+	return errors.Join(errs...)
+}
+
+// socket returns the socket of a port, which it opens if need be. It is called
+// with mu held.
+func (c *Conn) socket(port uint16) (*net.UDPConn, error) {
+	if socket, ok := c.sockets[port]; ok {
+		return socket, nil
+	}
+	switch {
+	case c.sockets == nil:
+		return nil, net.ErrClosed
+	case port != Port && port != PortNAT && !isExtra(port):
+		return nil, fmt.Errorf("port %d is not for IKE: only %d, %d and those from %d are", port, Port, PortNAT, FirstExtra)
+	case len(c.sockets) >= maxSockets:
+		return nil, fmt.Errorf("open UDP port %d for IKE: %d ports are open already", port, len(c.sockets))
+	}
+	socket, err := listen(c.vrf, port)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.keep(port, socket); err != nil {
+		return nil, errors.Join(err, socket.Close())
+	}
+	c.sockets[port] = socket
+	if c.read != nil {
+		c.read(port, socket)
+	}
+	return socket, nil
+}
+
+// keep leaves a duplicate with the Keeper.
+func (c *Conn) keep(port uint16, socket *net.UDPConn) error {
+	file, err := socket.File()
+	if err != nil {
+		return fmt.Errorf("duplicate socket of UDP port %d: %w", port, err)
+	}
+	c.keeper.Keep(port, file)
+	return file.Close()
+}
 
 // receive passes on the packets of one socket.
-func (c *Conn) receive(ctx context.Context, port uint16, conn *net.UDPConn) error {
+func (c *Conn) receive(ctx context.Context, port uint16, socket *net.UDPConn) error {
 	datagram, control := make([]byte, maxDatagram), make([]byte, controlSize)
 	for {
-		n, controlLen, _, remote, err := conn.ReadMsgUDPAddrPort(datagram, control)
-		if err != nil {
+		n, controlLen, _, remote, err := socket.ReadMsgUDPAddrPort(datagram, control)
+		switch {
+		case isExtra(port) && errors.Is(err, net.ErrClosed):
+			return nil // retired
+		case isICMP(err):
+			// Anyone can send it, so it is no news of the peer.
+			continue
+		case err != nil:
 			return fmt.Errorf("receive on UDP port %d: %w", port, err)
 		}
 		message, ok := deframe(port, datagram[:n])
@@ -130,9 +232,10 @@ func (c *Conn) receive(ctx context.Context, port uint16, conn *net.UDPConn) erro
 	}
 }
 
-// Send sends a packet from its local address and port. An error is about the
-// path here and now, such as ENETUNREACH while the uplink has no route, and
-// says nothing about the peer; neither does success.
+// Send sends a packet from its local address and port, which it opens if nothing
+// was sent from there before. An error is about the path here and now, such as
+// ENETUNREACH while the uplink has no route, and says nothing about the peer;
+// neither does success.
 func (c *Conn) Send(p Packet) error {
 	if err := c.send(p.Local, p.Remote, frame(p.Local.Port(), p.Data)); err != nil {
 		return fmt.Errorf("send IKE message: %w", err)
@@ -141,11 +244,11 @@ func (c *Conn) Send(p Packet) error {
 	return nil
 }
 
-// Keepalive sends the octet that keeps a NAT's mapping of port 4500 alive. It is
-// no proof of life: nobody answers it.
+// Keepalive sends the octet that keeps a NAT's mapping of a local port alive. It
+// is no proof of life: nobody answers it.
 func (c *Conn) Keepalive(local, remote netip.AddrPort) error {
-	if local.Port() != PortNAT {
-		return fmt.Errorf("send NAT keepalive from %s: only port %d has them", local, PortNAT)
+	if local.Port() == Port {
+		return fmt.Errorf("send NAT keepalive from %s: port %d has none", local, Port)
 	}
 	if err := c.send(local, remote, keepalive); err != nil {
 		return fmt.Errorf("send NAT keepalive: %w", err)
@@ -158,16 +261,13 @@ func (c *Conn) send(local, remote netip.AddrPort, datagram []byte) error {
 	if !local.Addr().Is4() || !remote.Addr().Is4() {
 		return fmt.Errorf("from %s to %s: want IPv4 addresses", local, remote)
 	}
-	var conn *net.UDPConn
-	switch local.Port() {
-	case Port:
-		conn = c.plain
-	case PortNAT:
-		conn = c.nat
-	default:
-		return fmt.Errorf("from %s: port is neither %d nor %d", local, Port, PortNAT)
+	c.mu.Lock()
+	socket, err := c.socket(local.Port())
+	c.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("from %s: %w", local, err)
 	}
-	_, _, err := conn.WriteMsgUDPAddrPort(datagram, fromAddr(local.Addr()), remote)
+	_, _, err = socket.WriteMsgUDPAddrPort(datagram, fromAddr(local.Addr()), remote)
 	return err
 }
 

@@ -121,6 +121,9 @@ func TestKeepalive(t *testing.T) {
 	if err := conn.Keepalive(netip.AddrPortFrom(local, Port), to); err == nil {
 		t.Error("keepalive from port 500 is sent")
 	}
+	if c := conn.Counters(); c.Keepalives != 1 {
+		t.Errorf("counters = %+v", c)
+	}
 }
 
 func TestSendWithoutRoute(t *testing.T) {
@@ -137,22 +140,34 @@ func TestSendWithoutRoute(t *testing.T) {
 }
 
 func TestOpenNamesTheMissingVRF(t *testing.T) {
-	_, err := Open(t.Context(), "front")
+	_, err := Open("front", nil, make(holder))
 	if !errors.Is(err, unix.ENODEV) || !strings.Contains(err.Error(), "front") {
 		t.Errorf("err = %v", err)
 	}
 }
 
 func TestOpenNamesThePortInUse(t *testing.T) {
-	start(t, "")
-	if _, err := Open(t.Context(), ""); !errors.Is(err, unix.EADDRINUSE) {
-		t.Errorf("err = %v, want EADDRINUSE", err)
+	rival, err := net.ListenUDP("udp4", &net.UDPAddr{Port: PortNAT})
+	if err != nil {
+		t.Fatal(err)
 	}
+	held := make(holder)
+	if _, err := Open("", nil, held); !errors.Is(err, unix.EADDRINUSE) || !strings.Contains(err.Error(), "port 4500") {
+		t.Errorf("err = %v, want EADDRINUSE of port 4500", err)
+	}
+	if len(held) != 0 {
+		t.Errorf("duplicates are kept of what failed: %v", held)
+	}
+	rival.Close()
+	startHeld(t, "", held, nil)
+	held.close()
 }
 
 func TestSendBetweenTwoRuns(t *testing.T) {
 	loopback(t)
-	conn, err := Open(t.Context(), "")
+	held := make(holder)
+	defer held.close()
+	conn, err := Open("", nil, held)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,17 +55,21 @@ func prefix(a netip.Addr) *netlink.Addr {
 // hubSocket opens the peer's socket, which IPsec policies apply to unless it is
 // exempt.
 func hubSocket(t *testing.T, exempt bool) *net.UDPConn {
+	return peerSocket(t, "isp", netip.AddrPortFrom(hub, 0), exempt)
+}
+
+func peerSocket(t *testing.T, vrf string, at netip.AddrPort, exempt bool) *net.UDPConn {
 	t.Helper()
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var err error
 		return errors.Join(c.Control(func(fd uintptr) {
-			err = unix.BindToDevice(int(fd), "isp")
+			err = unix.BindToDevice(int(fd), vrf)
 			if exempt {
 				err = errors.Join(err, xfrm.BypassSocket(int(fd)))
 			}
 		}), err)
 	}}
-	conn, err := config.ListenPacket(t.Context(), "udp4", netip.AddrPortFrom(hub, 0).String())
+	conn, err := config.ListenPacket(t.Context(), "udp4", at.String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ var keepalive = []byte{0xff}
 // reports false for what cannot be one: a keepalive, ESP, a short packet. The
 // message shares the datagram's memory.
 func deframe(port uint16, datagram []byte) (message []byte, ok bool) {
-	if port == PortNAT {
+	if port != Port {
 		if len(datagram) < markerSize || [markerSize]byte(datagram) != [markerSize]byte{} {
 			return nil, false
 		}
@@ -27,7 +27,7 @@ func deframe(port uint16, datagram []byte) (message []byte, ok bool) {
 
 // frame returns the datagram that carries an IKE message from a local port.
 func frame(port uint16, message []byte) []byte {
-	if port != PortNAT {
+	if port == Port {
 		return message
 	}
 	datagram := make([]byte, markerSize+len(message))

@@ -7,13 +7,53 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
+
+// holder keeps duplicates, as PID 1 does.
+type holder map[uint16]*os.File
+
+func (h holder) Keep(port uint16, socket *os.File) {
+	raw, err := socket.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) {
+			if copied, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
+				h[port] = os.NewFile(uintptr(copied), "kept")
+			}
+		})
+	}
+	if err != nil || h[port] == nil {
+		panic("a socket cannot be duplicated")
+	}
+}
+
+func (h holder) Drop(port uint16) {
+	h[port].Close()
+	delete(h, port)
+}
+
+// close lets go of all.
+func (h holder) close() {
+	for port := range h {
+		h.Drop(port)
+	}
+}
 
 // start opens the sockets and receives on them until the test ends.
 func start(t *testing.T, device string) *Conn {
 	t.Helper()
-	conn, err := Open(t.Context(), device)
+	held := make(holder)
+	t.Cleanup(held.close)
+	return startHeld(t, device, held, nil)
+}
+
+// startHeld is start with sockets that an earlier Conn has left.
+func startHeld(t *testing.T, device string, held holder, kept map[uint16]*os.File) *Conn {
+	t.Helper()
+	conn, err := Open(device, kept, held)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,13 +17,13 @@ import (
 )
 
 // listen opens the socket for one port, bound to a VRF device unless vrf is
-// empty.
-func listen(ctx context.Context, vrf string, port uint16) (*net.UDPConn, error) {
+// empty. Nothing in it takes time.
+func listen(vrf string, port uint16) (*net.UDPConn, error) {
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		var err error
 		return errors.Join(c.Control(func(fd uintptr) { err = prepare(int(fd), vrf, port) }), err)
 	}}
-	conn, err := config.ListenPacket(ctx, "udp4", net.JoinHostPort("", strconv.Itoa(int(port))))
+	conn, err := config.ListenPacket(context.Background(), "udp4", net.JoinHostPort("", strconv.Itoa(int(port))))
 	if err != nil {
 		return nil, fmt.Errorf("open UDP port %d for IKE: %w", port, err)
 	}
@@ -32,17 +32,22 @@ func listen(ctx context.Context, vrf string, port uint16) (*net.UDPConn, error) 
 
 // adopt returns the connection of an inherited socket. One whose VRF was removed
 // meanwhile is of no use, even if there is a new one of the same name.
-func adopt(vrf string, file *os.File) (*net.UDPConn, error) {
+func adopt(vrf string, port uint16, file *os.File) (*net.UDPConn, error) {
 	conn, err := net.FilePacketConn(file)
 	if err != nil {
-		return nil, fmt.Errorf("adopt IKE socket: %w", err)
+		return nil, fmt.Errorf("adopt socket of UDP port %d: %w", port, err)
 	}
 	socket, ok := conn.(*net.UDPConn)
 	if !ok {
-		return nil, errors.Join(errors.New("adopt IKE socket: it is not of UDP"), conn.Close())
+		return nil, errors.Join(fmt.Errorf("adopt socket of UDP port %d: it is not of UDP", port), conn.Close())
 	}
-	if err := checkDevice(socket, vrf); err != nil {
-		return nil, errors.Join(fmt.Errorf("adopt IKE socket: %w", err), socket.Close())
+	if bound := socket.LocalAddr().(*net.UDPAddr).Port; bound != int(port) {
+		err = fmt.Errorf("it is of port %d", bound)
+	} else {
+		err = checkDevice(socket, vrf)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("adopt socket of UDP port %d: %w", port, err), socket.Close())
 	}
 	return socket, nil
 }
@@ -81,12 +86,25 @@ func prepare(fd int, vrf string, port uint16) error {
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT); err != nil {
 		return fmt.Errorf("clear the don't-fragment bit: %w", err)
 	}
-	if port == PortNAT {
+	if port != Port {
 		if err := unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_ENCAP, unix.UDP_ENCAP_ESPINUDP); err != nil {
 			return fmt.Errorf("let the kernel take ESP-in-UDP: %w", err)
 		}
 	}
 	return xfrm.BypassSocket(fd)
+}
+
+// isICMP reports whether a socket's error is what an ICMP message has left on it.
+func isICMP(err error) bool {
+	for _, errno := range []unix.Errno{
+		unix.ECONNREFUSED, unix.EHOSTUNREACH, unix.ENETUNREACH, unix.EHOSTDOWN, unix.ENONET,
+		unix.ENOPROTOOPT, unix.EOPNOTSUPP, unix.EMSGSIZE, unix.EPROTO,
+	} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
 }
 
 // controlSize holds the control message of IP_PKTINFO.
