@@ -102,8 +102,8 @@ func newSpoke(t *testing.T, n *network, profile ikev2.Profile) *spoke {
 	s := &spoke{t: t, monitor: &monitor{events, make(chan xfrm.Event)}, clock: new(clock), peer: n.nat.peer}
 	s.engine, err = ikev2.New(front, cfg, ikev2.Deps{
 		Kernel: kernel, Monitor: s.monitor, Uplink: wan, Checkpoint: state, Clock: s.clock.now,
-		Listen: func(ctx context.Context) (_ ikev2.Socket, err error) {
-			socket, err = udp.Open(ctx, front)
+		Listen: func() (_ ikev2.Socket, err error) {
+			socket, err = udp.Open(front, nil, nil)
 			return socket, err
 		},
 		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),

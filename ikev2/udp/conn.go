@@ -29,6 +29,12 @@ type Keeper interface {
 	Drop(port uint16)
 }
 
+// nobody keeps nothing.
+type nobody struct{}
+
+func (nobody) Keep(uint16, *os.File) {}
+func (nobody) Drop(uint16)           {}
+
 // Conn is the sockets of one VRF. Its methods are safe for concurrent use.
 type Conn struct {
 	vrf     string
@@ -46,9 +52,12 @@ type Conn struct {
 // Open opens the sockets of ports 500 and 4500, bound to the VRF device of the
 // given name, which must exist; an empty name leaves them unbound. Of those that
 // an earlier process left with the Keeper, in kept, it takes over all instead,
-// with what arrived meanwhile; the files stay the caller's. It needs
-// CAP_NET_ADMIN and CAP_NET_RAW.
+// with what arrived meanwhile; the files stay the caller's. Without a Keeper there
+// is no next process. It needs CAP_NET_ADMIN and CAP_NET_RAW.
 func Open(vrf string, kept map[uint16]*os.File, keeper Keeper) (*Conn, error) {
+	if keeper == nil {
+		keeper = nobody{}
+	}
 	c := &Conn{vrf: vrf, keeper: keeper, packets: make(chan Packet), sockets: make(map[uint16]*net.UDPConn)}
 	for port, file := range kept {
 		socket, err := adopt(vrf, port, file)
