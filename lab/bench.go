@@ -34,10 +34,12 @@ func bench(ctx context.Context, id string) error {
 	}{
 		{[]string{"image-size", "binary-size"}, sizes},
 		{[]string{"boot-to-ping", "control-memory"}, starts},
+		{[]string{"fault-recovery"}, faultRecovery(id)},
 	}
+	table, row, _ := strings.Cut(id, "/")
 	var figures []Figure
 	for _, m := range measurements {
-		if id != "" && !slices.Contains(m.ids, id) {
+		if id != "" && !slices.Contains(m.ids, table) {
 			continue
 		}
 		measured, err := m.measure(ctx, built)
@@ -45,7 +47,7 @@ func bench(ctx context.Context, id string) error {
 			return err
 		}
 		for _, figure := range measured {
-			if id == "" || figure.ID == id {
+			if id == "" || figure.ID == id || row == "" && figure.table() == table {
 				fmt.Println(figure)
 				figures = append(figures, figure)
 			}
@@ -53,6 +55,9 @@ func bench(ctx context.Context, id string) error {
 	}
 	if len(figures) == 0 {
 		return fmt.Errorf("there is no figure %q", id)
+	}
+	if row != "" {
+		return nil // a table is recorded whole
 	}
 	return record(figures, built)
 }

@@ -12,6 +12,11 @@ func TestFigureLine(t *testing.T) {
 	}{
 		{Figure{ID: "boot-to-ping", Ours: 3, Peer: 8, Target: 0.4}, "boot-to-ping ours=3.00 peer=8.00 ratio=0.38 target=0.4 met"},
 		{Figure{ID: "boot-to-ping", Ours: 4, Peer: 8, Target: 0.4}, "boot-to-ping ours=4.00 peer=8.00 ratio=0.50 target=0.4 missed"},
+		{Figure{ID: "fault-recovery/a", Ours: 1.2, Peer: 45, Target: 1, Limit: 10, Cap: 45}, "fault-recovery/a ours=1.20 peer=>45 ratio=<0.03 target=1 met"},
+		{Figure{ID: "fault-recovery/a", Ours: 45, Peer: 20, Target: 1, Limit: 10, Cap: 45}, "fault-recovery/a ours=>45 peer=20.00 ratio=>2.25 target=1 missed"},
+		{Figure{ID: "fault-recovery/a", Ours: 45, Peer: 45, Target: 1, Limit: 10, Cap: 45}, "fault-recovery/a ours=>45 peer=>45 ratio=- target=1 missed"},
+		{Figure{ID: "fault-recovery/a", Ours: 11, Peer: 20, Target: 1, Limit: 10}, "fault-recovery/a ours=11.00 peer=20.00 ratio=0.55 target=1 missed"},
+		{Figure{ID: "fault-recovery/a", Ours: 0.4, Peer: 0.1, Target: 1, Slack: 0.5}, "fault-recovery/a ours=0.40 peer=0.10 ratio=4.00 target=1 met"},
 		{Figure{ID: "image-size", Ours: 17.81, Target: 32}, "image-size ours=17.81 peer=- ratio=- target=32 met"},
 	} {
 		if got := test.figure.String(); got != test.want {

@@ -133,13 +133,21 @@ func (n *Network) FlushNAT() error {
 }
 
 // Fault makes the carrier treat what it forwards by the given nft rules, such
-// as "udp dport 500 drop"; no rules end the fault. The rules are looked at on
+// as "udp dport 500 drop"; no rules end every fault. The rules are looked at on
 // both sides of the NAT's forwarding.
 func (n *Network) Fault(ctx context.Context, rules ...string) error {
-	ruleset := "table inet fault\ndelete table inet fault\n"
-	if len(rules) > 0 {
-		ruleset += "table inet fault {\n\tchain forward {\n\t\ttype filter hook forward priority filter\n\t\t" +
-			strings.Join(rules, "\n\t\t") + "\n\t}\n}\n"
+	if len(rules) == 0 {
+		return n.setFault(ctx, "")
 	}
+	return n.setFault(ctx, `
+	chain forward {
+		type filter hook forward priority filter
+		`+strings.Join(rules, "\n\t\t")+`
+	}`)
+}
+
+// setFault replaces the chains of the carrier's table of faults.
+func (n *Network) setFault(ctx context.Context, chains string) error {
+	ruleset := "table inet fault\ndelete table inet fault\ntable inet fault {" + chains + "\n}\n"
 	return n.NAT.Run(ctx, ruleset, "nft", "-f", "-")
 }

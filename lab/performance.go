@@ -11,7 +11,8 @@ import (
 )
 
 // The bench owns what is between these lines of docs/performance.md: one block
-// per figure, so that measuring one leaves the others as they are.
+// per figure, or table of figures, so that measuring one leaves the others as
+// they are.
 const (
 	blockBegin = "<!-- bench:%s -->"
 	blockEnd   = "<!-- /bench:%s -->"
@@ -30,8 +31,13 @@ func record(figures []Figure, images images) error {
 		return fmt.Errorf("record the figures: %w", err)
 	}
 	text := string(data)
-	for _, figure := range figures {
-		text = replaceBlock(text, figure.ID, block(figure, images))
+	for len(figures) > 0 {
+		name, n := figures[0].table(), 1
+		for n < len(figures) && figures[n].table() == name {
+			n++
+		}
+		text = replaceBlock(text, name, block(figures[:n], images))
+		figures = figures[n:]
 	}
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("record the figures: %w", err)
@@ -39,20 +45,24 @@ func record(figures []Figure, images images) error {
 	return nil
 }
 
-// block describes one figure.
-func block(f Figure, images images) string {
+// block describes the figures of one table, which share a method.
+func block(figures []Figure, images images) string {
 	versions := images.Peer.Versions
-	return strings.Join([]string{
+	lines := []string{
 		"| figure | ours | peer | ratio | target | |",
 		"|---|---|---|---|---|---|",
-		f.row(),
+	}
+	for _, figure := range figures {
+		lines = append(lines, figure.row())
+	}
+	return strings.Join(append(lines,
 		"",
-		f.Method,
+		figures[0].Method,
 		"",
 		fmt.Sprintf("%s; farspoke %s; peer: strongSwan %s, FRR %s; both on Linux %s; %d processors of the host, QEMU without KVM.",
 			time.Now().UTC().Format(time.DateOnly), images.Release.Version,
 			versions["charon-systemd"], versions["frr"], versions["linux"], runtime.NumCPU()),
-	}, "\n")
+	), "\n")
 }
 
 // replaceBlock puts content between a figure's marks, and adds the marks at the

@@ -32,6 +32,9 @@ type kind struct {
 	// shell starts the shell on the second serial port, if it does not start
 	// by itself.
 	shell func(ctx context.Context, console *qemu.Console) error
+	// killControl ends the process that speaks IKE as a bug in it would, and
+	// sees to it that it is started again as on a real machine.
+	killControl func(ctx context.Context, spoke *Spoke) error
 }
 
 // box is our firmware with a site's configuration, as an engineer would have
@@ -71,6 +74,14 @@ func testedBox(images images, image boxImage, site Site) kind {
 		_, err := console.Wait(ctx, mark, "agent serves")
 		return err
 	}
+	k.killControl = func(ctx context.Context, s *Spoke) error {
+		pid, err := s.pidOf(ctx, "router")
+		if err != nil {
+			return err
+		}
+		_, err = s.Run(ctx, fmt.Sprintf("kill -9 %d", pid))
+		return err
+	}
 	return k
 }
 
@@ -85,6 +96,7 @@ func peer(images images) kind {
 			{"lease", `milestone=lease`},
 			{"ike", `CHILD_SA gre\{\d+\} established`},
 		},
+		killControl: func(ctx context.Context, s *Spoke) error { return charonAgain(ctx, s, "-KILL") },
 	}
 }
 

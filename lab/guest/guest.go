@@ -60,7 +60,7 @@ var plugins = []string{
 // applets are the commands of busybox the scripts call.
 var applets = []string{
 	"ash", "cat", "chown", "cut", "dmesg", "echo", "grep", "head", "kill", "killall", "ls", "mkdir", "modprobe", "mount",
-	"pidof", "ping", "ps", "reboot", "sed", "setsid", "sh", "sleep", "stty", "tail", "touch", "udhcpc", "wc",
+	"pidof", "ping", "ps", "reboot", "rm", "sed", "setsid", "sh", "sleep", "stty", "tail", "touch", "udhcpc", "wc",
 }
 
 // modules is what the kernel needs for GRE in ESP-in-UDP on virtio network
