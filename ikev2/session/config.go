@@ -57,8 +57,13 @@ const (
 	// hintPatience is how long a refusal that anyone could have sent is
 	// mistrusted: a real answer may be on its way.
 	hintPatience = 2 * time.Second
-	// busyPause follows TEMPORARY_FAILURE.
+	// hintPause is for how long after the peer proved that it lives nobody is
+	// believed who says the contrary without proof.
+	hintPause = 2 * time.Second
+	// busyPause follows TEMPORARY_FAILURE. A peer that answers nothing else for
+	// busyLimit has lost the thread.
 	busyPause = 4 * time.Second
+	busyLimit = 3 * time.Minute
 	// drainTime is how long a replaced inbound child SA stays for packets that
 	// are on their way.
 	drainTime = 5 * time.Second
@@ -75,7 +80,10 @@ const (
 	// group.
 	maxRounds = 3
 	maxCookie = 64
-	protoGRE  = 47
+	// maxMessageID is at which message id an IKE SA is rekeyed: long before the
+	// 32 bits overflow (RFC 7296 section 2.2).
+	maxMessageID = 1 << 31
+	protoGRE     = 47
 )
 
 // peer returns the peer's name for messages, by which the operator knows it, and

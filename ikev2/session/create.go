@@ -77,15 +77,17 @@ func (s *Session) childAccepted(sa *ikeSA, offer suite.Offer, payloads []wire.Pa
 // createRefused deals with an IKE SA whose first child SA the peer refused.
 func (s *Session) createRefused(sa *ikeSA, r *request, n wire.Notify) {
 	switch n.Kind {
-	case wire.TSUnacceptable, wire.SinglePairRequired:
+	case wire.TSUnacceptable:
 		if !sa.Wide {
 			s.event(Note, "peer %s does not accept GRE from %s (%s); offering all of GRE, to be narrowed down", s.peer(), sa.Local.Addr(), n.Kind)
 			sa.Wide = true
 			return
 		}
 	case wire.TemporaryFailure:
-		sa.CreateAt = s.now + s.jitter(busyPause, 2)
-		return
+		if s.waits(sa) {
+			sa.CreateAt = s.now + s.jitter(busyPause, 2)
+			return
+		}
 	case wire.InvalidKEPayload:
 		if s.takeChildGroup(sa, r, n) {
 			s.createChild(sa)
@@ -212,8 +214,10 @@ func (s *Session) childUnusable(sa *ikeSA, r *request, err error) {
 func (s *Session) rekeyRefused(sa *ikeSA, old *childSA, r *request, n wire.Notify) {
 	switch n.Kind {
 	case wire.TemporaryFailure:
-		old.RekeyAt = s.now + s.jitter(busyPause, 2)
-		return
+		if s.waits(sa) {
+			old.RekeyAt = s.now + s.jitter(busyPause, 2)
+			return
+		}
 	case wire.ChildSANotFound:
 		s.event(Note, "peer %s has lost the child SA; making another", s.peer())
 		s.removeChild(old)

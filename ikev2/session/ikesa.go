@@ -14,6 +14,7 @@ import (
 //
 //	opening ── IKE_SA_INIT answered ──▶ authenticating ── IKE_AUTH answered ──▶ up
 //	(asked) ── IKE_SA_INIT answered ──▶ halfOpen ──────── IKE_AUTH answered ──▶ up
+//	halfOpen ── IKE_AUTH refused ──▶ refused ── after a while ──▶ gone
 //	up ── rekeyed by the peer ──▶ replaced ── the peer deletes it ──▶ gone
 //	up ── rekeyed by us, or no longer wanted ──▶ closing ── DELETE answered ──▶ gone
 type stage int
@@ -25,11 +26,13 @@ const (
 	stageUp
 	stageReplaced
 	stageClosing
+	// stageRefused repeats its last answer and does nothing else.
+	stageRefused
 )
 
 // String returns the word an operator reads.
 func (s stage) String() string {
-	return [...]string{"opening", "authenticating", "half-open", "up", "replaced", "closing"}[s]
+	return [...]string{"opening", "authenticating", "half-open", "up", "replaced", "closing", "refused"}[s]
 }
 
 // ikeSA is one IKE SA. Its fields are exported to be saved, not to be used by
@@ -69,6 +72,12 @@ type ikeSA struct {
 	Wide bool
 	// CreateAt is the earliest time to ask for a child SA when there is none.
 	CreateAt Instant
+	// Origin is the SHA-256 of the IKE_SA_INIT request by which the peer began
+	// this SA, nil for any other. A late copy is known by it.
+	Origin []byte
+	// BusySince is since when the peer has answered nothing but
+	// TEMPORARY_FAILURE to what we wanted made, 0 if it does not.
+	BusySince Instant
 	// Farewell are the payloads of the DELETE request, when it has a reason.
 	Farewell wire.NotifyType
 }

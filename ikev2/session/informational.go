@@ -41,6 +41,13 @@ func (s *Session) respondInformational(sa *ikeSA, m *wire.Message, payloads []wi
 				}
 			}
 		case wire.Notify:
+			if p.Kind == wire.AuthenticationFailed && sa.Origin != nil && m.MessageID == 2 {
+				// The exchange right after IKE_AUTH, and the only one in which this
+				// ends an IKE SA (RFC 7296 section 2.21.2).
+				s.answer(sa, m)
+				s.lose(sa, "peer %s accepts neither our identity %s nor our pre-shared key (secret %s)", s.peer(), s.localID(sa), s.config.PSKName)
+				return
+			}
 			if p.Kind.Error() {
 				s.event(Warning, "peer %s reports %s", s.peer(), p.Kind)
 			}

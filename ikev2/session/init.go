@@ -78,6 +78,10 @@ func (s *Session) sendInit(sa *ikeSA) {
 // so what is not usable only leaves a hint.
 func (s *Session) initResponse(sa *ikeSA, m *wire.Message, p Packet) {
 	h := sa.Handshake
+	if unknown, critical := wire.UnknownCritical(m.Payloads); critical {
+		s.hint(sa, "peer %s answers IKE_SA_INIT with %s, which we do not know and must not ignore", s.peer(), unknown)
+		return
+	}
 	if n, ok := wire.FindNotify(m.Payloads, wire.Cookie); ok {
 		s.takeCookie(sa, n)
 		return

@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"errors"
+	"time"
 
 	"github.com/farspoke/farspoke/ikev2/wire"
 )
@@ -11,7 +12,12 @@ import (
 // authenticated peer in that stage of that IKE SA may ask for.
 func (s *Session) Receive(now Instant, p Packet) Effects {
 	return s.step(now, func() {
+		s.asked = p
 		m, err := wire.Parse(p.Data)
+		var version *wire.VersionError
+		if errors.As(err, &version) {
+			s.refuseVersion(version)
+		}
 		if err != nil {
 			s.state.Counters.Malformed++
 			return
@@ -32,6 +38,19 @@ func (s *Session) Receive(now Instant, p Packet) Effects {
 	})
 }
 
+// refuseVersion answers a request of a later version with ours, though not more
+// often than once a second (RFC 7296 sections 2.5 and 2.21.4).
+func (s *Session) refuseVersion(v *wire.VersionError) {
+	if v.Major < wire.Version || v.Header.Response() || s.state.RefusedAt != 0 && s.now < s.state.RefusedAt+time.Second {
+		return
+	}
+	s.state.RefusedAt = s.now
+	h := v.Header
+	h.Flags = (h.Flags&wire.FlagInitiator ^ wire.FlagInitiator) | wire.FlagResponse
+	answer := wire.Message{Header: h, Payloads: []wire.Payload{wire.Notify{Kind: wire.InvalidMajorVersion}}}
+	s.out.Send = append(s.out.Send, Packet{Local: s.asked.Local, Remote: s.asked.Remote, Data: answer.Marshal()})
+}
+
 // clear takes a message that nothing protects: IKE_SA_INIT, or a hint.
 func (s *Session) clear(sa *ikeSA, m *wire.Message, p Packet) {
 	switch {
@@ -39,8 +58,8 @@ func (s *Session) clear(sa *ikeSA, m *wire.Message, p Packet) {
 		s.initResponse(sa, m, p)
 	case sa.Stage == stageHalfOpen && m.Exchange == wire.IKESAInit && bytes.Equal(p.Data, sa.Handshake.PeerMessage):
 		s.state.Counters.Duplicates++
-		s.transmit(sa, sa.Handshake.OwnMessage)
-	case sa.Stage == stageUp && !sa.Suspect:
+		s.reply(sa, sa.Handshake.OwnMessage)
+	case sa.Stage == stageUp && !sa.Suspect && s.now-sa.Heard >= hintPause:
 		if _, ok := wire.FindNotify(m.Payloads, wire.InvalidIKESPI); ok {
 			s.event(Note, "someone at %s says that peer %s does not know our IKE SA; asking it", p.Remote, s.peer())
 			sa.Suspect = true
@@ -85,6 +104,13 @@ func (s *Session) response(sa *ikeSA, m *wire.Message, p Packet) {
 	}
 	s.heard(sa, p)
 	sa.Request = nil
+	if _, busy := wire.FindNotify(payloads, wire.TemporaryFailure); !busy {
+		sa.BusySince = 0
+	}
+	if _, fatal := wire.FindNotify(payloads, wire.InvalidSyntax); fatal && sa.Stage == stageUp && r.Kind != askCreateChild {
+		s.lose(sa, "peer %s calls our request malformed (INVALID_SYNTAX)", s.peer())
+		return
+	}
 	switch r.Kind {
 	case askAuth:
 		s.authResponse(sa, r, payloads)
@@ -127,9 +153,9 @@ func (s *Session) request(sa *ikeSA, m *wire.Message, p Packet) {
 	switch {
 	case m.MessageID+1 == sa.PeerID && sa.Response != nil:
 		s.state.Counters.Duplicates++
-		s.transmit(sa, sa.Response)
+		s.reply(sa, sa.Response)
 		return
-	case m.MessageID != sa.PeerID:
+	case m.MessageID != sa.PeerID || sa.Stage == stageRefused:
 		s.state.Counters.Stray++
 		return
 	}
@@ -139,11 +165,11 @@ func (s *Session) request(sa *ikeSA, m *wire.Message, p Packet) {
 	}
 	s.heard(sa, p)
 	if err != nil {
-		s.answer(sa, m, wire.Notify{Kind: wire.InvalidSyntax})
+		s.refuse(sa, m, wire.Notify{Kind: wire.InvalidSyntax})
 		return
 	}
 	if unknown, critical := wire.UnknownCritical(payloads); critical {
-		s.answer(sa, m, wire.Notify{Kind: wire.UnsupportedCriticalPayload, Data: []byte{byte(unknown)}})
+		s.refuse(sa, m, wire.Notify{Kind: wire.UnsupportedCriticalPayload, Data: []byte{byte(unknown)}})
 		return
 	}
 	switch m.Exchange {
@@ -160,9 +186,9 @@ func (s *Session) request(sa *ikeSA, m *wire.Message, p Packet) {
 func listens(stage stage, exchange wire.ExchangeType) bool {
 	switch exchange {
 	case wire.IKEAuth:
-		return stage == stageHalfOpen || stage == stageUp || stage == stageReplaced // after the first: repetitions
+		return stage == stageHalfOpen || stage == stageUp || stage == stageReplaced || stage == stageRefused // after the first: repetitions
 	case wire.CreateChildSA, wire.Informational:
-		return stage == stageUp || stage == stageReplaced || stage == stageClosing
+		return stage == stageUp || stage == stageReplaced || stage == stageClosing || stage == stageRefused
 	}
 	return false
 }
@@ -174,5 +200,28 @@ func (s *Session) answer(sa *ikeSA, m *wire.Message, payloads ...wire.Payload) {
 		h.Flags |= wire.FlagInitiator
 	}
 	sa.Response = s.seal(sa, h, payloads)
-	s.transmit(sa, sa.Response)
+	s.reply(sa, sa.Response)
+}
+
+// reply sends an answer to where the request came from, from where it arrived
+// (RFC 7296 section 2.11).
+func (s *Session) reply(sa *ikeSA, data []byte) {
+	sa.Said = s.now
+	s.out.Send = append(s.out.Send, Packet{Local: s.asked.Local, Remote: s.asked.Remote, Data: data})
+}
+
+// refuse answers the request m by an error. INVALID_SYNTAX is the end of an IKE
+// SA at both ends, and so is any error before the peer is authenticated (RFC 7296
+// sections 2.21.2 and 2.21.3). What is left of it repeats the answer.
+func (s *Session) refuse(sa *ikeSA, m *wire.Message, n wire.Notify) {
+	s.answer(sa, m, n)
+	if n.Kind != wire.InvalidSyntax && sa.Stage != stageHalfOpen {
+		return
+	}
+	if n.Kind == wire.InvalidSyntax {
+		s.event(Warning, "peer %s sent a malformed %s request (INVALID_SYNTAX)", s.peer(), m.Exchange)
+	}
+	s.lose(sa, "peer %s sent a malformed %s request", s.peer(), m.Exchange)
+	sa.Stage, sa.Handshake, sa.Request, sa.GoneAt = stageRefused, nil, nil, s.now+lingerTime
+	s.state.SAs = append(s.state.SAs, sa)
 }

@@ -71,7 +71,8 @@ func (s *Session) replacement(sa *ikeSA, r *request, payloads []wire.Payload) (*
 		return nil, nil, fmt.Errorf("peer %s answers the rekeying of the IKE SA wrongly: %w", s.peer(), err)
 	}
 	negotiated := suite.NewIKE(chosen)
-	if len(chosen.SPI) != 8 || ke.Group != uint16(r.Share.Group) || negotiated.Group.ID != ke.Group {
+	spiR, sound := ikeSPI(chosen)
+	if !sound || ke.Group != uint16(r.Share.Group) || negotiated.Group.ID != ke.Group {
 		return nil, nil, fmt.Errorf("peer %s answers the rekeying of the IKE SA with another group or SPI than agreed", s.peer())
 	}
 	shared, err := r.Share.Shared(ke.Data)
@@ -79,7 +80,7 @@ func (s *Session) replacement(sa *ikeSA, r *request, payloads []wire.Payload) (*
 		return nil, nil, fmt.Errorf("peer %s: %w", s.peer(), err)
 	}
 	c := suite.Contribution{Shared: shared, InitiatorNonce: r.Nonce, ResponderNonce: nonce}
-	fresh := s.inherit(sa, true, r.SPI, binary.BigEndian.Uint64(chosen.SPI), negotiated, c)
+	fresh := s.inherit(sa, true, r.SPI, spiR, negotiated, c)
 	return fresh, lower(r.Nonce, nonce), nil
 }
 
@@ -116,8 +117,10 @@ func (s *Session) ikeRefused(sa *ikeSA, r *request, n wire.Notify) {
 	}
 	switch n.Kind {
 	case wire.TemporaryFailure:
-		sa.RekeyAt = s.now + s.jitter(busyPause, 2)
-		return
+		if s.waits(sa) {
+			sa.RekeyAt = s.now + s.jitter(busyPause, 2)
+			return
+		}
 	case wire.InvalidKEPayload:
 		if len(n.Data) == 2 && r.Rounds < maxRounds {
 			group := suite.GroupID(binary.BigEndian.Uint16(n.Data))
@@ -137,4 +140,23 @@ func (s *Session) ikeUnusable(sa *ikeSA, r *request, reason string) {
 	}
 	sa.RekeyAt = s.now + s.config.IKELifetime
 	s.renew(reason)
+}
+
+// waits reports whether to ask once more a peer that answered TEMPORARY_FAILURE.
+// One that goes on for minutes no longer shares our view of the IKE SA (RFC 7296
+// section 2.25).
+func (s *Session) waits(sa *ikeSA) bool {
+	if sa.BusySince == 0 {
+		sa.BusySince = s.now
+	}
+	return s.now-sa.BusySince < busyLimit
+}
+
+// ikeSPI returns the SPI of a proposal for an IKE SA, which must not be zero.
+func ikeSPI(p wire.Proposal) (uint64, bool) {
+	if len(p.SPI) != 8 {
+		return 0, false
+	}
+	spi := binary.BigEndian.Uint64(p.SPI)
+	return spi, spi != 0
 }

@@ -2,7 +2,9 @@ package session
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 
 	"github.com/farspoke/farspoke/ikev2/suite"
 	"github.com/farspoke/farspoke/ikev2/wire"
@@ -22,12 +24,14 @@ func (s *Session) respondInit(m *wire.Message, p Packet) {
 	offer, hasSA := wire.Find[wire.SA](m.Payloads)
 	ke, hasKE := wire.Find[wire.KE](m.Payloads)
 	nonce, hasNonce := wire.Find[wire.Nonce](m.Payloads)
-	if s.state.Closing || halfOpen >= maxHalfOpen || m.SPIi == 0 || !hasSA || !hasKE || !hasNonce {
+	origin := sha256.Sum256(p.Data)
+	copied := slices.ContainsFunc(s.state.SAs, func(sa *ikeSA) bool { return bytes.Equal(sa.Origin, origin[:]) })
+	if s.state.Closing || halfOpen >= maxHalfOpen || m.SPIi == 0 || !hasSA || !hasKE || !hasNonce || copied {
 		s.state.Counters.Stray++
 		return
 	}
-	if _, unknown := wire.UnknownCritical(m.Payloads); unknown {
-		s.refuseInit(m, p, wire.Notify{Kind: wire.UnsupportedCriticalPayload})
+	if unknown, critical := wire.UnknownCritical(m.Payloads); critical {
+		s.refuseInit(m, p, wire.Notify{Kind: wire.UnsupportedCriticalPayload, Data: []byte{byte(unknown)}})
 		return
 	}
 	chosen, ok := s.config.IKE.Choose(offer, wire.ProtocolIKE)
@@ -47,12 +51,12 @@ func (s *Session) respondInit(m *wire.Message, p Packet) {
 	}
 	shared, err := share.Shared(ke.Data)
 	if err != nil {
-		s.refuseInit(m, p, wire.Notify{Kind: wire.InvalidSyntax})
-		return
+		s.state.Counters.Malformed++
+		return // INVALID_SYNTAX is never sent unprotected
 	}
 	sa := &ikeSA{
 		Stage: stageHalfOpen, SPIi: m.SPIi, SPIr: s.ikeSPI(), Local: p.Local, Remote: p.Remote,
-		Suite: negotiated, PeerID: 1, GoneAt: s.now + halfOpenTime,
+		Suite: negotiated, PeerID: 1, GoneAt: s.now + halfOpenTime, Origin: origin[:],
 		Handshake: &handshake{PeerMessage: bytes.Clone(p.Data), PeerNonce: bytes.Clone(nonce), OwnNonce: s.draw(nonceLength)},
 	}
 	h := sa.Handshake
@@ -83,14 +87,13 @@ func (s *Session) refuseInit(m *wire.Message, p Packet, n wire.Notify) {
 // respondAuth answers IKE_AUTH.
 func (s *Session) respondAuth(sa *ikeSA, m *wire.Message, payloads []wire.Payload) {
 	if sa.Stage != stageHalfOpen {
-		s.answer(sa, m, wire.Notify{Kind: wire.InvalidSyntax})
+		s.refuse(sa, m, wire.Notify{Kind: wire.InvalidSyntax})
 		return
 	}
 	peer, err := s.verify(sa, payloads)
 	if err != nil {
 		s.event(Warning, "%v", err)
-		s.answer(sa, m, wire.Notify{Kind: wire.AuthenticationFailed})
-		s.linger(sa)
+		s.refuse(sa, m, wire.Notify{Kind: wire.AuthenticationFailed})
 		return
 	}
 	id := s.localID(sa)
@@ -105,6 +108,10 @@ func (s *Session) respondAuth(sa *ikeSA, m *wire.Message, payloads []wire.Payloa
 		}
 	}
 	agreed, refusal := s.agree(sa, payloads, s.config.firstOffer(), nil)
+	if refusal != nil && refusal.Kind == wire.InvalidSyntax {
+		s.refuse(sa, m, *refusal)
+		return
+	}
 	if refusal != nil {
 		s.answer(sa, m, append(answer, *refusal)...)
 		return
@@ -215,14 +222,16 @@ func (s *Session) respondCreate(sa *ikeSA, m *wire.Message, payloads []wire.Payl
 func (s *Session) respondChild(sa *ikeSA, m *wire.Message, payloads []wire.Payload) {
 	var old *childSA
 	if n, rekey := wire.FindNotify(payloads, wire.RekeySA); rekey {
-		if n.Protocol != wire.ProtocolESP || len(n.SPI) != 4 {
-			s.answer(sa, m, wire.Notify{Kind: wire.InvalidSyntax})
+		if len(n.SPI) != 4 {
+			s.refuse(sa, m, wire.Notify{Kind: wire.InvalidSyntax})
 			return
 		}
-		old = s.childOut(sa.localSPI(), binary.BigEndian.Uint32(n.SPI))
+		if n.Protocol == wire.ProtocolESP {
+			old = s.childOut(sa.localSPI(), binary.BigEndian.Uint32(n.SPI))
+		}
 		switch {
 		case old == nil || old.RemoveAt != 0 && old.Retired:
-			s.answer(sa, m, wire.Notify{Protocol: wire.ProtocolESP, SPI: n.SPI, Kind: wire.ChildSANotFound})
+			s.answer(sa, m, wire.Notify{Protocol: n.Protocol, SPI: n.SPI, Kind: wire.ChildSANotFound})
 			return
 		case old.Delete || s.replacedBy(old) != nil:
 			s.answer(sa, m, wire.Notify{Kind: wire.TemporaryFailure})
@@ -234,7 +243,7 @@ func (s *Session) respondChild(sa *ikeSA, m *wire.Message, payloads []wire.Paylo
 		agreed.share, agreed.contribution, refusal = s.exchangeKeys(agreed.esp.Group.ID, payloads)
 	}
 	if refusal != nil {
-		s.answer(sa, m, *refusal)
+		s.refuse(sa, m, *refusal)
 		return
 	}
 	agreed.nonce = agreed.contribution.ResponderNonce
@@ -277,7 +286,8 @@ func (s *Session) replacedBy(c *childSA) *childSA {
 
 func (s *Session) respondRekeyIKE(sa *ikeSA, m *wire.Message, asked wire.SA, payloads []wire.Payload) {
 	chosen, ok := s.config.IKE.Choose(asked, wire.ProtocolIKE)
-	if !ok || len(chosen.SPI) != 8 {
+	spiI, sound := ikeSPI(chosen)
+	if !ok || !sound {
 		s.event(Warning, "peer %s asks to rekey the IKE SA with %s, and we accept only %s", s.peer(), suite.FromPayload(asked), s.config.IKE)
 		s.answer(sa, m, wire.Notify{Kind: wire.NoProposalChosen})
 		return
@@ -289,11 +299,11 @@ func (s *Session) respondRekeyIKE(sa *ikeSA, m *wire.Message, asked wire.SA, pay
 	negotiated := suite.NewIKE(chosen)
 	share, c, refusal := s.exchangeKeys(negotiated.Group.ID, payloads)
 	if refusal != nil {
-		s.answer(sa, m, *refusal)
+		s.refuse(sa, m, *refusal)
 		return
 	}
 	spi := s.ikeSPI()
-	fresh := s.inherit(sa, false, binary.BigEndian.Uint64(chosen.SPI), spi, negotiated, c)
+	fresh := s.inherit(sa, false, spiI, spi, negotiated, c)
 	chosen.SPI = spiOctets(spi)
 	s.answer(sa, m, wire.SA{Proposals: []wire.Proposal{chosen}}, wire.Nonce(c.ResponderNonce), wire.KE{Group: uint16(share.Group), Data: share.Public})
 	s.state.SAs = append(s.state.SAs, fresh)

@@ -54,6 +54,8 @@ type Session struct {
 	state  State
 	now    Instant
 	out    Effects
+	// asked is the packet being taken; its ends are those of the answer.
+	asked Packet
 }
 
 // State is all that a Session remembers. It holds keys. Only this package looks
@@ -78,6 +80,8 @@ type State struct {
 	Failures  int
 	RetryAt   Instant
 	LastError string
+	// RefusedAt is when a message of another version was last answered.
+	RefusedAt Instant
 	// Protected says that Up was the last of Up and Lost, at UpSince.
 	Protected bool
 	UpSince   Instant

@@ -85,7 +85,7 @@ func (s *Session) shown() *ikeSA {
 		return sa
 	}
 	for _, sa := range s.state.SAs {
-		if sa.Stage != stageReplaced {
+		if sa.Stage != stageReplaced && sa.Stage != stageRefused {
 			return sa
 		}
 	}

@@ -24,8 +24,10 @@ const (
 const (
 	headerLength        = 28
 	genericHeaderLength = 4
-	version2            = 0x20
 )
+
+// Version is the major version of IKE that this package speaks.
+const Version = 2
 
 // ExchangeType is the kind of an exchange (RFC 7296 section 3.1).
 type ExchangeType uint8
@@ -121,7 +123,11 @@ func malformed(offset int, format string, args ...any) error {
 
 // VersionError says that a message is of another major version, which is
 // answered, if at all, by INVALID_MAJOR_VERSION.
-type VersionError struct{ Major uint8 }
+type VersionError struct {
+	Major uint8
+	// Header is what the message's header would be in our version.
+	Header Header
+}
 
 // Error returns the whole on one line.
 func (e *VersionError) Error() string {
@@ -133,19 +139,20 @@ func ParseHeader(b []byte) (Header, error) {
 	if len(b) < headerLength {
 		return Header{}, malformed(len(b), "%d octets are less than a header", len(b))
 	}
-	if major := b[17] >> 4; major != version2>>4 {
-		return Header{}, &VersionError{Major: major}
-	}
-	if length := binary.BigEndian.Uint32(b[24:]); uint64(length) != uint64(len(b)) {
-		return Header{}, malformed(24, "length is %d in a datagram of %d octets", length, len(b))
-	}
-	return Header{
+	h := Header{
 		SPIi:      binary.BigEndian.Uint64(b[0:]),
 		SPIr:      binary.BigEndian.Uint64(b[8:]),
 		Exchange:  ExchangeType(b[18]),
 		Flags:     Flags(b[19]),
 		MessageID: binary.BigEndian.Uint32(b[20:]),
-	}, nil
+	}
+	if major := b[17] >> 4; major != Version {
+		return Header{}, &VersionError{Major: major, Header: h}
+	}
+	if length := binary.BigEndian.Uint32(b[24:]); uint64(length) != uint64(len(b)) {
+		return Header{}, malformed(24, "length is %d in a datagram of %d octets", length, len(b))
+	}
+	return h, nil
 }
 
 // Parse reads a whole message. The result shares b's memory.
@@ -188,7 +195,7 @@ func MarshalEncrypted(h Header, first PayloadType, bodyLength int) []byte {
 func appendHeader(b []byte, h Header, next PayloadType) []byte {
 	b = binary.BigEndian.AppendUint64(b, h.SPIi)
 	b = binary.BigEndian.AppendUint64(b, h.SPIr)
-	b = append(b, byte(next), version2, byte(h.Exchange), byte(h.Flags))
+	b = append(b, byte(next), Version<<4, byte(h.Exchange), byte(h.Flags))
 	b = binary.BigEndian.AppendUint32(b, h.MessageID)
 	return append(b, 0, 0, 0, 0)
 }
