@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"errors"
 	"time"
 
@@ -56,9 +55,8 @@ func (s *Session) clear(sa *ikeSA, m *wire.Message, p Packet) {
 	switch {
 	case sa.Stage == stageOpening && m.Exchange == wire.IKESAInit && m.Response() && m.MessageID == 0:
 		s.initResponse(sa, m, p)
-	case sa.Stage == stageHalfOpen && m.Exchange == wire.IKESAInit && bytes.Equal(p.Data, sa.Handshake.PeerMessage):
-		s.state.Counters.Duplicates++
-		s.reply(sa, sa.Handshake.OwnMessage)
+	case sa.Stage == stageHalfOpen && m.Exchange == wire.IKESAInit && !m.Response() && m.SPIr == 0 && m.MessageID == 0:
+		s.respondInit(m, p) // a copy, or that of another host that drew the same SPI
 	case sa.Stage == stageUp && !sa.Suspect && s.now-sa.Heard >= hintPause:
 		if _, ok := wire.FindNotify(m.Payloads, wire.InvalidIKESPI); ok {
 			s.event(Note, "someone at %s says that peer %s does not know our IKE SA; asking it", p.Remote, s.peer())

@@ -15,18 +15,15 @@ const maxHalfOpen = 4
 
 // respondInit answers IKE_SA_INIT. The caller admits only peers we know.
 func (s *Session) respondInit(m *wire.Message, p Packet) {
-	halfOpen := 0
-	for _, sa := range s.state.SAs {
-		if sa.Stage == stageHalfOpen {
-			halfOpen++
-		}
-	}
 	offer, hasSA := wire.Find[wire.SA](m.Payloads)
 	ke, hasKE := wire.Find[wire.KE](m.Payloads)
 	nonce, hasNonce := wire.Find[wire.Nonce](m.Payloads)
 	origin := sha256.Sum256(p.Data)
-	copied := slices.ContainsFunc(s.state.SAs, func(sa *ikeSA) bool { return bytes.Equal(sa.Origin, origin[:]) })
-	if s.state.Closing || halfOpen >= maxHalfOpen || m.SPIi == 0 || !hasSA || !hasKE || !hasNonce || copied {
+	if i := slices.IndexFunc(s.state.SAs, func(sa *ikeSA) bool { return bytes.Equal(sa.Origin, origin[:]) }); i >= 0 {
+		s.repeatInit(s.state.SAs[i])
+		return
+	}
+	if s.state.Closing || s.halfOpen() >= maxHalfOpen || m.SPIi == 0 || !hasSA || !hasKE || !hasNonce {
 		s.state.Counters.Stray++
 		return
 	}
@@ -73,6 +70,25 @@ func (s *Session) respondInit(m *wire.Message, p Packet) {
 	h.OwnMessage = answer.Marshal()
 	s.state.SAs = append(s.state.SAs, sa)
 	s.transmit(sa, h.OwnMessage)
+}
+
+// halfOpen returns how many IKE SAs the peer has begun and not followed up.
+func (s *Session) halfOpen() (n int) {
+	for _, sa := range s.state.SAs {
+		if sa.Stage == stageHalfOpen {
+			n++
+		}
+	}
+	return n
+}
+
+// repeatInit answers a copy of the request that began sa, unless IKE_AUTH has
+// shown that the answer arrived (RFC 7296 section 2.1).
+func (s *Session) repeatInit(sa *ikeSA) {
+	s.state.Counters.Duplicates++
+	if sa.Stage == stageHalfOpen {
+		s.reply(sa, sa.Handshake.OwnMessage)
+	}
 }
 
 // refuseInit answers IKE_SA_INIT by a notification and forgets it.
