@@ -23,7 +23,7 @@ var components = []string{"dmvpn", "ikev2", "firewall", "cellular", "internal/wa
 var glue = []string{"init", "internal/config", "internal/cli", "internal/api", "internal/parts", "internal/pid1", "lab", "image", "cmd"}
 
 // pure packages are wire formats and computations: bytes in, values out.
-var pure = []string{"dmvpn/nhrp", "ikev2/wire", "ikev2/suite"}
+var pure = []string{"dmvpn/nhrp", "ikev2/wire", "ikev2/suite", "ikev2/session", "ikev2/keepalive"}
 
 // impure packages reach outside of the process.
 var impure = []string{"os", "net", "net/http", "syscall", "golang.org/x/sys/unix", "github.com/vishvananda/netlink"}
