@@ -66,7 +66,7 @@ func (n *nat) in(now Instant, port uint16) {
 type hub struct {
 	refusal *wire.Notify // instead of an answer
 	group   suite.GroupID
-	halfOpen,
+	// most is how many IKE SAs were half open at once, ends when they end.
 	most int
 	ends []Instant
 }
