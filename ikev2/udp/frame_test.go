@@ -16,6 +16,8 @@ func TestDeframe(t *testing.T) {
 	}{
 		{"message", Port, message, message},
 		{"message behind the marker", PortNAT, marked, message},
+		{"message behind the marker on an extra port", FirstExtra, marked, message},
+		{"message without the marker on an extra port", FirstExtra, message, nil},
 		{"empty datagram", Port, nil, nil},
 		{"short message", Port, message[:headerSize-1], nil},
 		{"NAT keepalive", PortNAT, []byte{0xff}, nil},
@@ -49,14 +51,11 @@ func TestFrame(t *testing.T) {
 }
 
 func FuzzDeframe(f *testing.F) {
-	f.Add(true, []byte{0xff})
-	f.Add(true, make([]byte, markerSize+headerSize))
-	f.Add(false, make([]byte, headerSize))
-	f.Fuzz(func(t *testing.T, nat bool, datagram []byte) {
-		port := uint16(Port)
-		if nat {
-			port = PortNAT
-		}
+	f.Add(uint16(PortNAT), []byte{0xff})
+	f.Add(uint16(PortNAT), make([]byte, markerSize+headerSize))
+	f.Add(uint16(Port), make([]byte, headerSize))
+	f.Add(uint16(FirstExtra), make([]byte, markerSize+headerSize))
+	f.Fuzz(func(t *testing.T, port uint16, datagram []byte) {
 		message, ok := deframe(port, datagram)
 		if !ok {
 			return
