@@ -4,13 +4,14 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# What `make run`, `make lab` and `make bench` pass on to the lab.
+# What `make run`, `make lab`, `make bench` and `make soak` pass on.
 LAB ?=
 LIST ?=
 RUN ?=
 BOARD ?= virt
 TOOLBOX ?= true
 FUZZTIME ?= 60s
+SOAK ?= 1h
 
 PACKAGES = qemu-system-arm debian-archive-keyring kmod dnsmasq-base nftables iproute2
 VM_TESTS = $(shell grep -rlE '^//go:build vm' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
@@ -50,6 +51,12 @@ test-image: deps ## two builds of one commit are the same, octet for octet
 .PHONY: bench
 bench: deps ## our figures beside the peer's, into docs/performance.md (RUN=id: one of them)
 	go run ./lab bench $(RUN)
+
+.PHONY: soak
+soak: deps ## a box in steady trouble for SOAK (1h), then deep exploration and fuzzing
+	go run ./lab soak $(SOAK)
+	go test -count 1 -timeout 24h ./ikev2/session -run '^TestExplore$$' -explore.faults 2
+	$(MAKE) fuzz FUZZTIME=10m
 
 .PHONY: image
 image: deps ## kernel and initramfs into build/BOARD (BOARD=virt, TOOLBOX=false)

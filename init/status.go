@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"runtime"
 
 	"github.com/farspoke/farspoke/internal/api"
 	"github.com/farspoke/farspoke/internal/bootlog"
@@ -23,6 +24,7 @@ func (s *source) Status() api.Status {
 	status := s.box.status()
 	status.Version = version
 	status.Uptime = bootlog.Uptime().Seconds()
+	status.Goroutines = runtime.NumGoroutine()
 	status.Milestones = s.steps.First()
 	status.Config.File = configFile
 	if s.problem != nil {

@@ -35,6 +35,7 @@ func bench(ctx context.Context, id string) error {
 		{[]string{"image-size", "binary-size"}, sizes},
 		{[]string{"boot-to-ping", "control-memory"}, starts},
 		{[]string{"fault-recovery"}, faultRecovery(id)},
+		{[]string{"rekey-loss"}, rekeyLoss},
 	}
 	table, row, _ := strings.Cut(id, "/")
 	var figures []Figure

@@ -12,12 +12,14 @@ type Figure struct {
 	// docs/performance.md.
 	ID string
 	// Ours and Peer are in Unit; Peer is 0 where there is nothing to compare
-	// with.
+	// with, unless Absolute.
 	Ours, Peer float64
 	Unit       string
 	// Target is what is at most wanted: of the ratio if there is a peer, else
 	// of Ours.
 	Target float64
+	// Absolute says that Target is of Ours though there is a peer.
+	Absolute bool
 	// Limit, if not 0, is what Ours must not exceed besides.
 	Limit float64
 	// Slack is by how much Ours and Peer may differ and still be equal, in Unit.
@@ -34,7 +36,7 @@ func (f Figure) Met() bool {
 	if f.Limit != 0 && f.Ours > f.Limit {
 		return false
 	}
-	if f.Peer == 0 {
+	if f.Peer == 0 || f.Absolute {
 		return f.Ours <= f.Target
 	}
 	return f.Ours/f.Peer <= f.Target || f.Slack != 0 && f.Ours <= f.Peer+f.Slack
@@ -43,7 +45,7 @@ func (f Figure) Met() bool {
 // String is the line that the bench prints, the same form for every figure.
 func (f Figure) String() string {
 	peer, ratio := "-", "-"
-	if f.Peer != 0 {
+	if f.compared() {
 		peer, ratio = f.value(f.Peer), f.ratio()
 	}
 	return fmt.Sprintf("%s ours=%s peer=%s ratio=%s target=%g %s", f.ID, f.value(f.Ours), peer, ratio, f.Target, f.verdict())
@@ -59,8 +61,14 @@ func (f Figure) value(v float64) string {
 
 func (f Figure) gaveUp(v float64) bool { return f.Cap != 0 && v >= f.Cap }
 
+// compared reports whether there is a peer.
+func (f Figure) compared() bool { return f.Peer != 0 || f.Absolute }
+
 // ratio writes Ours ÷ Peer, or the bound that is known of it.
 func (f Figure) ratio() string {
+	if f.Peer == 0 {
+		return "-"
+	}
 	bound := ""
 	switch ours, peers := f.gaveUp(f.Ours), f.gaveUp(f.Peer); {
 	case ours && peers:
@@ -83,7 +91,7 @@ func (f Figure) verdict() string {
 // row is the figure's line in the table of docs/performance.md.
 func (f Figure) row() string {
 	peer, ratio := "", ""
-	if f.Peer != 0 {
+	if f.compared() {
 		peer, ratio = f.value(f.Peer)+" "+f.Unit, f.ratio()
 	}
 	cells := []string{"`" + f.ID + "`", f.value(f.Ours) + " " + f.Unit, peer, ratio, fmt.Sprintf("%g", f.Target), f.verdict()}

@@ -17,6 +17,8 @@ func TestFigureLine(t *testing.T) {
 		{Figure{ID: "fault-recovery/a", Ours: 45, Peer: 45, Target: 1, Limit: 10, Cap: 45}, "fault-recovery/a ours=>45 peer=>45 ratio=- target=1 missed"},
 		{Figure{ID: "fault-recovery/a", Ours: 11, Peer: 20, Target: 1, Limit: 10}, "fault-recovery/a ours=11.00 peer=20.00 ratio=0.55 target=1 missed"},
 		{Figure{ID: "fault-recovery/a", Ours: 0.4, Peer: 0.1, Target: 1, Slack: 0.5}, "fault-recovery/a ours=0.40 peer=0.10 ratio=4.00 target=1 met"},
+		{Figure{ID: "rekey-loss", Absolute: true}, "rekey-loss ours=0.00 peer=0.00 ratio=- target=0 met"},
+		{Figure{ID: "rekey-loss", Ours: 0.5, Peer: 1, Absolute: true}, "rekey-loss ours=0.50 peer=1.00 ratio=0.50 target=0 missed"},
 		{Figure{ID: "image-size", Ours: 17.81, Target: 32}, "image-size ours=17.81 peer=- ratio=- target=32 met"},
 	} {
 		if got := test.figure.String(); got != test.want {

@@ -72,6 +72,15 @@ func (l *Lab) WaitHub(ctx context.Context, mark int) error {
 	return nil
 }
 
+// openServing is Open, and the hub serves.
+func openServing(ctx context.Context) (*Lab, error) {
+	lab, err := Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return lab, lab.WaitHub(ctx, 0)
+}
+
 // RebootHub resets the hub and waits until it serves again.
 func (l *Lab) RebootHub(ctx context.Context) error {
 	mark := l.Hub.Console.Mark()

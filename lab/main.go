@@ -8,6 +8,7 @@
 //	lab list            name the scenarios, a line each
 //	lab test [REGEXP]   run the scenarios, or those whose name matches
 //	lab bench [FIGURE]  measure all figures, or one
+//	lab soak [DURATION] run a box in steady trouble, an hour if nothing else is said
 //
 // The whole lab lives in namespaces of its own, needs no root where the kernel
 // gives namespaces to everybody, and ends with the command.
@@ -20,13 +21,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/farspoke/farspoke/lab/sandbox"
 )
 
-const usage = "usage: lab run | check | list | test [REGEXP] | bench [FIGURE]"
+const usage = "usage: lab run | check | list | test [REGEXP] | bench [FIGURE] | soak [DURATION]"
 
 func main() {
 	flag.Usage = func() { fmt.Fprintln(os.Stderr, usage) }
@@ -53,6 +55,14 @@ func command(ctx context.Context, name, argument string) (status int, err error)
 		return test(ctx, argument)
 	case "bench":
 		return inside(ctx, true, func() error { return bench(ctx, argument) })
+	case "soak":
+		duration := ordinarySoak
+		if argument != "" {
+			if duration, err = time.ParseDuration(argument); err != nil {
+				return 2, err
+			}
+		}
+		return inside(ctx, false, func() error { return runSoak(ctx, duration) })
 	}
 	flag.Usage()
 	return 2, errors.New("no such command")

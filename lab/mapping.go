@@ -76,7 +76,7 @@ func (n *Network) ReplaceNATAddress(from, to netip.Prefix) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(n.NAT.AddrAdd(link, after), n.NAT.AddrDel(link, before)); err != nil {
+	if err := errors.Join(n.NAT.AddrDel(link, before), n.NAT.AddrAdd(link, after)); err != nil {
 		return fmt.Errorf("change the carrier's address from %s to %s: %w", from, to, err)
 	}
 	return n.FlushNAT()

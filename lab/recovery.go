@@ -45,11 +45,8 @@ func faultRecovery(id string) func(context.Context, images) ([]Figure, error) {
 func measureFaults(ctx context.Context, built images, chosen []fault) ([]Figure, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	lab, err := Open(ctx)
+	lab, err := openServing(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if err := lab.WaitHub(ctx, 0); err != nil {
 		return nil, err
 	}
 	ours := patient{lab: lab, kind: testedBox(built, built.Release, ordinarySite())}
@@ -101,7 +98,7 @@ func (p *patient) suffer(ctx context.Context, chosen []fault, round int) (err er
 			continue
 		}
 		if spoke == nil {
-			if spoke, err = p.boot(ctx); err != nil {
+			if spoke, err = p.lab.bootSteady(ctx, p.kind); err != nil {
 				return err
 			}
 		}
@@ -141,23 +138,6 @@ func (p *patient) wants(f fault, round int) bool {
 		return false // it would not recover another time
 	}
 	return round == 0 || !f.slow
-}
-
-// boot starts the spoke and waits until it carries traffic.
-func (p *patient) boot(ctx context.Context) (*Spoke, error) {
-	if err := errors.Join(p.lab.ForgetSpoke(ctx), p.lab.FlushNAT()); err != nil {
-		return nil, err
-	}
-	spoke, err := p.lab.Boot(ctx, p.kind)
-	if err != nil {
-		return nil, err
-	}
-	limited, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("not there after %v", startLimit))
-	defer cancel()
-	if _, err := spoke.Ping.Steady(limited, 0, steadyPackets); err != nil {
-		return nil, errors.Join(err, spoke.Close())
-	}
-	return spoke, nil
 }
 
 // recover takes back what the fault left and reports whether the spoke is well

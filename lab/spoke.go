@@ -140,6 +140,25 @@ func (l *Lab) Boot(ctx context.Context, kind kind) (*Spoke, error) {
 	return s, nil
 }
 
+// bootSteady starts a spoke that neither hub nor carrier know, and waits until it
+// carries traffic.
+func (l *Lab) bootSteady(ctx context.Context, kind kind) (*Spoke, error) {
+	if err := errors.Join(l.ForgetSpoke(ctx), l.FlushNAT()); err != nil {
+		return nil, err
+	}
+	spoke, err := l.Boot(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("not there after %v", startLimit))
+	defer cancel()
+	if _, err := spoke.Ping.Steady(limited, 0, steadyPackets); err != nil {
+		spoke.dump(40)
+		return nil, errors.Join(err, spoke.Close())
+	}
+	return spoke, nil
+}
+
 // ping starts the ping of the branch's host.
 func (s *Spoke) ping(ctx context.Context) error {
 	err := s.lab.Host.Do(func() (err error) {

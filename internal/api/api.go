@@ -24,7 +24,10 @@ type Status struct {
 	Version  string `json:"version"`
 	// Uptime counts from the start of the kernel, in seconds.
 	Uptime float64 `json:"uptime-seconds"`
-	Config Config  `json:"config"`
+	// Goroutines is how many the router process has; one that grows without
+	// bound has a leak.
+	Goroutines int    `json:"goroutines"`
+	Config     Config `json:"config"`
 	// Milestones are what happened first after the start, in their order.
 	Milestones []Milestone    `json:"milestones,omitempty"`
 	Uplinks    []uplink.State `json:"uplinks,omitempty"`

@@ -3,8 +3,9 @@
 // second serial port, where the lab asks it questions; the box itself knows
 // nothing of it.
 //
-// Besides what a POSIX shell has built in it knows cat, pidof and kill, so that
-// it needs no toolbox and costs the machine no process.
+// Besides what a POSIX shell has built in it knows cat, pidof, kill, and sas,
+// which counts the kernel's IPsec SAs, so that it needs no toolbox and costs the
+// machine no process.
 package main
 
 import (
@@ -18,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 	"mvdan.cc/sh/v3/interp"
@@ -73,6 +75,8 @@ func commands(next interp.ExecHandlerFunc) interp.ExecHandlerFunc {
 			err = pidof(stdio.Stdout, args[1:])
 		case "kill":
 			err = kill(args[1:])
+		case "sas":
+			err = sas(stdio.Stdout)
 		default:
 			return next(ctx, args)
 		}
@@ -143,4 +147,14 @@ func kill(args []string) error {
 		return err
 	}
 	return unix.Kill(pid, signal)
+}
+
+// sas prints how many SAs the kernel has.
+func sas(w io.Writer) error {
+	states, err := netlink.XfrmStateList(netlink.FAMILY_ALL)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(w, len(states))
+	return err
 }

@@ -22,3 +22,16 @@ func (p *Ping) Outage(mark, end int) time.Duration {
 	}
 	return longest
 }
+
+// Last returns the last packet from mark up to but without end that was
+// answered, false if none was.
+func (p *Ping) Last(mark, end int) (number int, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := min(end, len(p.sent)) - 1; i >= mark; i-- {
+		if p.round[i] != 0 {
+			return i, true
+		}
+	}
+	return 0, false
+}
