@@ -60,7 +60,6 @@ func (s *Session) respondInformational(sa *ikeSA, m *wire.Message, payloads []wi
 	}
 	if had && s.current() == nil {
 		s.state.LastError = fmt.Sprintf("peer %s deleted the child SA", s.peer())
-		sa.CreateAt = s.now + minRetry
 	}
 }
 
@@ -78,6 +77,9 @@ func (s *Session) deletedChild(sa *ikeSA, spi uint32) []uint32 {
 		}
 	}
 	crossing := sa.Request != nil && sa.Request.Kind == askDeleteChild && sa.Request.Old == c.SPIIn
+	// If it was the only one another is made at once, but not over and over with
+	// a peer that deletes whatever it gets.
+	sa.CreateAt = max(sa.CreateAt, c.Created+minRetry)
 	s.drain(c)
 	if crossing {
 		return nil
@@ -86,7 +88,9 @@ func (s *Session) deletedChild(sa *ikeSA, spi uint32) []uint32 {
 }
 
 // deletedIKE ends an IKE SA that the peer has deleted. If it did so while we
-// asked for a successor and made one itself, that one goes on.
+// asked for a successor and made one itself, that one goes on. Else another is
+// opened at once, but not over and over with a peer that deletes whatever it
+// gets.
 func (s *Session) deletedIKE(sa *ikeSA) {
 	if r := sa.Request; r != nil && r.Kind == askRekeyIKE {
 		if rivalSA := s.rivalSA(r); rivalSA != nil {
@@ -96,5 +100,5 @@ func (s *Session) deletedIKE(sa *ikeSA) {
 		}
 	}
 	s.lose(sa, "peer %s deleted the IKE SA", s.peer())
-	s.state.RetryAt = max(s.state.RetryAt, s.now+s.jitter(minRetry, 2))
+	s.state.RetryAt = max(s.state.RetryAt, s.state.UpSince+minRetry)
 }
