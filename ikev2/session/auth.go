@@ -171,6 +171,12 @@ func (s *Session) bringUp(sa *ikeSA, c *childSA) {
 			continue
 		}
 		if other.Stage == stageUp && other.Local.Addr() == sa.Local.Addr() {
+			// The peer goes on by the old child SA until it has read our answer.
+			for _, old := range s.children() {
+				if old.Owner == other.localSPI() {
+					s.drain(old)
+				}
+			}
 			s.close(other)
 		} else if other.Stage != stageClosing {
 			s.remove(other)

@@ -176,7 +176,7 @@ func (s *Session) up() *ikeSA {
 func (s *Session) remove(sa *ikeSA) {
 	s.state.SAs = slices.DeleteFunc(s.state.SAs, func(other *ikeSA) bool { return other == sa })
 	for _, c := range s.children() {
-		if c.Owner == sa.localSPI() {
+		if c.Owner == sa.localSPI() && c.RemoveAt == 0 { // the others drain, and go by themselves
 			s.removeChild(c)
 		}
 	}
@@ -192,7 +192,7 @@ func (s *Session) close(sa *ikeSA) {
 		sa.Request.Tries = max(sa.Request.Tries, maxTries-suspectTries)
 	}
 	for _, c := range s.children() {
-		if c.Owner == sa.localSPI() {
+		if c.Owner == sa.localSPI() && c.RemoveAt == 0 { // the others drain, and go by themselves
 			s.removeChild(c)
 		}
 	}
