@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -159,6 +160,28 @@ func (c Config) Warnings() []*invalid.Error {
 				Problem: fmt.Sprintf("holds %d bits at best, and whoever takes the hub's place for a moment can try keys at leisure", bits),
 				Fix:     "take 32 random characters, as from openssl rand -base64 24",
 			})
+		}
+		all = append(all, c[name].legacy(name)...)
+	}
+	return all
+}
+
+// legacy returns a warning for each proposal that is there for an old hub only.
+func (p Profile) legacy(name string) []*invalid.Error {
+	var all []*invalid.Error
+	for _, field := range []struct {
+		name  string
+		words []string
+		parse func(string) (suite.Proposal, error)
+	}{{"ike", p.IKE, suite.ParseIKE}, {"esp", p.ESP, suite.ParseESP}} {
+		for i, word := range field.words {
+			if proposal, err := field.parse(word); err == nil && proposal.Legacy() {
+				all = append(all, &invalid.Error{
+					Path:    []string{name, field.name, strconv.Itoa(i)},
+					Problem: fmt.Sprintf("%s is below what RFC 8247 allows; who records the traffic may read it in some years", word),
+					Fix:     "agree with the hub on modp2048 or ecp256",
+				})
+			}
 		}
 	}
 	return all

@@ -64,6 +64,14 @@ func TestWarnsOfWeakKeys(t *testing.T) {
 	}
 }
 
+func TestWarnsOfLegacyProposals(t *testing.T) {
+	p := Profile{Local: Local{PSK: secret.New("ike-hq", goodKey)}, IKE: []string{"aes256-sha1-modp2048", "legacy-aes128-sha1-modp1536"}}
+	warnings := Config{"hq": p}.Warnings()
+	if len(warnings) != 1 || strings.Join(warnings[0].Path, ".") != "hq.ike.1" {
+		t.Errorf("Warnings: %v, want one at hq.ike.1", warnings)
+	}
+}
+
 func TestFingerprint(t *testing.T) {
 	print := func(p Profile) string {
 		f, err := p.fingerprint("hq")

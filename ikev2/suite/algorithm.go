@@ -4,8 +4,8 @@
 // (section 3.14 and RFC 5282). It is pure: randomness is passed in, and keys
 // are values that print as nothing but their length.
 //
-// What is weak is absent: MD5, DES and 3DES, and Diffie-Hellman groups below
-// 2048 bits (RFC 8247).
+// What is weak is absent (RFC 8247): MD5, DES and 3DES, and Diffie-Hellman
+// groups below 2048 bits, but for group 5 in proposals that are marked legacy.
 package suite
 
 import (
@@ -69,7 +69,7 @@ var algorithms = []algorithm{
 
 	group("ecp256", ECP256), group("ecp384", ECP384), group("ecp521", ECP521),
 	group("curve25519", Curve25519),
-	group("modp2048", MODP2048), group("modp3072", MODP3072), group("modp4096", MODP4096),
+	group(modp1536Name, MODP1536), group("modp2048", MODP2048), group("modp3072", MODP3072), group("modp4096", MODP4096),
 
 	{name: "noesn", transform: wire.Transform{Type: wire.ESN, ID: esnOff}},
 	{name: "esn", transform: wire.Transform{Type: wire.ESN, ID: esnOn}},
@@ -90,6 +90,18 @@ var aliases = map[string]string{
 	"x25519": "curve25519",
 }
 
+// legacyWord begins a proposal that may hold the algorithms of legacy, which are
+// there for hubs that have nothing better.
+const legacyWord = "legacy"
+
+const modp1536Name = "modp1536"
+
+// legacy are algorithms below what RFC 8247 allows, with what is said about one
+// that stands in a proposal not marked so.
+var legacy = map[string]string{
+	modp1536Name: "group 5 (1536 bits) is below what RFC 8247 allows; write modp2048 or ecp256, or put legacy- before the whole proposal if the hub has nothing better",
+}
+
 // refused are names that operators may know from elsewhere, with the reason
 // why they are not ours and what to write instead.
 var refused = map[string]string{
@@ -99,7 +111,6 @@ var refused = map[string]string{
 	"prfmd5":     "MD5 is broken; write prfsha256",
 	"modp768":    "a group of 768 bits is broken; write modp2048 or ecp256",
 	"modp1024":   "group 2 (1024 bits) can be broken by large organisations; write modp2048 or ecp256",
-	"modp1536":   "group 5 (1536 bits) is below what RFC 8247 allows; write modp2048 or ecp256",
 	"null":       "traffic would not be encrypted; write aes256gcm16",
 	"aes256ctr":  "AES-CTR is not supported; write aes256gcm16 or aes256",
 	"aes256ccm":  "AES-CCM is not supported; write aes256gcm16 or aes256",

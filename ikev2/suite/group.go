@@ -16,6 +16,7 @@ type GroupID uint16
 
 // The groups of RFC 3526, RFC 5903 and RFC 8031.
 const (
+	MODP1536   GroupID = 5
 	MODP2048   GroupID = 14
 	MODP3072   GroupID = 15
 	MODP4096   GroupID = 16
@@ -39,6 +40,7 @@ type exchange interface {
 // Exponents are twice the strength that RFC 3526 section 8 gives the group:
 // longer ones cost time and add nothing.
 var exchanges = map[GroupID]exchange{
+	MODP1536:   newMODP(modp1536, 256),
 	MODP2048:   newMODP(modp2048, 256),
 	MODP3072:   newMODP(modp3072, 320),
 	MODP4096:   newMODP(modp4096, 384),

@@ -68,7 +68,7 @@ func TestVectors(t *testing.T) {
 }
 
 func TestBothSidesAgreeInEveryGroup(t *testing.T) {
-	sizes := map[GroupID]int{MODP2048: 256, MODP3072: 384, MODP4096: 512, ECP256: 64, ECP384: 96, ECP521: 132, Curve25519: 32}
+	sizes := map[GroupID]int{MODP1536: 192, MODP2048: 256, MODP3072: 384, MODP4096: 512, ECP256: 64, ECP384: 96, ECP521: 132, Curve25519: 32}
 	for g := range exchanges {
 		t.Run(g.String(), func(t *testing.T) {
 			i, err := NewKeyShare(g, rand.Reader)
@@ -125,7 +125,7 @@ func TestPrimes(t *testing.T) {
 	for n, prime := range map[uint]struct {
 		text string
 		c    int64
-	}{2048: {modp2048, 124476}, 3072: {modp3072, 1690314}, 4096: {modp4096, 240904}} {
+	}{1536: {modp1536, 741804}, 2048: {modp2048, 124476}, 3072: {modp3072, 1690314}, 4096: {modp4096, 240904}} {
 		power := func(n uint) *big.Int { return new(big.Int).Lsh(big.NewInt(1), n) }
 		want := new(big.Int).Sub(power(n), power(n-64))
 		want.Sub(want, big.NewInt(1))

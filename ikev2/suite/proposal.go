@@ -67,8 +67,12 @@ func ParseESP(text string) (Proposal, error) {
 
 func parse(text string) (Proposal, error) {
 	var p Proposal
-	for word := range strings.SplitSeq(strings.ToLower(text), "-") {
+	words, marked := strings.CutPrefix(strings.ToLower(text), legacyWord+"-")
+	for word := range strings.SplitSeq(words, "-") {
 		if reason, ok := refused[word]; ok {
+			return nil, fmt.Errorf("%q: %s", word, reason)
+		}
+		if reason, ok := legacy[word]; ok && !marked {
 			return nil, fmt.Errorf("%q: %s", word, reason)
 		}
 		a, ok := byName(word)
@@ -85,7 +89,9 @@ func parse(text string) (Proposal, error) {
 func known() string {
 	var names []string
 	for _, a := range algorithms {
-		names = append(names, a.name)
+		if legacy[a.name] == "" {
+			names = append(names, a.name)
+		}
 	}
 	return strings.Join(names, " ")
 }
@@ -121,10 +127,18 @@ func (p Proposal) of(kind wire.TransformType) []wire.Transform {
 	return found
 }
 
+// Legacy reports whether the proposal holds what only one that is marked so may.
+func (p Proposal) Legacy() bool {
+	return slices.ContainsFunc(p, func(t wire.Transform) bool { return legacy[Name(t)] != "" })
+}
+
 // String returns the proposal as operators write it. That plain sequence numbers
 // will do is not worth a word.
 func (p Proposal) String() string {
 	var names []string
+	if p.Legacy() {
+		names = append(names, legacyWord)
+	}
 	plain := slices.Contains(p, wire.Transform{Type: wire.ESN, ID: esnOff})
 	for _, t := range p {
 		if t.Type == wire.ESN && plain {

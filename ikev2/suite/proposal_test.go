@@ -26,6 +26,8 @@ func TestParse(t *testing.T) {
 		"AES256-SHA2_256-modp2048":                "aes256-sha256-modp2048-prfsha256",
 		"aes-sha1-sha256-x25519-ecp256":           "aes128-sha1-sha256-curve25519-ecp256-prfsha1-prfsha256",
 		"aes256-aes128-sha256-prfsha512-modp3072": "aes256-aes128-sha256-prfsha512-modp3072",
+		"legacy-aes128-sha1-modp1536":             "legacy-aes128-sha1-modp1536-prfsha1",
+		"legacy-aes256-sha1-modp2048":             "aes256-sha1-modp2048-prfsha1",
 	} {
 		if p, err := ParseIKE(text); err != nil || p.String() != want {
 			t.Errorf("ParseIKE(%q) = %s, %v; want %s", text, p, err, want)
@@ -55,6 +57,8 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		"aes256gcm16-aes256-sha1-ecp256": "write two proposals",
 		"aes256-sha256-ecp256-esn":       "leave out esn",
 		"":                               "no algorithm",
+		"legacy-aes256-sha1-modp1024":    "group 2",
+		"aes256-legacy-sha1-modp1536":    `"legacy" is no algorithm`,
 	} {
 		if p, err := ParseIKE(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseIKE(%q) = %v, %v; want an error with %q", text, p, err, want)
