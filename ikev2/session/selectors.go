@@ -9,13 +9,16 @@ import (
 
 // selectors returns TSi and TSr of a child SA that we ask for: GRE between our
 // own address and the peer's, as we see them (RFC 7296 section 2.23.1). A peer
-// that refuses this behind a NAT is offered all of GRE, to narrow it down.
+// that refuses this is offered all of GRE, to narrow it down to the address it
+// sees us under, and to its own if a NAT hides that from us.
 func (s *Session) selectors(sa *ikeSA) []wire.Payload {
-	local := wire.HostSelector(sa.Local.Addr(), protoGRE)
+	local, remote := wire.HostSelector(sa.Local.Addr(), protoGRE), wire.HostSelector(s.state.Peer, protoGRE)
 	if sa.Wide {
 		local = wire.AnySelector(protoGRE)
 	}
-	remote := wire.HostSelector(s.state.Peer, protoGRE)
+	if sa.Wide && sa.NATRemote {
+		remote = wire.AnySelector(protoGRE)
+	}
 	return []wire.Payload{
 		wire.TS{Selectors: []wire.Selector{local}},
 		wire.TS{Responder: true, Selectors: []wire.Selector{remote}},
