@@ -4,6 +4,7 @@ package interop
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -35,7 +36,8 @@ type nat struct {
 	name string
 	// spoke and peer are the addresses under which the other side sees them.
 	spoke, peer netip.Addr
-	rules       string
+	// in and out are rules of nftables, before and after routing.
+	in, out string
 }
 
 var (
@@ -43,34 +45,24 @@ var (
 	// ourNAT is a router before us that has forwarded the ports of IKE to us.
 	ourNAT = nat{
 		name: "NAT on our side", spoke: routerPeer.Addr(), peer: peerWAN.Addr(),
-		rules: `
-			chain dst { type nat hook prerouting priority dstnat;
-				iifname "peer" udp dport { 500, 4500 } dnat to 192.0.2.2 }
-			chain src { type nat hook postrouting priority srcnat;
-				oifname "peer" ip saddr 192.0.2.2 masquerade }`,
+		in:  `iifname "peer" udp dport { 500, 4500 } dnat to 192.0.2.2`,
+		out: `oifname "peer" ip saddr 192.0.2.2 masquerade`,
 	}
 	// theirNAT gives the peer a public address of its own.
 	theirNAT = nat{
 		name: "static NAT on theirs", spoke: spokeWAN.Addr(), peer: routerSpoke.Addr(),
-		rules: `
-			chain dst { type nat hook prerouting priority dstnat;
-				iifname "spoke" ip daddr 192.0.2.1 dnat to 203.0.113.2 }
-			chain src { type nat hook postrouting priority srcnat;
-				oifname "spoke" ip saddr 203.0.113.2 snat to 192.0.2.1 }`,
+		in:  `iifname "spoke" ip daddr 192.0.2.1 dnat to 203.0.113.2`,
+		out: `oifname "spoke" ip saddr 203.0.113.2 snat to 192.0.2.1`,
 	}
 	// ourRandomNAT and theirRandomNAT are a carrier's before whoever initiates: a
 	// random port for each flow, forgotten after 30 s of silence.
 	ourRandomNAT = nat{
 		name: "random-port NAT on our side", spoke: routerPeer.Addr(), peer: peerWAN.Addr(),
-		rules: `
-			chain src { type nat hook postrouting priority srcnat;
-				oifname "peer" ip saddr 192.0.2.2 masquerade random }`,
+		out: `oifname "peer" ip saddr 192.0.2.2 masquerade random`,
 	}
 	theirRandomNAT = nat{
 		name: "random-port NAT on theirs", spoke: spokeWAN.Addr(), peer: routerSpoke.Addr(),
-		rules: `
-			chain src { type nat hook postrouting priority srcnat;
-				oifname "spoke" ip saddr 203.0.113.2 masquerade random }`,
+		out: `oifname "spoke" ip saddr 203.0.113.2 masquerade random`,
 	}
 )
 
@@ -118,11 +110,22 @@ func newNetwork(t *testing.T, nat nat) *network {
 // translate sets up the router's NAT.
 func (n *network) translate(t *testing.T) {
 	t.Helper()
-	if n.nat.rules == "" {
+	if n.nat.in+n.nat.out == "" {
 		return
 	}
 	nft := command("nftables", "/usr/sbin/nft", "-f", "-")
-	nft.Stdin = strings.NewReader("table ip nat {" + n.nat.rules + "\n}\n")
+	nft.Stdin = strings.NewReader(fmt.Sprintf(`
+		table ip translation {
+			chain in {
+				type nat hook prerouting priority dstnat
+				%s
+			}
+			chain out {
+				type nat hook postrouting priority srcnat
+				%s
+			}
+		}
+	`, n.nat.in, n.nat.out))
 	_, err := n.router.run(nft)
 	must(t, err)
 	for _, name := range []string{"nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream"} {

@@ -23,9 +23,8 @@ type peer interface {
 	rekeyChild()
 	rekeyIKE()
 	reauthenticate()
-	// stop ends the daemon, with a good-bye.
+	// stop ends the daemon with a good-bye, kill without.
 	stop()
-	// kill ends it without.
 	kill()
 }
 
@@ -38,10 +37,9 @@ type maker struct {
 // settings is what a peer is configured to do.
 type settings struct {
 	proposals proposals
-	// spoke is the address where the peer finds us, and identity how we call
-	// ourselves.
-	spoke, identity netip.Addr
-	initiator       bool
+	role      role
+	// spoke is the address where the peer finds us.
+	spoke netip.Addr
 }
 
 // daemon is a running program of a peer.

@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -180,14 +183,14 @@ func (s *spoke) settled() names {
 	return s.names()
 }
 
-// becomes waits until the SAs are others than before in the way that changed
-// tells.
-func (s *spoke) becomes(what string, before names, changed func(before, after names) bool) {
+// becomes waits until the SAs are others than before, and returns them.
+func (s *spoke) becomes(what string, before names, changed func(before, after names) bool) (after names) {
 	s.t.Helper()
-	eventually(s.t, what, func() bool {
-		after := s.names()
+	eventually(s.t, "that "+what, func() bool {
+		after = s.names()
 		return after != names{} && changed(before, after)
 	})
+	return after
 }
 
 func newChild(before, after names) bool { return before.child != after.child }
@@ -212,6 +215,20 @@ func (s *spoke) rekeyIKE(ctx context.Context) {
 	s.t.Helper()
 	s.clock.ahead.Add(int64(s.status().RekeyIn))
 	s.protect(ctx) // has the engine look at the clock
+}
+
+// earlyPackets returns how many packets came on SAs that we do not have.
+func (s *spoke) earlyPackets() (count int) {
+	s.t.Helper()
+	text, err := os.ReadFile("/proc/thread-self/net/xfrm_stat")
+	must(s.t, err)
+	for line := range strings.Lines(string(text)) {
+		if number, found := strings.CutPrefix(line, "XfrmInNoStates"); found {
+			count, err = strconv.Atoi(strings.TrimSpace(number))
+			must(s.t, err)
+		}
+	}
+	return count
 }
 
 // ping pings the peer through the tunnel until the test ends.

@@ -25,7 +25,7 @@ func newStrongSwan(t *testing.T, at namespace, c settings) peer {
 		swanctl { load = random openssl }
 	`)
 	remote := "%any"
-	if c.initiator {
+	if c.role == initiator {
 		remote = c.spoke.String()
 	}
 	s.write("/etc/swanctl/swanctl.conf", fmt.Sprintf(`
