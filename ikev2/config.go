@@ -7,12 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/farspoke/farspoke/ikev2/session"
 	"github.com/farspoke/farspoke/ikev2/suite"
@@ -40,13 +37,13 @@ type Profile struct {
 
 // Local is our side.
 type Local struct {
-	ID  string        `json:"id,omitempty" jsonschema:"our identity: a domain name, user@domain or an address (default: our address on the underlay)"`
+	ID  string        `json:"id,omitempty" jsonschema:"our identity: a domain name, user@domain, an address, or key-id: and a text (default: our address on the underlay)"`
 	PSK secret.Secret `json:"psk" jsonschema:"the pre-shared key"`
 }
 
 // Remote is the peer's side.
 type Remote struct {
-	ID string `json:"id,omitempty" jsonschema:"the peer's identity: a domain name, user@domain or an address (default: its address), or any"`
+	ID string `json:"id,omitempty" jsonschema:"the peer's identity: a domain name, user@domain, an address, or key-id: and a text (default: its address), or any"`
 }
 
 // anyID accepts whoever knows the pre-shared key.
@@ -59,9 +56,6 @@ const (
 
 	minLifetime = time.Minute
 	minDPD      = 5 * time.Second
-
-	minPSK        = 8
-	wantedPSKBits = 128
 )
 
 // The proposals of a profile that names none: what RFC 8247 and RFC 8221 ask
@@ -129,12 +123,16 @@ func (l Local) validate() error {
 	var errs []error
 	if l.ID != "" {
 		if _, err := wire.ParseIdentity(l.ID); err != nil {
-			errs = append(errs, invalid.Field("id", err.Error(), "write a domain name, user@domain or an address"))
+			errs = append(errs, invalid.Field("id", err.Error(), "write a domain name, user@domain, an address, or key-id:TEXT"))
 		}
 	}
-	if l.PSK.Name == "" {
+	key, err := presharedKey(l.PSK.Reveal())
+	switch {
+	case l.PSK.Name == "":
 		errs = append(errs, invalid.Field("psk", "is missing", "name a secret, as in psk: {secret: ike-hq}"))
-	} else if key := l.PSK.Reveal(); key != "" && (len(key) < minPSK || len(slices.Compact([]byte(key))) == 1) {
+	case err != nil:
+		errs = append(errs, invalid.Field("psk", err.Error(), "write two hexadecimal digits for each octet after 0x, or a key that does not begin with 0x"))
+	case key != "" && (len(key) < minPSK || len(slices.Compact([]byte(key))) == 1):
 		errs = append(errs, invalid.Field("psk", "can be guessed", "take 32 random characters, as from openssl rand -base64 24"))
 	}
 	return invalid.In(errors.Join(errs...), "local")
@@ -145,7 +143,7 @@ func (r Remote) validate() error {
 		return nil
 	}
 	if _, err := wire.ParseIdentity(r.ID); err != nil {
-		return invalid.In(invalid.Field("id", err.Error(), "write a domain name, user@domain, an address, or any"), "remote")
+		return invalid.In(invalid.Field("id", err.Error(), "write a domain name, user@domain, an address, key-id:TEXT, or any"), "remote")
 	}
 	return nil
 }
@@ -187,27 +185,6 @@ func (p Profile) legacy(name string) []*invalid.Error {
 	return all
 }
 
-// strength returns the bits of a key if its characters were drawn at random from
-// the kinds it shows. The truth is at most that.
-func strength(key string) int {
-	var alphabet float64
-	for _, kind := range []struct {
-		size float64
-		has  func(rune) bool
-	}{
-		{26, unicode.IsLower}, {26, unicode.IsUpper}, {10, unicode.IsDigit},
-		{33, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }},
-	} {
-		if strings.ContainsFunc(key, kind.has) {
-			alphabet += kind.size
-		}
-	}
-	if alphabet == 0 {
-		return 0
-	}
-	return int(float64(len(key)) * math.Log2(alphabet))
-}
-
 func offer(words []string, parse func(string) (suite.Proposal, error), field string) (suite.Offer, error) {
 	var o suite.Offer
 	var errs []error
@@ -226,9 +203,13 @@ func offer(words []string, parse func(string) (suite.Proposal, error), field str
 func (p Profile) resolve() (session.Config, error) {
 	p = p.WithDefaults()
 	c := session.Config{
-		PSK: p.Local.PSK.Reveal(), PSKName: p.Local.PSK.Name,
+		PSKName:     p.Local.PSK.Name,
 		AnyRemoteID: p.Remote.ID == anyID,
 		PFS:         p.PFS, Lifetime: p.Lifetime, IKELifetime: p.IKELifetime, DPD: p.DPD,
+	}
+	var err error
+	if c.PSK, err = presharedKey(p.Local.PSK.Reveal()); err != nil {
+		return c, fmt.Errorf("%s %w", p.Local.PSK, err)
 	}
 	if c.PSK == "" {
 		return c, fmt.Errorf("%s has no value", p.Local.PSK)

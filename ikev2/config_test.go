@@ -27,6 +27,10 @@ func TestValidate(t *testing.T) {
 		"any peer":          {with(func(p *Profile) { p.Remote.ID = "any" }), "", ""},
 		"no key":            {with(func(p *Profile) { p.Local.PSK = secret.Secret{} }), "hq.local.psk", "is missing"},
 		"short key":         {with(func(p *Profile) { p.Local.PSK = secret.New("ike-hq", "cisco") }), "hq.local.psk", "can be guessed"},
+		"hexadecimal key":   {with(func(p *Profile) { p.Local.PSK = secret.New("ike-hq", "0x00112233445566778899aabbccddeeff") }), "", ""},
+		"short hexadecimal": {with(func(p *Profile) { p.Local.PSK = secret.New("ike-hq", "0x00112233445566") }), "hq.local.psk", "can be guessed"},
+		"not hexadecimal":   {with(func(p *Profile) { p.Local.PSK = secret.New("ike-hq", "0x00112233445566g") }), "hq.local.psk", "begins with 0x"},
+		"key ids":           {with(func(p *Profile) { p.Local.ID, p.Remote.ID = "key-id:branch-17", "key-id:hub" }), "", ""},
 		"repeated key":      {with(func(p *Profile) { p.Local.PSK = secret.New("ike-hq", "aaaaaaaaaaaaaaaaaaaaaaaa") }), "hq.local.psk", "can be guessed"},
 		"bad local id":      {with(func(p *Profile) { p.Local.ID = "branch 17" }), "hq.local.id", "blanks"},
 		"bad remote id":     {with(func(p *Profile) { p.Remote.ID = "hub 1" }), "hq.remote.id", "blanks"},
@@ -56,6 +60,9 @@ func TestWarnsOfWeakKeys(t *testing.T) {
 		"tenant1-wildcard-psk":             true,
 		"Zk3vX9q+TfYw7mBhR2dLsN8pQ4cJ6gAe": false,
 		"":                                 false,
+
+		"0x00112233445566778899aabbccddeeff": false,
+		"0x00112233445566778899aabbccddee":   true,
 	} {
 		c := Config{"hq": {Local: Local{PSK: secret.New("ike-hq", key)}}}
 		if got := len(c.Warnings()) > 0; got != weak {
@@ -86,5 +93,23 @@ func TestFingerprint(t *testing.T) {
 	}
 	if print(a) != print(testProfile(goodKey)) {
 		t.Error("equal profiles have different fingerprints")
+	}
+}
+
+// TestPresharedKeys reads keys as text, of at least 64 octets, and as hexadecimal
+// digits.
+func TestPresharedKeys(t *testing.T) {
+	long := strings.Repeat("0123456789abcdef", 4)
+	for text, want := range map[string]string{long: long, "plain": "plain", "0x00ff10": "\x00\xff\x10", "0x": "", "": ""} {
+		p := Profile{Local: Local{PSK: secret.New("ike-hq", text)}}
+		if got, err := presharedKey(text); err != nil || got != want {
+			t.Errorf("presharedKey(%q) = %q, %v; want %q", text, got, err, want)
+		}
+		if c, err := p.resolve(); want != "" && (err != nil || c.PSK != want) || want == "" && err == nil {
+			t.Errorf("key %q becomes %q, %v", text, c.PSK, err)
+		}
+	}
+	if _, err := presharedKey("0xsecret"); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("presharedKey: %v", err)
 	}
 }

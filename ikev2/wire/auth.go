@@ -78,8 +78,11 @@ type ID struct {
 	Data      []byte
 }
 
+// keyIDPrefix begins a key ID as operators write it.
+const keyIDPrefix = "key-id:"
+
 // ParseIdentity reads an identity as operators write it: an address, a
-// user@domain, or else a domain name.
+// user@domain, key-id: and a text, or else a domain name.
 func ParseIdentity(text string) (ID, error) {
 	if text == "" {
 		return ID{}, fmt.Errorf("the identity is empty")
@@ -87,14 +90,22 @@ func ParseIdentity(text string) (ID, error) {
 	if addr, err := netip.ParseAddr(text); err == nil {
 		return AddressIdentity(addr), nil
 	}
-	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if strings.ContainsFunc(text, notInAName) {
 		return ID{}, fmt.Errorf("identity %q holds blanks or characters outside ASCII", text)
+	}
+	if key, ok := strings.CutPrefix(text, keyIDPrefix); ok {
+		if key == "" {
+			return ID{}, fmt.Errorf("identity %q names no key ID", text)
+		}
+		return ID{Form: IDKeyID, Data: []byte(key)}, nil
 	}
 	if strings.Contains(text, "@") {
 		return ID{Form: IDRFC822Addr, Data: []byte(text)}, nil
 	}
 	return ID{Form: IDFQDN, Data: []byte(text)}, nil
 }
+
+func notInAName(r rune) bool { return r <= ' ' || r > '~' }
 
 // AddressIdentity returns the identity that is an address.
 func AddressIdentity(addr netip.Addr) ID {
@@ -127,6 +138,10 @@ func (id ID) String() string {
 		}
 	case IDFQDN, IDRFC822Addr:
 		return strings.ToValidUTF8(string(id.Data), "?")
+	case IDKeyID:
+		if len(id.Data) > 0 && !strings.ContainsFunc(string(id.Data), notInAName) {
+			return keyIDPrefix + string(id.Data)
+		}
 	}
 	return fmt.Sprintf("identity of type %d %x", uint8(id.Form), id.Data)
 }

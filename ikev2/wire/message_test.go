@@ -190,7 +190,7 @@ func TestUnknownCritical(t *testing.T) {
 func TestIdentity(t *testing.T) {
 	for text, form := range map[string]IDType{
 		"192.0.2.1": IDIPv4Addr, "2001:db8::1": IDIPv6Addr,
-		"hub1.example.net": IDFQDN, "ops@example.net": IDRFC822Addr,
+		"hub1.example.net": IDFQDN, "ops@example.net": IDRFC822Addr, "key-id:branch-17": IDKeyID,
 	} {
 		id, err := ParseIdentity(text)
 		if err != nil || id.Form != form || id.String() != text {
@@ -204,7 +204,7 @@ func TestIdentity(t *testing.T) {
 	if !name.Same(ID{Responder: true, Form: IDFQDN, Data: []byte("192.0.2.1")}) {
 		t.Error("the role makes an identity another")
 	}
-	for _, bad := range []string{"", "two words", "ümlaut.example.net"} {
+	for _, bad := range []string{"", "two words", "ümlaut.example.net", "key-id:", "line\nend"} {
 		if id, err := ParseIdentity(bad); err == nil {
 			t.Errorf("ParseIdentity(%q) = %v, want an error", bad, id)
 		}
