@@ -182,8 +182,11 @@ func (s *Session) bringUp(sa *ikeSA, c *childSA) {
 			s.remove(other)
 		}
 	}
-	s.state.LastError, s.state.Renew = "", false
-	s.protected(c)
+	s.state.LastError, s.state.Renew, s.state.Escape = "", false, false
+	s.state.Failures, s.state.Silent, s.state.DownSince = 0, 0, 0
+	if s.replaced(sa) {
+		s.protected(c)
+	}
 }
 
 // path says how ESP travels.

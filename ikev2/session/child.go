@@ -33,6 +33,8 @@ type childSA struct {
 	// what is left of it goes, 0 for not at all.
 	Delete   bool
 	RemoveAt Instant
+	// PacketsIn and PacketsOut are what the kernel has counted.
+	PacketsIn, PacketsOut uint64
 }
 
 func (c *childSA) in() SA {

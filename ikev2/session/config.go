@@ -30,6 +30,9 @@ type Config struct {
 	Lifetime, IKELifetime time.Duration
 	// DPD is after how long a silence the peer is asked whether it lives.
 	DPD time.Duration
+	// StartNAT begins at port 4500, for a path on which port 500 is filtered or a
+	// NAT treats it specially.
+	StartNAT bool
 }
 
 // String names the parties and not the key.
@@ -38,20 +41,8 @@ func (c Config) String() string { return "IKE as " + c.LocalID.String() }
 // GoString names the parties and not the key.
 func (c Config) GoString() string { return c.String() }
 
-// Retransmission of requests (RFC 7296 section 2.1), meant for a radio link:
-// the first repetition after half a second, then slower up to the cap. The sum,
-// about 18 s, is what a dead peer costs.
 const (
-	firstWait = 500 * time.Millisecond
-	maxWait   = 4 * time.Second
-	maxTries  = 8
-	// suspectTries is enough when something unauthenticated says the peer has
-	// forgotten us.
-	suspectTries = 3
-)
-
-const (
-	// minRetry and maxRetry bound the pause between attempts to open an IKE SA.
+	// minRetry and maxRetry bound the pause between attempts that the peer refuses.
 	minRetry = time.Second
 	maxRetry = 30 * time.Second
 	// hintPatience is how long a refusal that anyone could have sent is
@@ -74,8 +65,6 @@ const (
 	lingerTime = 30 * time.Second
 	// halfOpenTime is how long a peer has to follow IKE_SA_INIT by IKE_AUTH.
 	halfOpenTime = 30 * time.Second
-	// keepaliveInterval keeps the mapping of a NAT before us (RFC 3948 section 4).
-	keepaliveInterval = 20 * time.Second
 	// maxRounds bounds how often IKE_SA_INIT is repeated for a cookie or another
 	// group.
 	maxRounds = 3

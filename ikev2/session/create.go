@@ -80,9 +80,10 @@ func (s *Session) createRefused(sa *ikeSA, r *request, n wire.Notify) {
 	case wire.TSUnacceptable:
 		if !sa.Wide {
 			s.event(Note, "peer %s does not accept GRE from %s (%s); offering all of GRE, to be narrowed down", s.peer(), sa.Local.Addr(), n.Kind)
-			sa.Wide = true
+			sa.Wide, s.state.Wide = true, true
 			return
 		}
+		s.state.Wide = false
 	case wire.TemporaryFailure:
 		if s.waits(sa) {
 			sa.CreateAt = s.now + s.jitter(busyPause, 2)

@@ -51,8 +51,8 @@ func (s *Session) Deadline() (at Instant, ok bool) {
 		if !online {
 			continue
 		}
-		if sa.Stage == stageUp && sa.NATLocal {
-			earliest(sa.Said + keepaliveInterval)
+		if at, ok := s.keepaliveAt(sa); ok {
+			earliest(at)
 		}
 		if sa.Request != nil {
 			earliest(sa.Request.Due)
@@ -60,6 +60,11 @@ func (s *Session) Deadline() (at Instant, ok bool) {
 		}
 		if sa.Stage == stageUp {
 			s.upDeadlines(sa, earliest)
+		}
+	}
+	if sa := s.up(); online && sa != nil && s.state.Wanted && s.current() != nil {
+		if at, ok := s.climbAt(sa); ok {
+			earliest(at)
 		}
 	}
 	return at, ok

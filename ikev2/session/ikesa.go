@@ -70,6 +70,11 @@ type ikeSA struct {
 	Suspect bool
 	// Wide says that the peer refused our exact traffic selectors.
 	Wide bool
+	// Glance says that opening it only looks whether another path works.
+	Glance bool
+	// Pretend says that we let the peer see a NAT that is not there, so that ESP
+	// travels in UDP.
+	Pretend bool
 	// CreateAt is the earliest time to ask for a child SA when there is none.
 	CreateAt Instant
 	// Origin is the SHA-256 of the IKE_SA_INIT request by which the peer began

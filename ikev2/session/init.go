@@ -41,10 +41,14 @@ func (s *Session) attempt() {
 		s.failed(err.Error())
 		return
 	}
+	local, remote, glance := s.route()
+	if s.state.DownSince == 0 {
+		s.state.DownSince = s.now
+	}
 	sa := &ikeSA{
 		Stage: stageOpening, Initiator: true, SPIi: s.ikeSPI(),
-		Local:     netip.AddrPortFrom(s.state.Local, Port),
-		Remote:    netip.AddrPortFrom(s.state.Peer, Port),
+		Local: local, Remote: remote, Glance: glance,
+		Wide: s.state.Wide, Pretend: s.state.Pretend,
 		Handshake: &handshake{OwnNonce: s.draw(nonceLength), Share: share},
 		Request:   &request{Kind: askInit, Exchange: wire.IKESAInit},
 	}
@@ -125,10 +129,9 @@ func (s *Session) initResponse(sa *ikeSA, m *wire.Message, p Packet) {
 	sa.Keys = negotiated.Keys(suite.Contribution{Shared: shared, InitiatorNonce: h.OwnNonce, ResponderNonce: h.PeerNonce}, sa.SPIi, sa.SPIr)
 	h.Share = suite.KeyShare{}
 	detectNAT(sa, m.Payloads, p)
-	if sa.encap() {
-		sa.Local = netip.AddrPortFrom(sa.Local.Addr(), PortNAT)
-		sa.Remote = netip.AddrPortFrom(sa.Remote.Addr(), PortNAT)
-	}
+	s.answered(sa.Request)
+	s.reached(sa)
+	sa.float()
 	sa.Stage, sa.Request = stageAuthenticating, nil
 	s.authenticate(sa)
 }
@@ -183,8 +186,12 @@ func (s *Session) takeGroup(sa *ikeSA, n wire.Notify) {
 // natDetection returns the notifications by which the peer learns whether our
 // addresses are translated (RFC 7296 section 2.23).
 func natDetection(sa *ikeSA) []wire.Payload {
+	source := sa.Local
+	if sa.Pretend {
+		source = netip.AddrPortFrom(source.Addr(), 0)
+	}
 	return []wire.Payload{
-		wire.Notify{Kind: wire.NATDetectionSourceIP, Data: natHash(sa.SPIi, sa.SPIr, sa.Local)},
+		wire.Notify{Kind: wire.NATDetectionSourceIP, Data: natHash(sa.SPIi, sa.SPIr, source)},
 		wire.Notify{Kind: wire.NATDetectionDestinationIP, Data: natHash(sa.SPIi, sa.SPIr, sa.Remote)},
 	}
 }
@@ -218,5 +225,5 @@ func detectNAT(sa *ikeSA, payloads []wire.Payload, p Packet) {
 		return said
 	}
 	sa.NATRemote = translated(wire.NATDetectionSourceIP, p.Remote)
-	sa.NATLocal = translated(wire.NATDetectionDestinationIP, p.Local)
+	sa.NATLocal = translated(wire.NATDetectionDestinationIP, p.Local) || sa.Pretend
 }

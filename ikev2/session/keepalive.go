@@ -1,10 +1,34 @@
 package session
 
-// keepalives keep the mapping of a NAT before us while nothing else is sent by
-// IKE (RFC 3948 section 4).
+import "time"
+
+// keepaliveInterval is how long a NAT before us is trusted to keep its mapping
+// (RFC 3948 section 4) if nobody knows better.
+const keepaliveInterval = 20 * time.Second
+
+// KeepaliveEvery tells how long the NATs of the present uplink keep a mapping, 0
+// if that is not known.
+func (s *Session) KeepaliveEvery(now Instant, interval time.Duration) Effects {
+	return s.step(now, func() { s.state.Keepalive = interval })
+}
+
+func (s *Session) keepaliveInterval() time.Duration {
+	if s.state.Keepalive > 0 {
+		return s.state.Keepalive
+	}
+	return keepaliveInterval
+}
+
+// keepaliveAt returns when the mapping needs a packet, unless IKE or ESP sends
+// one before.
+func (s *Session) keepaliveAt(sa *ikeSA) (at Instant, ok bool) {
+	return sa.Said + s.keepaliveInterval(), sa.Stage == stageUp && sa.NATLocal
+}
+
+// keepalives keep the mapping of a NAT before us while nothing else is sent.
 func (s *Session) keepalives() {
 	for _, sa := range s.state.SAs {
-		if sa.Stage == stageUp && sa.NATLocal && sa.Said+keepaliveInterval <= s.now {
+		if at, ok := s.keepaliveAt(sa); ok && at <= s.now {
 			sa.Said = s.now
 			s.out.Keepalive = append(s.out.Keepalive, Packet{Local: sa.Local, Remote: sa.Remote})
 		}

@@ -40,7 +40,7 @@ func (s *Session) pumpUp(sa *ikeSA) {
 		s.rekeyChild(sa, due, 0)
 	case sa.RekeyAt <= s.now || max(sa.NextID, sa.PeerID) >= maxMessageID:
 		s.rekeyIKE(sa, suite.GroupID(sa.Suite.Group.ID), 0)
-	case sa.Heard+s.config.DPD <= s.now || sa.Suspect:
+	case sa.Heard+s.config.DPD <= s.now || sa.Suspect || s.questioned(sa):
 		s.ask(sa, &request{Kind: askLiveness}, wire.Informational)
 	}
 }

@@ -101,6 +101,7 @@ func (s *Session) response(sa *ikeSA, m *wire.Message, p Packet) {
 		return // not an answer we can use; none that is better will come
 	}
 	s.heard(sa, p)
+	s.answered(r)
 	sa.Request = nil
 	if _, busy := wire.FindNotify(payloads, wire.TemporaryFailure); !busy {
 		sa.BusySince = 0

@@ -27,8 +27,10 @@ type request struct {
 	Exchange wire.ExchangeType
 	ID       uint32
 	Packet   []byte
-	Tries    int
-	Due      Instant
+	// Tries counts how often it was sent since Since, and Unsent how often the
+	// uplink did not take it. Due is when to send it again.
+	Tries, Unsent int
+	Since, Due    Instant
 
 	// What an answer needs: our halves of the key exchange, and the SPI of what
 	// is being made.

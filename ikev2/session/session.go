@@ -82,6 +82,25 @@ type State struct {
 	LastError string
 	// RefusedAt is when a message of another version was last answered.
 	RefusedAt Instant
+	// DownSince is when the attempts began, 0 while an IKE SA works. Silent counts
+	// those in a row that nobody answered.
+	DownSince Instant
+	Silent    int
+	// Escape lets the next attempt leave from a port of its own.
+	Escape bool
+
+	// What is known about the path to the peer: how long answers take, the port
+	// at which it answers IKE_SA_INIT, whether it refuses our exact traffic
+	// selectors, and whether ESP must travel in UDP although no NAT demands it.
+	RoundTrip roundTrip
+	Start     uint16
+	Wide      bool
+	Pretend   bool
+	// Public is our address as the peer sees it.
+	Public netip.Addr
+	// Keepalive is the interval of NAT keepalives, 0 for the usual one.
+	Keepalive time.Duration
+	Ladder    ladder
 	// Protected says that Up was the last of Up and Lost, at UpSince.
 	Protected bool
 	UpSince   Instant
@@ -150,11 +169,10 @@ func (s *Session) Uplink(now Instant, local netip.Addr) Effects {
 				s.lose(sa, "our address on the uplink changed from %s to %s", sa.Local.Addr(), local)
 				continue
 			}
-			if sa.Request != nil {
-				sa.Request.Tries, sa.Request.Due = 0, now
-			}
 		}
-		s.state.Failures, s.state.RetryAt = 0, now
+		s.resend()
+		s.state.Failures, s.state.Silent, s.state.RetryAt = 0, 0, now
+		s.calm()
 	})
 }
 
@@ -186,6 +204,7 @@ func (s *Session) step(now Instant, input func()) Effects {
 	input()
 	s.expire()
 	if s.state.Local.IsValid() {
+		s.climb()
 		for _, sa := range s.each() {
 			s.retransmit(sa)
 		}

@@ -18,7 +18,8 @@ type Status struct {
 	SPIi       string         `json:"spi-initiator,omitempty"`
 	SPIr       string         `json:"spi-responder,omitempty"`
 	Algorithms string         `json:"algorithms,omitempty"`
-	// NAT says at which end addresses are translated: none, local, remote, both.
+	// NAT says at which end addresses are translated: none, local, remote, both;
+	// or that we pretend it.
 	NAT      string        `json:"nat,omitempty"`
 	RekeyIn  time.Duration `json:"rekey-in,omitempty"`
 	Children []ChildStatus `json:"children,omitempty"`
@@ -26,7 +27,27 @@ type Status struct {
 	Uptime    time.Duration `json:"uptime,omitempty"`
 	LastError string        `json:"last-error,omitempty"`
 	RetryIn   time.Duration `json:"retry-in,omitempty"`
-	Counters  Counters      `json:"counters"`
+	// Path says how traffic fares: answered, or what is being done about it, and
+	// Unanswered for how long it has not been.
+	Path       string        `json:"path,omitempty"`
+	Unanswered time.Duration `json:"unanswered,omitempty"`
+	// RoundTrip is how long answers of the peer take.
+	RoundTrip time.Duration `json:"round-trip,omitempty"`
+	// Public is our address as the peer sees it, if it says so.
+	Public   netip.Addr `json:"public,omitzero"`
+	Compat   Compat     `json:"compat,omitzero"`
+	Counters Counters   `json:"counters"`
+}
+
+// Compat is what was found out about the peer and is remembered.
+type Compat struct {
+	// StartPort is the UDP port at which it answers IKE_SA_INIT.
+	StartPort uint16 `json:"start-port,omitempty"`
+	// Group and ChildGroup are the key exchange groups it asked for.
+	Group      string `json:"group,omitempty"`
+	ChildGroup string `json:"child-group,omitempty"`
+	// Selectors is any if it refuses our exact traffic selectors.
+	Selectors string `json:"selectors,omitempty"`
 }
 
 // ChildStatus is one child SA.
@@ -42,7 +63,10 @@ type ChildStatus struct {
 
 // Status returns a snapshot at the given time.
 func (s *Session) Status(now Instant) Status {
-	status := Status{Peer: s.state.Peer, State: "down", LastError: s.state.LastError, Counters: s.state.Counters}
+	status := Status{
+		Peer: s.state.Peer, State: "down", LastError: s.state.LastError, Counters: s.state.Counters,
+		RoundTrip: s.state.RoundTrip.Smoothed.Round(time.Millisecond), Public: s.state.Public, Compat: s.compat(),
+	}
 	if !s.state.Local.IsValid() {
 		status.State = "waiting for the uplink"
 	} else if s.state.Wanted && s.wantsAttempt() {
@@ -54,8 +78,14 @@ func (s *Session) Status(now Instant) Status {
 		status.Identity, status.Local, status.Remote = sa.PeerName, sa.Local, sa.Remote
 		status.SPIi, status.SPIr = fmt.Sprintf("%016x", sa.SPIi), fmt.Sprintf("%016x", sa.SPIr)
 		if sa.Stage == stageUp {
-			status.Algorithms, status.NAT = sa.Suite.String(), nat(sa.NATLocal, sa.NATRemote)
+			status.Algorithms, status.NAT = sa.Suite.String(), sa.nat()
 			status.RekeyIn = max(sa.RekeyAt-now, 0)
+		}
+	}
+	if l := &s.state.Ladder; s.current() != nil {
+		status.Path = l.Rung.String()
+		if l.Rung != rungCalm {
+			status.Unanswered = now - l.Began
 		}
 	}
 	if s.state.Protected {
@@ -92,13 +122,29 @@ func (s *Session) shown() *ikeSA {
 	return nil
 }
 
-func nat(local, remote bool) string {
+func (s *Session) compat() Compat {
+	c := Compat{StartPort: s.state.Start}
+	if s.state.Group != 0 {
+		c.Group = s.state.Group.String()
+	}
+	if s.state.ChildGroup != 0 {
+		c.ChildGroup = s.state.ChildGroup.String()
+	}
+	if s.state.Wide {
+		c.Selectors = "any"
+	}
+	return c
+}
+
+func (sa *ikeSA) nat() string {
 	switch {
-	case local && remote:
+	case sa.NATLocal && sa.NATRemote:
 		return "both"
-	case local:
+	case sa.Pretend:
+		return "pretended"
+	case sa.NATLocal:
 		return "local"
-	case remote:
+	case sa.NATRemote:
 		return "remote"
 	}
 	return "none"

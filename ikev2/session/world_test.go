@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,8 +29,14 @@ type world struct {
 	spoke, hub *node
 	flying     []flight
 	random     *rand.Rand
-	// nat puts a NAT before the spoke.
-	nat bool
+	// nat puts a NAT before the spoke, and mapped are its mappings by the spoke's
+	// port.
+	nat      bool
+	mapped   map[uint16]uint16
+	nextPort uint16
+	data     data
+	// unsent are packets that a node's uplink did not take.
+	unsent []Packet
 	// fate decides how long each copy of a packet travels; none is a loss.
 	fate func(from *node, p Packet) []time.Duration
 	// restart makes a node go on from its saved state after each input.
@@ -52,6 +59,8 @@ type node struct {
 	seed    *rand.ChaCha8
 	kernel  []SA
 	events  []Event
+	// at is when the events happened.
+	at []Instant
 }
 
 func config(t testing.TB, ike, esp string) Config {
@@ -80,7 +89,7 @@ const (
 )
 
 func newWorld(t testing.TB, seed uint64, spoke, hub Config) *world {
-	w := &world{t: t, nat: true, random: rand.New(rand.NewPCG(seed, 0)), now: time.Minute}
+	w := &world{t: t, nat: true, mapped: make(map[uint16]uint16), nextPort: mappedPorts, random: rand.New(rand.NewPCG(seed, 0)), now: time.Minute}
 	w.fate = func(*node, Packet) []time.Duration { return []time.Duration{25 * time.Millisecond} }
 	w.spoke = w.boot("spoke", spoke, hubAddr, seed)
 	w.hub = w.boot("hub", hub, publicAddr, ^seed)
@@ -109,16 +118,31 @@ func (w *world) other(n *node) *node {
 // apply does what a Session asks for.
 func (w *world) apply(n *node, e Effects) {
 	w.t.Helper()
-	if err := n.obey(e); err != nil {
+	obeyed := e
+	if n == w.hub && w.data.stubbornHub {
+		obeyed.Update = nil
+	}
+	if err := n.obey(obeyed); err != nil {
 		w.t.Fatal(err)
 	}
 	for _, p := range e.Send {
 		w.send(n, p)
 	}
+	for len(w.unsent) > 0 {
+		p := w.unsent[0]
+		w.unsent = w.unsent[1:]
+		defer func() { w.apply(n, n.session.Unsent(w.now, p, syscall.ENETUNREACH)) }()
+	}
+	if e.Probe {
+		w.data.probe(w, n)
+	}
 	for _, event := range e.Events {
 		w.t.Logf("%10v %s: %s", w.now, n.name, event.Text)
 	}
 	n.events = append(n.events, e.Events...)
+	for range e.Events {
+		n.at = append(n.at, w.now)
+	}
 	if w.restart {
 		saved, err := json.Marshal(n.session.State())
 		if err != nil {
@@ -135,20 +159,46 @@ func (w *world) apply(n *node, e Effects) {
 	}
 }
 
+// mappedPorts is the first port of the NAT.
 const mappedPorts = 30000
+
+// translate returns the address by which the NAT lets the spoke out.
+func (w *world) translate(local netip.AddrPort) netip.AddrPort {
+	port, ok := w.mapped[local.Port()]
+	if !ok {
+		port = w.nextPort
+		w.nextPort++
+		w.mapped[local.Port()] = port
+	}
+	return netip.AddrPortFrom(publicAddr, port)
+}
+
+// inside returns where the NAT sends what comes to one of its ports.
+func (w *world) inside(public netip.AddrPort) (netip.AddrPort, bool) {
+	for local, port := range w.mapped {
+		if port == public.Port() {
+			return netip.AddrPortFrom(spokeAddr, local), true
+		}
+	}
+	return netip.AddrPort{}, false
+}
+
+// remap makes the NAT forget its mappings.
+func (w *world) remap() { clear(w.mapped) }
 
 // send puts a packet on its way, through the NAT if there is one.
 func (w *world) send(n *node, p Packet) {
 	for _, delay := range w.fate(n, p) {
 		arrives := Packet{Local: p.Remote, Remote: p.Local, Data: p.Data}
 		if w.nat && n == w.spoke {
-			arrives.Remote = netip.AddrPortFrom(publicAddr, p.Local.Port()+mappedPorts)
+			arrives.Remote = w.translate(p.Local)
 		}
 		if w.nat && n == w.hub {
-			if p.Remote.Port() < mappedPorts {
+			inside, ok := w.inside(p.Remote)
+			if !ok {
 				continue // nobody has opened this port
 			}
-			arrives.Local = netip.AddrPortFrom(spokeAddr, p.Remote.Port()-mappedPorts)
+			arrives.Local = inside
 		}
 		w.flying = append(w.flying, flight{w.now + delay, w.other(n), arrives})
 	}
@@ -159,7 +209,7 @@ func (w *world) ends(n *node) (local, remote netip.AddrPort) {
 	if n == w.spoke {
 		return netip.AddrPortFrom(spokeAddr, PortNAT), netip.AddrPortFrom(hubAddr, PortNAT)
 	}
-	return netip.AddrPortFrom(hubAddr, PortNAT), netip.AddrPortFrom(publicAddr, PortNAT+mappedPorts)
+	return netip.AddrPortFrom(hubAddr, PortNAT), w.translate(netip.AddrPortFrom(spokeAddr, PortNAT))
 }
 
 // run lets d pass.
@@ -181,6 +231,12 @@ func (w *world) run(d time.Duration) {
 			if deadline, ok := n.session.Deadline(); ok && max(deadline, w.now) < at {
 				ticking, at = n, max(deadline, w.now)
 			}
+		}
+		if w.data.on && w.data.next < at {
+			w.now = w.data.next
+			w.data.step(w)
+			steps--
+			continue
 		}
 		switch {
 		case at > end:
@@ -293,6 +349,16 @@ func (n *node) said(kind EventKind) []string {
 		}
 	}
 	return texts
+}
+
+// lastOf returns when the last event of a kind happened.
+func (n *node) lastOf(kind EventKind) (at Instant) {
+	for i, e := range n.events {
+		if e.Kind == kind {
+			at = n.at[i]
+		}
+	}
+	return at
 }
 
 func (n *node) count(kind EventKind) int { return len(n.said(kind)) }

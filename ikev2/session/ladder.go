@@ -1,0 +1,355 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// rung is how far we have gone to get answers through the SAs again. IKE may
+// live while ESP is dead: a peer sends it to where a NAT had us before, has lost
+// its SAs, or something on the way drops it. And ESP may be dead with IKE, while
+// nothing but our own port is at fault.
+//
+//	calm ── traffic or IKE unanswered ──▶ asking ── IKE answers, ESP not ──▶ rekeying
+//	asking ── IKE is silent ──▶ renewing        rekeying ── nothing ──▶ renewing
+//	renewing ── up, had been silent ──▶ calm    renewing ── up ──▶ proving
+//	renewing ── no answer ──▶ told              proving ── nothing ──▶ told
+//	told ── after a pause, if IKE answers ──▶ renewing
+//	any ── a packet arrives through an SA ──▶ calm
+//
+// A packet that is sure to be answered is asked for on every rung but calm, so
+// that traffic which expects no answer leads nowhere. All of it takes less than
+// 9 s, with Traffic told every second.
+type rung int
+
+const (
+	rungCalm rung = iota
+	rungAsking
+	rungRekeying
+	rungRenewing
+	rungProving
+	rungTold
+)
+
+// String returns the words an operator reads.
+func (r rung) String() string {
+	return [...]string{"answered", "asking the peer", "rekeying the child SA", "opening another IKE SA", "trying the new IKE SA", "unanswered"}[r]
+}
+
+// ladder is where we are.
+type ladder struct {
+	Rung rung
+	// Since is when the rung was reached, Began when calm was left.
+	Since, Began Instant
+	// Unanswered is when the first packet left that nothing came back after, 0 for
+	// none, and Packets how many have left since.
+	Unanswered Instant
+	Packets    uint64
+	// Patience is how long that may last, if longer than answerTime.
+	Patience time.Duration
+	// Probes says that the peer would answer a probe.
+	Probes bool
+	// Child is the SPIIn of the child SA to be replaced, 0 once that is done.
+	Child uint32
+	// Silent says that IKE was silent as well, Lame that IKE works and ESP does
+	// not, whatever we do, and Deaf that ESP works and IKE does not.
+	Silent, Lame, Deaf bool
+	// ProbeAt is when to ask for the next probe.
+	ProbeAt Instant
+	// RenewAt is when another IKE SA may be opened again, after Pause the next
+	// time.
+	RenewAt Instant
+	Pause   time.Duration
+	// Tried is what was done, in words.
+	Tried []string
+}
+
+const (
+	// silentTime is how long IKE must be silent before another IKE SA is opened:
+	// three messages. hintedTime is enough if something says that the peer has
+	// forgotten us.
+	silentTime = 3 * time.Second
+	hintedTime = time.Second
+	// ikeTime is how long IKE may be silent while ESP works, or has nothing to do:
+	// there is no haste.
+	ikeTime = 8 * time.Second
+	// espTime is how long ESP must bring nothing while IKE answers: two probes.
+	espTime = 1500 * time.Millisecond
+	// renewPause is between two new IKE SAs, so that a link that is merely bad
+	// does not spend itself on them. A peer whose IKE works and whose ESP does not
+	// gets the next one after lamePause, and then after twice the time.
+	renewPause   = 10 * time.Second
+	lamePause    = time.Minute
+	maxLamePause = 15 * time.Minute
+	// toldProbe is between the probes of a peer that is known not to answer.
+	toldProbe = 5 * time.Second
+)
+
+// slow stretches a time for a peer whose answers take long.
+func (s *Session) slow(d time.Duration) time.Duration {
+	return max(d, 2*s.state.RoundTrip.overdue())
+}
+
+// probe asks for a packet that the peer must answer, if there is one.
+func (s *Session) probe() {
+	l := &s.state.Ladder
+	if !l.Probes || l.ProbeAt > s.now {
+		return
+	}
+	s.out.Probe = true
+	if l.Rung == rungTold {
+		l.ProbeAt = s.now + toldProbe
+	}
+}
+
+// climb goes to the next rung when its time has come.
+func (s *Session) climb() {
+	sa, c := s.up(), s.current()
+	if sa == nil || c == nil || !s.state.Wanted {
+		s.state.Ladder = ladder{RenewAt: s.state.Ladder.RenewAt}
+		return
+	}
+	l := &s.state.Ladder
+	if l.Rung == rungRekeying && l.Child != 0 && c.SPIIn != l.Child {
+		l.Child, l.Since = 0, s.now
+		s.probe()
+	}
+	if l.Deaf && sa.Heard > l.Since {
+		s.abandon()
+		s.calm()
+	}
+	if at, ok := s.climbAt(sa); !ok || at > s.now {
+		return
+	}
+	switch l.Rung {
+	case rungCalm:
+		if r := sa.Request; r != nil && r.Tries > 1 && r.Since+ikeTime <= s.now {
+			l.Began, l.Silent, l.Deaf = r.Since, true, true
+			s.replace(c)
+			return
+		}
+		s.question(sa)
+	case rungAsking:
+		s.judge(sa, c)
+	case rungRekeying:
+		l.tried("nor after the child SA was rekeyed")
+		s.replace(c)
+	case rungRenewing:
+		l.tried("and another IKE SA from a new port gets no answer")
+		s.tell()
+	case rungProving:
+		s.lame()
+		s.tell()
+	case rungTold:
+		s.replace(c)
+	}
+}
+
+// climbAt returns when the next rung is due, unless something happens before.
+func (s *Session) climbAt(sa *ikeSA) (at Instant, ok bool) {
+	l := &s.state.Ladder
+	switch l.Rung {
+	case rungCalm:
+		if l.Unanswered != 0 {
+			at, ok = l.Unanswered+s.slow(l.patience()), true
+		}
+		if r := sa.Request; r != nil && r.Tries > 1 {
+			asked := max(r.Since, l.Since) + s.slow(answerTime)
+			if !ok || asked < at {
+				at, ok = asked, true
+			}
+		}
+		return at, ok
+	case rungAsking:
+		switch {
+		case sa.Heard > l.Since && l.Probes:
+			return l.Since + s.slow(espTime), true
+		case sa.Heard > l.Since:
+			return l.Since, true
+		case sa.Suspect:
+			return max(l.Since+s.slow(hintedTime), l.RenewAt), true
+		case l.Unanswered == 0:
+			return max(l.Since+s.slow(ikeTime), l.RenewAt), true
+		}
+		return max(l.Since+s.slow(silentTime), l.RenewAt), true
+	case rungRekeying:
+		if l.Child == 0 {
+			return max(l.Since+s.slow(espTime), l.RenewAt), true
+		}
+		return max(l.Since+s.slow(silentTime), l.RenewAt), true
+	case rungRenewing:
+		at = l.Since + s.slow(silentTime)
+		if s.authenticating() {
+			at += s.slow(silentTime)
+		}
+		return at, !l.Deaf
+	case rungProving:
+		return l.Since + 2*s.slow(espTime), true
+	}
+	return l.RenewAt, l.Lame
+}
+
+// authenticating reports whether the peer answers an attempt to open an IKE SA.
+func (s *Session) authenticating() bool {
+	return slices.ContainsFunc(s.state.SAs, func(sa *ikeSA) bool { return sa.Stage == stageAuthenticating })
+}
+
+func (l *ladder) enter(r rung, now Instant) { l.Rung, l.Since = r, now }
+
+func (l *ladder) tried(what string) { l.Tried = append(l.Tried, what) }
+
+// question asks by a packet and by IKE at once.
+func (s *Session) question(sa *ikeSA) {
+	l := &s.state.Ladder
+	l.enter(rungAsking, s.now)
+	l.Began = s.now
+	if l.Unanswered != 0 {
+		l.Began = l.Unanswered
+	}
+	s.probe()
+	if r := sa.Request; r != nil && r.Tries < s.tries(sa) {
+		r.Due = s.now
+	}
+}
+
+// questioned reports whether IKE is to answer on behalf of the ladder.
+func (s *Session) questioned(sa *ikeSA) bool {
+	l := &s.state.Ladder
+	return l.Rung == rungAsking && sa.Heard <= l.Since && sa == s.up()
+}
+
+// judge draws the conclusion from what IKE answered, or did not.
+func (s *Session) judge(sa *ikeSA, c *childSA) {
+	l := &s.state.Ladder
+	switch {
+	case sa.Heard <= l.Since:
+		l.Silent = true
+		s.replace(c)
+	case !l.Probes:
+		s.calm() // the peer lives, and nothing says that it should have sent ESP
+	default:
+		l.tried("not to a packet that the peer must answer")
+		s.event(Note, "peer %s answers by IKE, but for %s nothing has come back through ESP; rekeying the child SA", s.peer(), seconds(s.now-l.Began))
+		l.enter(rungRekeying, s.now)
+		l.Child, c.RekeyAt = c.SPIIn, s.now
+	}
+}
+
+// replace opens another IKE SA from another port, beside the present one, which
+// stays until the new one is up or its own time has come.
+func (s *Session) replace(c *childSA) {
+	l := &s.state.Ladder
+	again := l.Rung == rungTold
+	l.enter(rungRenewing, s.now)
+	l.RenewAt = s.now + renewPause
+	s.state.Renew, s.state.Escape, s.state.RetryAt = true, true, s.now
+	if !l.Silent {
+		s.state.Pretend = !c.Encap // something on the way may drop ESP outside UDP
+	}
+	switch {
+	case again:
+	case l.Deaf:
+		s.event(Note, "peer %s answers through ESP, but not by IKE for %s; opening another IKE SA from a new port", s.peer(), seconds(s.now-l.Began))
+	case l.Silent:
+		s.event(Note, "peer %s has been silent for %s; opening another IKE SA from a new port", s.peer(), seconds(s.now-l.Began))
+	default:
+		s.event(Note, "nothing has come back through a new child SA with %s either; opening another IKE SA from a new port", s.peer())
+	}
+}
+
+// replaced goes on once another IKE SA is up, and reports whether its traffic
+// can be counted on.
+func (s *Session) replaced(sa *ikeSA) bool {
+	l := &s.state.Ladder
+	if l.Rung >= rungRenewing && !l.Silent {
+		l.tried(fmt.Sprintf("nor through another IKE SA from UDP port %d", sa.Local.Port()))
+		l.enter(rungProving, s.now)
+		s.probe()
+		return !l.Lame
+	}
+	s.state.Ladder = ladder{Since: s.now, RenewAt: l.RenewAt, Probes: l.Probes}
+	return true
+}
+
+// lame notes that a peer answers by IKE and never through ESP. It is tried anew
+// now and then, for the fault may be its own and be mended.
+func (s *Session) lame() {
+	l := &s.state.Ladder
+	l.Lame = true
+	l.Pause = min(max(2*l.Pause, lamePause), maxLamePause)
+	l.RenewAt = s.now + l.Pause
+}
+
+// tell says that traffic is not answered, to whoever could take it elsewhere. We
+// go on trying.
+func (s *Session) tell() {
+	s.state.Ladder.enter(rungTold, s.now)
+	if !s.state.Protected {
+		return
+	}
+	s.state.Protected = false
+	s.state.LastError = s.story()
+	s.event(Lost, "%s", s.state.LastError)
+}
+
+// story is what happened, in one sentence.
+func (s *Session) story() string {
+	l := &s.state.Ladder
+	lasted := seconds(s.now - l.Began)
+	if l.Silent {
+		return fmt.Sprintf("peer %s has been silent for %s: no answer comes through ESP, by IKE, or by IKE from a new port", s.peer(), lasted)
+	}
+	return fmt.Sprintf("peer %s answers by IKE, but for %s nothing has come back through ESP, %s; is ESP filtered on the way, or the peer's tunnel or NHRP down?",
+		s.peer(), lasted, strings.Join(l.Tried, ", "))
+}
+
+// flows notes that so many packets came through an SA.
+func (s *Session) flows(packets uint64) {
+	l := &s.state.Ladder
+	was := l.Rung
+	if l.Deaf {
+		l.Unanswered = 0 // which is known, and IKE still needs another SA
+		return
+	}
+	patience := time.Duration(0)
+	if was == rungAsking && packets <= 2 { // nothing but the answer to the probe
+		patience = min(2*l.patience(), max(s.config.DPD, answerTime))
+	}
+	if was == rungRenewing || was == rungTold {
+		s.abandon()
+	}
+	if was >= rungRekeying {
+		s.event(Note, "traffic with peer %s is answered again after %s", s.peer(), seconds(s.now-l.Began))
+		s.state.LastError = ""
+	}
+	s.calm()
+	l.Patience = patience
+	if c := s.current(); c != nil && !s.state.Protected && s.state.Wanted {
+		s.protected(c)
+	}
+}
+
+// calm ends the ladder.
+func (s *Session) calm() {
+	l := &s.state.Ladder
+	if l.Rung == rungCalm {
+		l.Unanswered, l.Packets, l.Patience = 0, 0, 0
+		return
+	}
+	s.state.Ladder = ladder{Since: s.now, RenewAt: min(l.RenewAt, s.now+renewPause), Probes: l.Probes, Patience: l.Patience}
+}
+
+// abandon ends the attempt to open another IKE SA, which is not needed any more.
+// One that the peer is already working on comes up and takes over.
+func (s *Session) abandon() {
+	s.state.Renew, s.state.Escape, s.state.Silent = false, false, 0
+	for _, sa := range s.each() {
+		if sa.Stage == stageOpening {
+			s.remove(sa)
+		}
+	}
+}
+
+func seconds(d time.Duration) time.Duration { return d.Round(time.Second) }
