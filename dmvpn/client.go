@@ -16,6 +16,10 @@ import (
 // down. Replacing an IKE SA takes a fraction of it.
 const unprotectedAfter = 2 * time.Second
 
+// maxRestart is the longest pause before everything starts anew: what failed was
+// a name, or protection, which takes its own time to fail.
+const maxRestart = 5 * time.Second
+
 // client keeps the box registered with one server. It passes through the
 // states in this order, back to Down when the uplink changes or a server stays
 // silent, and back to Protecting when the protection is replaced:
@@ -29,6 +33,8 @@ type client struct {
 	// replaced is closed once the protection that Protect gave last has gone.
 	// It belongs to run.
 	replaced <-chan struct{}
+	// probes asks sendProbes for a packet.
+	probes chan struct{}
 
 	// The tunnel's mu guards what follows.
 
@@ -47,7 +53,7 @@ type client struct {
 }
 
 func newClient(t *Tunnel, server Server) *client {
-	return &client{t: t, server: server, state: Down, log: t.log.With("hub", server.Address, "nbma", server.NBMA)}
+	return &client{t: t, server: server, state: Down, probes: make(chan struct{}, 1), log: t.log.With("hub", server.Address, "nbma", server.NBMA)}
 }
 
 // run keeps the box registered until ctx is cancelled.
@@ -82,7 +88,7 @@ func (c *client) run(ctx context.Context) {
 		case <-time.After(retry):
 		case <-ctx.Done():
 		}
-		retry = min(2*retry, maxRetry)
+		retry = min(2*retry, maxRestart)
 	}
 }
 
@@ -161,7 +167,7 @@ func (c *client) protect(ctx context.Context, nbma netip.Addr) error {
 		case <-waiting.Done():
 		}
 	})
-	replaced, err := c.t.deps.Protector.Protect(ctx, nbma)
+	replaced, err := c.t.deps.Protector.Protect(ctx, nbma, c.probe)
 	done()
 	watch.Wait()
 	if err != nil {
@@ -174,6 +180,12 @@ func (c *client) protect(ctx context.Context, nbma netip.Addr) error {
 	}
 	c.replaced = replaced
 	return nil
+}
+
+// address returns the server's address on the underlay, invalid until known.
+func (c *client) address() (nbma netip.Addr) {
+	c.set(func() { nbma = c.nbma })
+	return nbma
 }
 
 func (c *client) current() registration {

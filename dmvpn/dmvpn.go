@@ -41,7 +41,11 @@ type Protector interface {
 	// forgotten us. An SA that an earlier process left and this one took over
 	// is not new. The error says in a sentence why there is no protection; the
 	// caller tries again.
-	Protect(ctx context.Context, peer netip.Addr) (replaced <-chan struct{}, err error)
+	//
+	// probe is called, for as long as ctx lives, when it is in doubt whether
+	// traffic gets through: it has a packet sent that the peer is sure to
+	// answer. It returns at once.
+	Protect(ctx context.Context, peer netip.Addr, probe func()) (replaced <-chan struct{}, err error)
 	// MTU is the largest IP packet, in octets, that fits into the tunnel, 0
 	// while unknown.
 	MTU() *value.Value[int]
@@ -153,6 +157,10 @@ func (t *Tunnel) Run(ctx context.Context) error {
 	for _, c := range t.clients {
 		tasks.Go(func() error {
 			c.run(ctx)
+			return nil
+		})
+		tasks.Go(func() error {
+			c.sendProbes(ctx)
 			return nil
 		})
 	}

@@ -327,16 +327,19 @@ type protector struct {
 	err      error
 	// blocked peers get no protection.
 	blocked map[netip.Addr]bool
-	mtu     value.Value[int]
+	// probe is the last one handed over.
+	probe func()
+	mtu   value.Value[int]
 }
 
 func (p *protector) MTU() *value.Value[int] { return &p.mtu }
 
-func (p *protector) Protect(ctx context.Context, peer netip.Addr) (<-chan struct{}, error) {
+func (p *protector) Protect(ctx context.Context, peer netip.Addr, probe func()) (<-chan struct{}, error) {
 	p.lab.step()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.calls++
+	p.probe = probe
 	if p.blocked[peer] {
 		p.mu.Unlock()
 		<-ctx.Done()

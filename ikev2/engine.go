@@ -144,6 +144,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	tasks.Go(func() error { return e.deps.Monitor.Run(ctx, e.kernelEvent) })
 	tasks.Go(func() error { return e.followUplink(ctx) })
 	tasks.Go(func() error { return e.keepTime(ctx) })
+	tasks.Go(func() error { return e.watchTraffic(ctx) })
 	return tasks.Wait()
 }
 

@@ -33,6 +33,19 @@ type kernel struct {
 	sas      map[xfrm.ID]xfrm.SA
 	policies []xfrm.Policy
 	refuse   error
+	// carried counts packets.
+	carried map[xfrm.ID]uint64
+}
+
+// carry lets all SAs of a direction have carried one more packet.
+func (k *kernel) carry(in bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for id, sa := range k.sas {
+		if sa.In == in {
+			k.carried[id]++
+		}
+	}
 }
 
 func (k *kernel) AddSA(sa xfrm.SA) error {
@@ -71,7 +84,7 @@ func (k *kernel) SAs(reqID uint32) ([]xfrm.State, error) {
 	var all []xfrm.State
 	for _, sa := range k.sas {
 		if sa.ReqID == reqID {
-			all = append(all, xfrm.State{SA: sa})
+			all = append(all, xfrm.State{SA: sa, Counters: xfrm.Counters{Packets: k.carried[sa.ID()]}})
 		}
 	}
 	return all, nil
@@ -169,11 +182,13 @@ type lab struct {
 	sockets map[netip.Addr]*socket
 	// down are the addresses that cannot be reached.
 	down map[netip.Addr]bool
-	sent atomic.Int64
+	// unroutable are the addresses that have no route.
+	unroutable map[netip.Addr]bool
+	sent       atomic.Int64
 }
 
 func newLab(t *testing.T) *lab {
-	return &lab{t: t, started: time.Now(), sockets: make(map[netip.Addr]*socket), down: make(map[netip.Addr]bool)}
+	return &lab{t: t, started: time.Now(), sockets: make(map[netip.Addr]*socket), down: make(map[netip.Addr]bool), unroutable: make(map[netip.Addr]bool)}
 }
 
 type socket struct {
@@ -198,6 +213,9 @@ func (s *socket) Send(p udp.Packet) error {
 	s.lab.mu.Lock()
 	defer s.lab.mu.Unlock()
 	s.lab.sent.Add(1)
+	if s.lab.unroutable[p.Local.Addr()] {
+		return unix.ENETUNREACH
+	}
 	to, ok := s.lab.sockets[p.Remote.Addr()]
 	if !ok || s.lab.down[p.Remote.Addr()] || s.lab.down[p.Local.Addr()] {
 		return nil
@@ -235,7 +253,7 @@ func testProfile(psk string) Profile {
 const goodKey = "correct horse battery staple"
 
 func (l *lab) box(addr netip.Addr) *box {
-	b := &box{lab: l, addr: addr, kernel: &kernel{sas: make(map[xfrm.ID]xfrm.SA)}, monitor: make(monitor), memory: &memory{records: make(map[string][]byte)}}
+	b := &box{lab: l, addr: addr, kernel: &kernel{sas: make(map[xfrm.ID]xfrm.SA), carried: make(map[xfrm.ID]uint64)}, monitor: make(monitor), memory: &memory{records: make(map[string][]byte)}}
 	b.link(addr)
 	return b
 }
@@ -284,7 +302,7 @@ func (b *box) admit(addr netip.Addr) {
 	b.engine.mu.Lock()
 	defer b.engine.mu.Unlock()
 	p := b.engine.newPeer(b.engine.profiles["hq"], addr)
-	p.interest[b.lab.t.Context()] = struct{}{}
+	p.interest[b.lab.t.Context()] = nil
 	p.apply(p.session.Uplink(b.engine.sinceBoot(), b.engine.local))
 }
 
@@ -293,7 +311,7 @@ func (b *box) protect(ctx context.Context, addr netip.Addr) (<-chan struct{}, er
 	if err != nil {
 		b.lab.t.Fatal(err)
 	}
-	return p.Protect(ctx, addr)
+	return p.Protect(ctx, addr, nil)
 }
 
 func isClosed(c <-chan struct{}) bool {

@@ -31,9 +31,10 @@ type peer struct {
 	// wrong, nil after a success.
 	outcome chan struct{}
 	failure error
-	// interest are the contexts under which the peer's protection is wanted, and
-	// unwantedSince is when the last of them ended.
-	interest      map[context.Context]struct{}
+	// interest are the contexts under which the peer's protection is wanted, with
+	// the probes of those who want it, and unwantedSince is when the last of them
+	// ended.
+	interest      map[context.Context]func()
 	unwantedSince session.Instant
 	closing       bool
 }
@@ -42,7 +43,7 @@ func (e *Engine) newPeer(profile *profile, addr netip.Addr) *peer {
 	p := &peer{
 		engine: e, log: e.log.With("peer", addr, "profile", profile.name), profile: profile, addr: addr,
 		session: e.newSession(profile, addr), outcome: make(chan struct{}),
-		interest: make(map[context.Context]struct{}), unwantedSince: e.sinceBoot(),
+		interest: make(map[context.Context]func()), unwantedSince: e.sinceBoot(),
 	}
 	e.peers[addr] = p
 	return p
@@ -77,8 +78,12 @@ func (p *peer) apply(effects session.Effects) {
 			p.log.Warn("an SA does not follow the peer", "err", err)
 		}
 	}
+	var unsent []unsent
 	if saved == nil {
-		p.send(effects)
+		unsent = p.send(effects)
+	}
+	if effects.Probe {
+		p.probe()
 	}
 	if len(effects.Install)+len(effects.Update) > 0 {
 		p.engine.measure(p.profile)
@@ -91,18 +96,27 @@ func (p *peer) apply(effects session.Effects) {
 	for spi, err := range failed {
 		p.apply(p.session.SAFailed(p.engine.sinceBoot(), spi, err))
 	}
+	for _, u := range unsent {
+		p.apply(p.session.Unsent(p.engine.sinceBoot(), u.packet, u.cause))
+	}
 }
 
-// send sends messages. That the uplink cannot carry one now is no news: they are
-// repeated.
-func (p *peer) send(effects session.Effects) {
+// unsent is a message that the uplink did not take.
+type unsent struct {
+	packet session.Packet
+	cause  error
+}
+
+// send sends messages, and returns those that did not leave.
+func (p *peer) send(effects session.Effects) (left []unsent) {
 	socket := p.engine.socket
 	if socket == nil {
-		return
+		return nil
 	}
 	for _, packet := range effects.Send {
 		if err := socket.Send(udp.Packet(packet)); err != nil {
 			p.log.Debug("an IKE message was not sent", "err", err)
+			left = append(left, unsent{packet, err})
 		}
 	}
 	for _, packet := range effects.Keepalive {
@@ -110,6 +124,7 @@ func (p *peer) send(effects session.Effects) {
 			p.log.Debug("a NAT keepalive was not sent", "err", err)
 		}
 	}
+	return left
 }
 
 func (p *peer) event(event session.Event) {

@@ -29,7 +29,12 @@ func (e *Engine) Profile(name string) (*Protector, error) {
 // The error is about the attempt that failed while Protect waited, in the
 // operator's words. The Engine goes on trying, with back-off, for as long as
 // ctx lives; call Protect again to wait for the next outcome.
-func (p *Protector) Protect(ctx context.Context, addr netip.Addr) (replaced <-chan struct{}, err error) {
+//
+// For as long as ctx lives the Engine calls probe when it wants to know whether
+// the SAs carry anything: probe sends a packet that the peer is sure to answer
+// through them. It must return at once, and must not call the Engine. Without
+// one, nil, only IKE tells whether the peer lives.
+func (p *Protector) Protect(ctx context.Context, addr netip.Addr, probe func()) (replaced <-chan struct{}, err error) {
 	e := p.engine
 	select {
 	case <-e.restored:
@@ -49,7 +54,7 @@ func (p *Protector) Protect(ctx context.Context, addr netip.Addr) (replaced <-ch
 	if peer.profile != p.profile {
 		return nil, fmt.Errorf("protect %s: profile %s protects it already, so %s cannot", addr, peer.profile.name, p.profile.name)
 	}
-	peer.want(ctx)
+	peer.want(ctx, probe)
 	for peer.replaced == nil {
 		outcome := peer.outcome
 		e.mu.Unlock()
@@ -69,9 +74,9 @@ func (p *Protector) Protect(ctx context.Context, addr netip.Addr) (replaced <-ch
 }
 
 // want notes that the peer is wanted for as long as ctx lives.
-func (p *peer) want(ctx context.Context) {
+func (p *peer) want(ctx context.Context, probe func()) {
 	if _, ok := p.interest[ctx]; !ok {
-		p.interest[ctx] = struct{}{}
+		p.interest[ctx] = probe
 		context.AfterFunc(ctx, func() {
 			p.engine.mu.Lock()
 			defer p.engine.mu.Unlock()

@@ -97,6 +97,11 @@ func (e *Engine) compare() {
 		e.log.Warn("the SAs cannot be compared with the kernel's", "err", err)
 		return
 	}
+	e.missing(kernel)
+}
+
+// missing tells the sessions of SAs that the kernel does not have.
+func (e *Engine) missing(kernel map[xfrm.ID]xfrm.State) {
 	for _, p := range e.peers {
 		for _, sa := range p.session.InstalledSAs() {
 			if _, ok := kernel[kernelID(sa)]; !ok {

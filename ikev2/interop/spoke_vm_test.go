@@ -129,7 +129,7 @@ func (s *spoke) protect(ctx context.Context) <-chan struct{} {
 		var replaced <-chan struct{}
 		go func() {
 			defer close(outcome)
-			replaced, last = s.profile.Protect(ctx, s.peer)
+			replaced, last = s.profile.Protect(ctx, s.peer, nil)
 		}()
 		select {
 		case <-outcome:

@@ -79,17 +79,24 @@ func (s *Session) privatePort() uint16 {
 	return firstPrivatePort + binary.BigEndian.Uint16(s.draw(2))%privatePorts
 }
 
-// reached notes by which port the peer answers.
+// reached notes by which port the peer answers. One that answered before is
+// given up only when the other one was better twice: a peer that comes back may
+// just have done so while we looked there.
 func (s *Session) reached(sa *ikeSA) {
 	s.state.Silent = 0
-	port := sa.Local.Port()
-	if port != Port && port != PortNAT || port == s.state.Start {
+	port, known := sa.Local.Port(), s.state.Start != 0
+	switch {
+	case port != Port && port != PortNAT:
+		return
+	case port == s.home():
+		s.state.Start, s.state.Elsewhere = port, false
+		return
+	case known && !s.state.Elsewhere:
+		s.state.Elsewhere = true
 		return
 	}
-	if port != s.home() {
-		s.event(Note, "peer %s answers on UDP port %d and not on %d; beginning there from now on", s.peer(), port, s.home())
-	}
-	s.state.Start = port
+	s.event(Note, "peer %s answers on UDP port %d and not on %d; beginning there from now on", s.peer(), port, s.home())
+	s.state.Start, s.state.Elsewhere = port, false
 }
 
 // float moves an IKE SA that a NAT translates to the port for that (RFC 7296

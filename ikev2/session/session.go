@@ -90,10 +90,12 @@ type State struct {
 	Escape bool
 
 	// What is known about the path to the peer: how long answers take, the port
-	// at which it answers IKE_SA_INIT, whether it refuses our exact traffic
-	// selectors, and whether ESP must travel in UDP although no NAT demands it.
+	// at which it answers IKE_SA_INIT and whether it answered at the other one
+	// since, whether it refuses our exact traffic selectors, and whether ESP must
+	// travel in UDP although no NAT demands it.
 	RoundTrip roundTrip
 	Start     uint16
+	Elsewhere bool
 	Wide      bool
 	Pretend   bool
 	// Public is our address as the peer sees it.

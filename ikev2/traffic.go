@@ -1,0 +1,77 @@
+package ikev2
+
+import (
+	"context"
+	"time"
+
+	"github.com/farspoke/farspoke/ikev2/session"
+	"github.com/farspoke/farspoke/ikev2/xfrm"
+)
+
+// trafficEvery is how often the sessions are told what their SAs carry.
+const trafficEvery = time.Second
+
+// watchTraffic tells the sessions what their SAs carry until ctx is cancelled.
+func (e *Engine) watchTraffic(ctx context.Context) error {
+	ticker := time.NewTicker(trafficEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			e.traffic()
+		}
+	}
+}
+
+// traffic reads the counters of all SAs once. An SA that is not there any more,
+// as when somebody has flushed them, ends at once.
+func (e *Engine) traffic() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.peers) == 0 || !e.local.IsValid() {
+		return
+	}
+	kernel, err := e.kernelSAs()
+	if err != nil {
+		e.log.Warn("the counters of the SAs cannot be read", "err", err)
+		return
+	}
+	e.missing(kernel)
+	now := e.sinceBoot()
+	for _, p := range e.peers {
+		if counts := p.counts(kernel); len(counts) > 0 {
+			p.apply(p.session.Traffic(now, counts, p.answersProbes()))
+		}
+	}
+}
+
+// counts returns what the peer's SAs have carried.
+func (p *peer) counts(kernel map[xfrm.ID]xfrm.State) []session.Count {
+	var counts []session.Count
+	for _, sa := range p.session.InstalledSAs() {
+		if state, ok := kernel[kernelID(sa)]; ok {
+			counts = append(counts, session.Count{SPI: sa.SPI, Inbound: sa.Inbound, Packets: state.Counters.Packets})
+		}
+	}
+	return counts
+}
+
+// answersProbes reports whether somebody can send a packet that the peer answers.
+func (p *peer) answersProbes() bool {
+	for _, probe := range p.interest {
+		if probe != nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *peer) probe() {
+	for _, probe := range p.interest {
+		if probe != nil {
+			probe()
+		}
+	}
+}
