@@ -205,12 +205,13 @@ func (s *Session) question(sa *ikeSA) {
 	l := &s.state.Ladder
 	l.enter(rungAsking, s.now)
 	l.Began = s.now
-	if l.Unanswered != 0 {
-		l.Began = l.Unanswered
-	}
 	s.probe()
+	if l.Unanswered == 0 {
+		return
+	}
+	l.Began = l.Unanswered
 	if r := sa.Request; r != nil && r.Tries < s.tries(sa) {
-		r.Due = s.now
+		r.Due = s.now // once, whatever the wait has come to
 	}
 }
 
