@@ -52,6 +52,10 @@ func TestRequestsForAChildInTheOrderOfTheRFC(t *testing.T) {
 			if _, transport := wire.FindNotify(payloads, wire.UseTransportMode); !transport {
 				t.Error("the rekeying asks for tunnel mode")
 			}
+			tsi, tsr, _ := findTS(payloads)
+			if tsi.Selectors[0] != wire.HostSelector(spokeAddr, 47) || tsr.Selectors[0] != wire.HostSelector(hubAddr, 47) {
+				t.Errorf("the rekeying selects %v and %v", tsi.Selectors, tsr.Selectors)
+			}
 			sa, _ := wire.Find[wire.SA](payloads)
 			ke, _ := wire.Find[wire.KE](payloads)
 			for _, p := range sa.Proposals {
@@ -98,6 +102,9 @@ func TestRequestsForAChild(t *testing.T) {
 		"in another order": {func(p []wire.Payload) []wire.Payload { slices.Reverse(p); return p }, 0},
 		"with unknown status and error notifications": {func(p []wire.Payload) []wire.Payload {
 			return append(p, wire.Notify{Kind: 50000}, wire.Notify{Kind: 9999}, wire.Notify{Kind: wire.ESPTFCPaddingNotSupported}, wire.Notify{Kind: 16395})
+		}, 0},
+		"notifications with a protocol": {func(p []wire.Payload) []wire.Payload {
+			return replace(p, wire.Notify{Protocol: wire.ProtocolIKE, Kind: wire.UseTransportMode})
 		}, 0},
 		"with an unknown payload": {func(p []wire.Payload) []wire.Payload { return append(p, wire.Raw{Number: 200}) }, 0},
 		"with an unknown critical one": {func(p []wire.Payload) []wire.Payload { return append(p, wire.Raw{Number: 200, Critical: true}) },
@@ -420,6 +427,27 @@ func TestTakesPacketsBeforeItAnswers(t *testing.T) {
 	v.request(wire.Informational, wire.Delete{Protocol: wire.ProtocolESP, SPIs: []uint32{old.SPIIn}})
 	if out := w.spoke.session.current().SPIOut; out != 0x1000 {
 		t.Errorf("we send on %08x, want the new one", out)
+	}
+}
+
+// TestRekeyingHasJitter makes many SAs: none is rekeyed when another is, all are
+// long before they end.
+func TestRekeyingHasJitter(t *testing.T) {
+	seen := make(map[Instant]bool)
+	for seed := range uint64(20) {
+		c := config(t, testIKE, testESP)
+		w := newWorld(t, seed, c, c)
+		w.up()
+		for _, n := range []*node{w.spoke, w.hub} {
+			child := n.session.current()
+			seen[child.RekeyAt-child.Created] = true
+			if spare := child.HardAt - child.RekeyAt; spare < c.Lifetime/10 {
+				t.Errorf("%v are left for rekeying", spare)
+			}
+		}
+	}
+	if len(seen) != 40 {
+		t.Errorf("40 SAs are rekeyed after %d different times", len(seen))
 	}
 }
 

@@ -105,12 +105,14 @@ var legacy = map[string]string{
 // refused are names that operators may know from elsewhere, with the reason
 // why they are not ours and what to write instead.
 var refused = map[string]string{
-	"des":        "DES is broken; write aes256gcm16 or aes256",
-	"3des":       "3DES is weak and slow; write aes256gcm16 or aes256",
-	"md5":        "MD5 is broken; write sha256, or sha1 if the peer has nothing better",
-	"prfmd5":     "MD5 is broken; write prfsha256",
-	"modp768":    "a group of 768 bits is broken; write modp2048 or ecp256",
-	"modp1024":   "group 2 (1024 bits) can be broken by large organisations; write modp2048 or ecp256",
+	"des":              "DES is broken; write aes256gcm16 or aes256",
+	"3des":             "3DES is weak and slow; write aes256gcm16 or aes256",
+	"md5":              "MD5 is broken; write sha256, or sha1 if the peer has nothing better",
+	"prfmd5":           "MD5 is broken; write prfsha256",
+	"modp768":          "a group of 768 bits is broken; write modp2048 or ecp256",
+	"modp1024":         "group 2 (1024 bits) can be broken by large organisations; write modp2048 or ecp256",
+	"chacha20poly1305": "ChaCha20-Poly1305 is not supported; write aes256gcm16",
+
 	"null":       "traffic would not be encrypted; write aes256gcm16",
 	"aes256ctr":  "AES-CTR is not supported; write aes256gcm16 or aes256",
 	"aes256ccm":  "AES-CCM is not supported; write aes256gcm16 or aes256",

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/farspoke/farspoke/ikev2/wire"
@@ -122,6 +123,13 @@ func TestAlgorithms(t *testing.T) {
 	} {
 		if p, err := ParseIKE(word); err == nil {
 			t.Errorf("IKE %s is accepted: %s", word, p)
+		}
+	}
+	for word, instead := range map[string]string{ // neither, and not ours
+		"chacha20poly1305-prfsha256-curve25519": "aes256gcm16", "aes128ccm8-prfsha256-ecp256": "known are", "aes256-sha256-modp1536": "legacy",
+	} {
+		if p, err := ParseIKE(word); err == nil || !strings.Contains(err.Error(), instead) {
+			t.Errorf("IKE %s: %s, %v; want an error that says %q", word, p, err, instead)
 		}
 	}
 	for _, word := range []string{"des-sha256", "null-sha256", "aes256-md5", "blowfish-sha256", "cast-sha256", "3des-sha256"} {
