@@ -120,8 +120,9 @@ func buildAgent(ctx context.Context, root, dir string) (string, error) {
 
 // withSite writes the firmware's initramfs with a site's files behind it, as
 // the kernel unpacks it, and returns its path. agent is the path of the lab's
-// shell, empty for a box that is as an engineer would have it.
-func (b boxImage) withSite(dir string, site Site, agent string) (string, error) {
+// shell, empty for a box that is as an engineer would have it, and more are the
+// paths of further archives.
+func (b boxImage) withSite(dir string, site Site, agent string, more ...string) (string, error) {
 	firmware, err := os.ReadFile(b.Initramfs)
 	if err != nil {
 		return "", fmt.Errorf("read the box's image: %w", err)
@@ -141,15 +142,29 @@ func (b boxImage) withSite(dir string, site Site, agent string) (string, error) 
 		}
 	}
 	both := bytes.NewBuffer(firmware)
-	for both.Len()%4 != 0 { // an uncompressed archive begins on a multiple of four
-		both.WriteByte(0)
-	}
+	align(both)
 	if _, err := archive.WriteTo(both); err != nil {
 		return "", err
+	}
+	for _, name := range more {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return "", fmt.Errorf("read an archive for the box: %w", err)
+		}
+		align(both)
+		both.Write(data)
 	}
 	file := filepath.Join(dir, "box.cpio")
 	if err := os.WriteFile(file, both.Bytes(), 0o600); err != nil {
 		return "", fmt.Errorf("write the box's image: %w", err)
 	}
 	return file, nil
+}
+
+// align lets an uncompressed archive begin where the kernel looks for it, at a
+// multiple of four.
+func align(archives *bytes.Buffer) {
+	for archives.Len()%4 != 0 {
+		archives.WriteByte(0)
+	}
 }

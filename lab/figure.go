@@ -15,9 +15,10 @@ type Figure struct {
 	// with, unless Absolute.
 	Ours, Peer float64
 	Unit       string
-	// Target is what is at most wanted: of the ratio if there is a peer, else
-	// of Ours.
-	Target float64
+	// Target is what is at most wanted, or at least if AtLeast: of the ratio if
+	// there is a peer, else of Ours.
+	Target  float64
+	AtLeast bool
 	// Absolute says that Target is of Ours though there is a peer.
 	Absolute bool
 	// Limit, if not 0, is what Ours must not exceed besides.
@@ -36,10 +37,15 @@ func (f Figure) Met() bool {
 	if f.Limit != 0 && f.Ours > f.Limit {
 		return false
 	}
-	if f.Peer == 0 || f.Absolute {
-		return f.Ours <= f.Target
+	reached := f.Ours
+	compared := f.Peer != 0 && !f.Absolute
+	if compared {
+		reached /= f.Peer
 	}
-	return f.Ours/f.Peer <= f.Target || f.Slack != 0 && f.Ours <= f.Peer+f.Slack
+	if f.AtLeast {
+		return reached >= f.Target
+	}
+	return reached <= f.Target || compared && f.Slack != 0 && f.Ours <= f.Peer+f.Slack
 }
 
 // String is the line that the bench prints, the same form for every figure.
@@ -48,7 +54,15 @@ func (f Figure) String() string {
 	if f.compared() {
 		peer, ratio = f.value(f.Peer), f.ratio()
 	}
-	return fmt.Sprintf("%s ours=%s peer=%s ratio=%s target=%g %s", f.ID, f.value(f.Ours), peer, ratio, f.Target, f.verdict())
+	return fmt.Sprintf("%s ours=%s peer=%s ratio=%s target=%s %s", f.ID, f.value(f.Ours), peer, ratio, f.target(), f.verdict())
+}
+
+// target writes Target.
+func (f Figure) target() string {
+	if f.AtLeast {
+		return fmt.Sprintf("≥%g", f.Target)
+	}
+	return fmt.Sprintf("%g", f.Target)
 }
 
 // value writes Ours or Peer.
@@ -94,7 +108,7 @@ func (f Figure) row() string {
 	if f.compared() {
 		peer, ratio = f.value(f.Peer)+" "+f.Unit, f.ratio()
 	}
-	cells := []string{"`" + f.ID + "`", f.value(f.Ours) + " " + f.Unit, peer, ratio, fmt.Sprintf("%g", f.Target), f.verdict()}
+	cells := []string{"`" + f.ID + "`", f.value(f.Ours) + " " + f.Unit, peer, ratio, f.target(), f.verdict()}
 	return "| " + strings.Join(cells, " | ") + " |"
 }
 

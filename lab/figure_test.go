@@ -19,6 +19,8 @@ func TestFigureLine(t *testing.T) {
 		{Figure{ID: "fault-recovery/a", Ours: 0.4, Peer: 0.1, Target: 1, Slack: 0.5}, "fault-recovery/a ours=0.40 peer=0.10 ratio=4.00 target=1 met"},
 		{Figure{ID: "rekey-loss", Absolute: true}, "rekey-loss ours=0.00 peer=0.00 ratio=- target=0 met"},
 		{Figure{ID: "rekey-loss", Ours: 0.5, Peer: 1, Absolute: true}, "rekey-loss ours=0.50 peer=1.00 ratio=0.50 target=0 missed"},
+		{Figure{ID: "ike-handshakes", Ours: 1800, Peer: 1000, Target: 1.5, AtLeast: true}, "ike-handshakes ours=1800.00 peer=1000.00 ratio=1.80 target=≥1.5 met"},
+		{Figure{ID: "ike-handshakes", Ours: 1400, Peer: 1000, Target: 1.5, AtLeast: true}, "ike-handshakes ours=1400.00 peer=1000.00 ratio=1.40 target=≥1.5 missed"},
 		{Figure{ID: "image-size", Ours: 17.81, Target: 32}, "image-size ours=17.81 peer=- ratio=- target=32 met"},
 	} {
 		if got := test.figure.String(); got != test.want {

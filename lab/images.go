@@ -20,6 +20,9 @@ type images struct {
 	Box, Release boxImage
 	// Agent is the path of the lab's shell for boxes under test.
 	Agent string
+	// IPRoute is the path of an archive with ip for the box; only the bench needs
+	// it.
+	IPRoute string
 }
 
 // The environment tells the process inside the sandbox where the record of the
@@ -76,7 +79,7 @@ func buildImages(ctx context.Context, root, dir string, release bool) error {
 		return err
 	}
 	if release {
-		if built.Release, err = buildBox(ctx, root, filepath.Join(dir, "release"), false); err != nil {
+		if err := buildForBench(ctx, cache, root, dir, &built); err != nil {
 			return err
 		}
 	}
@@ -88,6 +91,15 @@ func buildImages(ctx context.Context, root, dir string, release bool) error {
 		return fmt.Errorf("record the images: %w", err)
 	}
 	return nil
+}
+
+// buildForBench builds what only the bench needs.
+func buildForBench(ctx context.Context, cache debian.Cache, root, dir string, built *images) (err error) {
+	if built.Release, err = buildBox(ctx, root, filepath.Join(dir, "release"), false); err != nil {
+		return err
+	}
+	built.IPRoute = filepath.Join(dir, "iproute.cpio")
+	return guest.IPRoute(ctx, cache, built.IPRoute)
 }
 
 // loadImages reads the record, inside the sandbox.

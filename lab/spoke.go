@@ -56,11 +56,12 @@ func box(image boxImage, site Site) kind {
 	}
 }
 
-// testedBox is our firmware with the lab's shell beside it.
-func testedBox(images images, image boxImage, site Site) kind {
+// testedBox is our firmware with the lab's shell beside it, and with further
+// archives.
+func testedBox(images images, image boxImage, site Site, more ...string) kind {
 	k := box(image, site)
 	k.machine = func(dir string) (qemu.Config, error) {
-		archive, err := image.withSite(dir, site, images.Agent)
+		archive, err := image.withSite(dir, site, images.Agent, more...)
 		return qemu.Config{Kernel: image.Kernel, Initramfs: archive, Args: image.Args, Watchdog: true, Shell: true}, err
 	}
 	k.shell = func(ctx context.Context, console *qemu.Console) error {

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/farspoke/farspoke/lab/probe"
+	"github.com/farspoke/farspoke/lab/sandbox"
+)
+
+const (
+	// throughputRounds is how often each kind of SA is measured; the median
+	// counts.
+	throughputRounds = 7
+	// streamTime is for how long, and warmUp how long TCP is left before to find
+	// its pace.
+	streamTime = 5 * time.Second
+	warmUp     = 3 * time.Second
+	// leastThroughput is what emulation leaves of 1.
+	leastThroughput = 0.95
+	// rekeyWait bounds a rekeying under load.
+	rekeyWait = time.Minute
+)
+
+// throughput compares the SAs that the box has installed with SAs that are made
+// by hand in their place. All else is the same, and goes on meanwhile.
+func throughput(ctx context.Context, built images) ([]Figure, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	lab, err := Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := lab.WaitHub(ctx, 0); err != nil {
+		return nil, err
+	}
+	spoke, err := lab.Boot(ctx, testedBox(built, built.Release, ordinarySite(), built.IPRoute))
+	if err != nil {
+		return nil, err
+	}
+	ours, byHand, err := spoke.compareSAs(ctx)
+	if err := errors.Join(err, spoke.Close()); err != nil {
+		return nil, err
+	}
+	return []Figure{{
+		ID: "esp-throughput", Ours: median(ours), Peer: median(byHand), Unit: "Mbit/s", Target: leastThroughput, AtLeast: true,
+		Method: fmt.Sprintf("TCP through both ends of the tunnel, one stream each way between a host in the branch and one at headquarters, the sum of both: through the SAs that the box has installed, and through SAs that `ip xfrm state add` puts in their place on the box, with the same SPIs, keys, encapsulation in UDP and replay window, and no limits. The policies, the hub and its SAs are the same. By turns in one lab, with a rekeying before each turn of ours; median of %d turns of %v each. Both ends are emulated without KVM, so that only the ratio says something; 1 is what is wanted, and %v counts as 1.",
+			throughputRounds, streamTime, leastThroughput),
+	}}, nil
+}
+
+// compareSAs returns what each round carried, in megabits a second.
+func (s *Spoke) compareSAs(ctx context.Context) (ours, byHand []float64, err error) {
+	limited, stop := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("not there after %v", startLimit))
+	defer stop()
+	if _, err := s.Ping.Steady(limited, 0, 10); err != nil {
+		return nil, nil, err
+	}
+	streams, err := s.lab.openStreams()
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	running, ctx := errgroup.WithContext(ctx)
+	for _, stream := range streams {
+		running.Go(func() error { return stream.Run(ctx) })
+	}
+	running.Go(func() error {
+		defer cancel()
+		for round := range throughputRounds {
+			if err := s.rekeyed(ctx); err != nil {
+				return err
+			}
+			own, err := measure(ctx, streams)
+			if err != nil {
+				return err
+			}
+			if err := s.remakeSAs(ctx); err != nil {
+				return err
+			}
+			hand, err := measure(ctx, streams)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(os.Stderr, "round %d: ours %.2f Mbit/s, by hand %.2f Mbit/s\n", round+1, own, hand)
+			ours, byHand = append(ours, own), append(byHand, hand)
+		}
+		return nil
+	})
+	return ours, byHand, running.Wait()
+}
+
+// streamPort is where the host at headquarters waits for the streams.
+const streamPort = 5001
+
+// openStreams opens a stream each way between the host in the branch and the one
+// at headquarters. Both are opened by the branch, as its firewall wants it.
+func (l *Lab) openStreams() ([]*probe.Stream, error) {
+	at := netip.AddrPortFrom(hqAddress.Addr(), streamPort)
+	listener, err := listenIn(l.HQ, at)
+	if err != nil {
+		return nil, err
+	}
+	defer listener.Close()
+	var ends [2][2]net.Conn // at the branch, at headquarters
+	for i := range ends {
+		err := l.Host.Do(func() (err error) {
+			ends[i][0], err = net.DialTCP("tcp4", nil, net.TCPAddrFromAddrPort(at))
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("open a stream: %w", err)
+		}
+		if ends[i][1], err = listener.Accept(); err != nil {
+			return nil, fmt.Errorf("open a stream: %w", err)
+		}
+	}
+	return []*probe.Stream{
+		probe.NewStream(ends[0][0], ends[0][1]),
+		probe.NewStream(ends[1][1], ends[1][0]),
+	}, nil
+}
+
+func listenIn(ns *sandbox.Namespace, at netip.AddrPort) (listener *net.TCPListener, err error) {
+	err = ns.Do(func() (err error) {
+		listener, err = net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(at))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("wait for streams in %s: %w", ns, err)
+	}
+	return listener, nil
+}
+
+// measure returns the sum of what the streams carry, in megabits a second.
+func measure(ctx context.Context, streams []*probe.Stream) (float64, error) {
+	select {
+	case <-time.After(warmUp):
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+	begin, before := time.Now(), received(streams)
+	select {
+	case <-time.After(streamTime):
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+	octets := received(streams) - before
+	if octets == 0 {
+		return 0, errors.New("nothing gets through")
+	}
+	return float64(octets) * 8 / 1e6 / time.Since(begin).Seconds(), nil
+}
+
+func received(streams []*probe.Stream) (octets int64) {
+	for _, stream := range streams {
+		octets += stream.Received()
+	}
+	return octets
+}
