@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 
 	"github.com/farspoke/farspoke/lab/sandbox"
@@ -14,6 +15,9 @@ type DHCP struct {
 	namespace *sandbox.Namespace
 	log       io.Writer
 	stop      func()
+	lease     []string
+	// hub is what the hub's name points to.
+	hub netip.Addr
 }
 
 // ordinaryLease is the address range and options of a carrier in good order.
@@ -22,6 +26,7 @@ var ordinaryLease = []string{"--dhcp-range=100.64.0.50,100.64.0.99,255.255.255.0
 // Start starts the server with dnsmasq's options for its leases. It remembers
 // no leases of an earlier start and refuses an address it would not have given.
 func (d *DHCP) Start(ctx context.Context, lease []string) error {
+	d.lease = lease
 	ctx, cancel := context.WithCancel(ctx)
 	args := append([]string{
 		// As a daemon it would change its groups, which a user namespace
@@ -30,7 +35,7 @@ func (d *DHCP) Start(ctx context.Context, lease []string) error {
 		"--conf-file=/dev/null", "--log-facility=-", "--pid-file=",
 		"--interface=carrier", "--bind-dynamic", "--except-interface=lo",
 		"--no-resolv", "--no-hosts", "--no-ping", "--log-dhcp",
-		"--address=/hub1.example.net/" + hubAddress.String(),
+		"--address=/hub1.example.net/" + d.hub.String(),
 		"--dhcp-authoritative", "--dhcp-leasefile=/run/carrier.leases", "--leasefile-ro",
 	}, lease...)
 	wait, err := d.namespace.Start(ctx, d.log, "dnsmasq", args...)
@@ -59,4 +64,11 @@ func (d *DHCP) Stop() { d.stop() }
 func (d *DHCP) Restart(ctx context.Context, lease []string) error {
 	d.Stop()
 	return d.Start(ctx, lease)
+}
+
+// PointHub makes the hub's name point to an address. Answers have no time to
+// live.
+func (d *DHCP) PointHub(ctx context.Context, hub netip.Addr) error {
+	d.hub = hub
+	return d.Restart(ctx, d.lease)
 }

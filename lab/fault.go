@@ -37,9 +37,11 @@ const (
 	filterTime = 30 * time.Second
 	// lossTime is how long the carrier is lossy.
 	lossTime = time.Minute
-	// detectTime is within which a spoke notices a hub that carries its traffic
-	// and has forgotten its IKE SA; both makes ask every 10 to 20 seconds.
-	detectTime = 30 * time.Second
+	// detectTime is within which a spoke notices that a hub which carries its
+	// traffic has forgotten its IKE SA: it asks now and then, and repeats itself.
+	detectTime = time.Minute
+	// restartTime is within which a spoke's own control plane is back at work.
+	restartTime = 15 * time.Second
 )
 
 // faults are those that a branch meets in its life.
@@ -72,6 +74,11 @@ var faults = []fault{
 	{
 		name: "hub-deletes-ike", summary: "the hub deletes the IKE SA",
 		inflict: onHubRun("swanctl --terminate --ike dmvpn --timeout 0 >/dev/null"),
+	},
+	{
+		name: "hub-moves", summary: "the hub gets another address, and its name points there",
+		inflict: func(ctx context.Context, l *Lab, _ *Spoke) error { return l.MoveHub(ctx, hubAddress, hubMoved) },
+		mend:    func(ctx context.Context, l *Lab, _ *Spoke) error { return l.MoveHub(ctx, hubMoved, hubAddress) },
 	},
 	{
 		name: "nat-moves", summary: "the carrier's NAT forgets its mappings and makes others",
@@ -123,8 +130,7 @@ var faults = []fault{
 	{
 		name: "control-plane-killed", summary: "kill -9 of the spoke's own IKE process, which is started again",
 		inflict: func(ctx context.Context, _ *Lab, s *Spoke) error { return s.kind.killControl(ctx, s) },
-		late:    detectTime,
-		slow:    true,
+		late:    restartTime,
 	},
 }
 

@@ -47,5 +47,7 @@ func survives(t *testing.T, lab *Lab, spoke *Spoke, f fault) {
 	if outage > overFault {
 		t.Errorf("no traffic for %v, want at most %v", outage, overFault)
 	}
-	answered(t, spoke, spoke.Ping.Mark(), recovery)
+	if _, err := spoke.Ping.Steady(limit(t, recovery), spoke.Ping.Mark(), steadyPackets); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -88,6 +90,14 @@ func (l *Lab) RebootHub(ctx context.Context) error {
 		return err
 	}
 	return l.WaitHub(ctx, mark)
+}
+
+// MoveHub gives the hub another address on the internet and points its name
+// there.
+func (l *Lab) MoveHub(ctx context.Context, from, to netip.Addr) error {
+	_, err := l.Hub.Run(ctx, fmt.Sprintf("ip addr del %s/24 dev eth0; ip addr add %s/24 dev eth0", from, to))
+	// The carrier's server lives as long as the lab.
+	return errors.Join(err, l.DHCP.PointHub(context.WithoutCancel(ctx), to))
 }
 
 // ForgetSpoke makes the hub as it was before it met the spoke: no SA, no NHRP

@@ -25,6 +25,7 @@ var (
 	carrierGateway = netip.MustParsePrefix("100.64.0.1/24")
 	natAddress     = netip.MustParsePrefix("203.0.113.254/24")
 	hubAddress     = netip.MustParseAddr("203.0.113.1")
+	hubMoved       = netip.MustParseAddr("203.0.113.2")
 	hubHQAddress   = netip.MustParseAddr("10.100.0.1")
 	hqAddress      = netip.MustParsePrefix("10.100.0.10/24")
 	branchGateway  = netip.MustParseAddr("192.168.17.1")
@@ -85,7 +86,7 @@ func NewNetwork(ctx context.Context, log io.Writer) (*Network, error) {
 	if err := errors.Join(n.addNAT(ctx), n.addHosts()); err != nil {
 		return nil, err
 	}
-	n.DHCP = &DHCP{namespace: n.NAT, log: log}
+	n.DHCP = &DHCP{namespace: n.NAT, log: log, hub: hubAddress}
 	return n, n.DHCP.Start(ctx, ordinaryLease)
 }
 
