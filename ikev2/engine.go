@@ -27,6 +27,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/farspoke/farspoke/ikev2/keepalive"
 	"github.com/farspoke/farspoke/ikev2/session"
 	"github.com/farspoke/farspoke/ikev2/xfrm"
 	"github.com/farspoke/farspoke/internal/uplink"
@@ -69,12 +70,19 @@ type Engine struct {
 	// may be written to it.
 	restored chan struct{}
 
-	mu    sync.Mutex
-	local netip.Addr
+	// timing is how NATs are learned about.
+	timing keepalive.Timing
+
+	mu sync.Mutex
+	// local is our address on the uplink, invalid while there is none.
+	local  netip.Addr
+	uplink string
 	// uplinkMTU is that of the uplink in octets, 0 while unknown.
 	uplinkMTU int
 	socket    Socket
 	peers     map[netip.Addr]*peer
+	// translators are the NATs before the uplinks, by the uplink's name.
+	translators map[string]*translator
 	// saved is the record in the checkpoint.
 	saved  record
 	panics uint64
@@ -92,7 +100,7 @@ type profile struct {
 // main table. cfg must be valid and its secrets known.
 func New(vrf string, cfg Config, deps Deps) (*Engine, error) {
 	e := &Engine{
-		vrf: vrf, deps: deps, log: deps.Log, sinceBoot: sinceBoot,
+		vrf: vrf, deps: deps, log: deps.Log, sinceBoot: sinceBoot, timing: keepalive.Standard,
 		profiles: make(map[string]*profile), peers: make(map[netip.Addr]*peer), wake: make(chan struct{}, 1), restored: make(chan struct{}),
 	}
 	if deps.Clock != nil {
@@ -206,6 +214,11 @@ func (e *Engine) retainPorts() error {
 			}
 		}
 	}
+	if t := e.translator(); t != nil {
+		if port, ok := t.learner.Port(); ok {
+			used[port] = struct{}{}
+		}
+	}
 	return e.socket.Retain(slices.Sorted(maps.Keys(used))...)
 }
 
@@ -215,7 +228,7 @@ func (e *Engine) setLocal(state uplink.State) error {
 	defer e.mu.Unlock()
 	var local netip.Addr
 	if state.Up {
-		local = state.Address.Addr()
+		local, e.uplink = state.Address.Addr(), state.Name
 		e.setMTU(state.MTU)
 	}
 	if local == e.local {
@@ -275,6 +288,9 @@ func (e *Engine) tick() (wait time.Duration, ok bool) {
 				next, ok = at, true
 			}
 		}
+	}
+	if at, due := e.learn(now); due && (!ok || at < next) {
+		next, ok = at, true
 	}
 	if err := e.retainPorts(); err != nil {
 		e.log.Debug("a port for IKE cannot be had or given back", "err", err)

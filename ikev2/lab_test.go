@@ -184,7 +184,9 @@ type lab struct {
 	down map[netip.Addr]bool
 	// unroutable are the addresses that have no route.
 	unroutable map[netip.Addr]bool
-	sent       atomic.Int64
+	// nat translates what the spoke sends, unless it is nil.
+	nat  *nat
+	sent atomic.Int64
 }
 
 func newLab(t *testing.T) *lab {
@@ -198,9 +200,18 @@ type socket struct {
 	retained []uint16
 }
 
-func (s *socket) Run(ctx context.Context) error       { <-ctx.Done(); return nil }
-func (s *socket) Packets() <-chan udp.Packet          { return s.packets }
-func (s *socket) Keepalive(_, _ netip.AddrPort) error { return nil }
+func (s *socket) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+func (s *socket) Packets() <-chan udp.Packet    { return s.packets }
+
+func (s *socket) Keepalive(local, remote netip.AddrPort) error {
+	s.lab.mu.Lock()
+	defer s.lab.mu.Unlock()
+	if s.lab.nat != nil {
+		s.lab.nat.translate(local, remote)
+		s.lab.nat.keepalives = append(s.lab.nat.keepalives, local.Port())
+	}
+	return nil
+}
 
 func (s *socket) Retain(ports ...uint16) error {
 	s.lab.mu.Lock()
@@ -215,6 +226,12 @@ func (s *socket) Send(p udp.Packet) error {
 	s.lab.sent.Add(1)
 	if s.lab.unroutable[p.Local.Addr()] {
 		return unix.ENETUNREACH
+	}
+	if s.lab.nat != nil {
+		var ok bool
+		if p.Local, p.Remote, ok = s.lab.nat.translate(p.Local, p.Remote); !ok {
+			return nil
+		}
 	}
 	to, ok := s.lab.sockets[p.Remote.Addr()]
 	if !ok || s.lab.down[p.Remote.Addr()] || s.lab.down[p.Local.Addr()] {

@@ -85,6 +85,9 @@ func (p *peer) apply(effects session.Effects) {
 	if effects.Probe {
 		p.probe()
 	}
+	if effects.MappingMoved {
+		p.engine.mappingMoved()
+	}
 	if len(effects.Install)+len(effects.Update) > 0 {
 		p.engine.measure(p.profile)
 	}
@@ -120,9 +123,7 @@ func (p *peer) send(effects session.Effects) (left []unsent) {
 		}
 	}
 	for _, packet := range effects.Keepalive {
-		if err := socket.Keepalive(packet.Local, packet.Remote); err != nil {
-			p.log.Debug("a NAT keepalive was not sent", "err", err)
-		}
+		p.engine.keepalive(packet.Local, packet.Remote)
 	}
 	return left
 }

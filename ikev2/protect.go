@@ -88,3 +88,14 @@ func (p *peer) want(ctx context.Context, probe func()) {
 	p.closing = false
 	p.apply(p.session.Want(p.engine.sinceBoot()))
 }
+
+// SeenAs tells under which address a peer sees us, which traffic it protects has
+// brought to light. It helps to learn about the NATs between.
+func (p *Protector) SeenAs(peer, public netip.Addr) {
+	e := p.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if peer, ok := e.peers[peer]; ok {
+		peer.apply(peer.session.SeenAs(e.sinceBoot(), public))
+	}
+}

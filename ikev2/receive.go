@@ -2,6 +2,7 @@ package ikev2
 
 import (
 	"context"
+	"log/slog"
 	"runtime/debug"
 
 	"github.com/farspoke/farspoke/ikev2/session"
@@ -32,7 +33,10 @@ func (e *Engine) packet(packet udp.Packet) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if p := e.recipient(header, packet); p != nil && e.local.IsValid() {
+	if !e.local.IsValid() || e.answered(packet) {
+		return
+	}
+	if p := e.recipient(header, packet); p != nil {
 		p.receive(packet)
 	}
 }
@@ -49,14 +53,18 @@ func (e *Engine) recipient(header wire.Header, packet udp.Packet) *peer {
 // receive gives a packet to the session. Should it meet a bug there, the packet
 // is lost and the session goes on from where it was.
 func (p *peer) receive(packet udp.Packet) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			p.engine.panics++
-			p.log.Error("a packet met a bug; please report it", "panic", reason, "from", packet.Remote, "packet", packet.Data, "stack", string(debug.Stack()))
-			p.engine.rewind(p)
-		}
-	}()
+	defer p.engine.guard(packet, p.log, func() { p.engine.rewind(p) })
 	p.apply(p.session.Receive(p.engine.sinceBoot(), session.Packet(packet)))
+}
+
+// guard is to be deferred while a packet is worked on. Should that meet a bug,
+// it reports it and goes on.
+func (e *Engine) guard(packet udp.Packet, log *slog.Logger, goOn func()) {
+	if reason := recover(); reason != nil {
+		e.panics++
+		log.Error("a packet met a bug; please report it", "panic", reason, "from", packet.Remote, "packet", packet.Data, "stack", string(debug.Stack()))
+		goOn()
+	}
 }
 
 // kernelEvent passes on what the kernel says about SAs.

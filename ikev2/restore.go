@@ -22,6 +22,7 @@ func (e *Engine) restore() error {
 	if _, err := e.deps.Checkpoint.Load(e.recordName(), &e.saved); err != nil {
 		e.log.Warn("IKE SAs of the previous process cannot be read and are opened anew", "err", err)
 	}
+	e.restoreTranslators()
 	kernel, err := e.kernelSAs()
 	if err != nil {
 		return err

@@ -13,6 +13,8 @@ type Status struct {
 	VRF   string       `json:"vrf,omitempty"`
 	Local netip.Addr   `json:"local,omitzero"`
 	Peers []PeerStatus `json:"peers"`
+	// NAT is about the uplinks whose addresses are translated.
+	NAT []TranslatorStatus `json:"nat,omitempty"`
 	// Panics counts packets that met a bug.
 	Panics uint64 `json:"panics,omitempty"`
 }
@@ -28,7 +30,7 @@ type PeerStatus struct {
 func (e *Engine) Status() Status {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	status := Status{VRF: e.vrf, Local: e.local, Peers: []PeerStatus{}, Panics: e.panics}
+	status := Status{VRF: e.vrf, Local: e.local, Peers: []PeerStatus{}, NAT: e.translatorStatus(), Panics: e.panics}
 	for _, p := range e.peers {
 		status.Peers = append(status.Peers, PeerStatus{
 			Profile: p.profile.name, Protected: p.replaced != nil, Status: p.session.Status(e.sinceBoot()),

@@ -49,7 +49,7 @@ func (n *nat) out(now Instant, port uint16) netip.AddrPort {
 	if !ok || now-f.used >= life {
 		f = &flow{outside: port}
 		if !n.preserving {
-			f.outside = 1024 + uint16(n.random.UintN(1<<16-1024))
+			f.outside = 1024 + uint16(n.random.UintN(1<<12)) // which are found soon
 		}
 		n.flows[port] = f
 	}

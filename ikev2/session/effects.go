@@ -19,15 +19,18 @@ type Effects struct {
 	Send      []Packet
 	Keepalive []Packet
 	// Probe asks for a packet through the SA that the peer is sure to answer.
-	Probe  bool
-	Events []Event
+	Probe bool
+	// MappingMoved says that the peer had gone on sending to where a NAT before us
+	// had us no more.
+	MappingMoved bool
+	Events       []Event
 }
 
 // Empty reports whether nothing is to be done. The State then need not be saved:
 // what has changed in it are counts and times, or an answer that a repeated
 // request would bring again.
 func (e *Effects) Empty() bool {
-	return !e.Probe && len(e.Install)+len(e.Remove)+len(e.Update)+len(e.Send)+len(e.Keepalive)+len(e.Events) == 0
+	return !e.Probe && !e.MappingMoved && len(e.Install)+len(e.Remove)+len(e.Update)+len(e.Send)+len(e.Keepalive)+len(e.Events) == 0
 }
 
 // SA is one direction of a child SA, as the kernel is to have it.

@@ -321,6 +321,9 @@ func (s *Session) flows(packets uint64) {
 	if was == rungRenewing || was == rungTold {
 		s.abandon()
 	}
+	if was == rungRekeying {
+		s.moved()
+	}
 	if was >= rungRekeying {
 		s.event(Note, "traffic with peer %s is answered again after %s", s.peer(), seconds(s.now-l.Began))
 		s.state.LastError = ""

@@ -30,9 +30,22 @@ func (s *Session) selectors(sa *ikeSA) []wire.Payload {
 // likewise.
 func (s *Session) selected(sa *ikeSA, payloads []wire.Payload) bool {
 	tsi, tsr, ok := findTS(payloads)
-	return ok &&
+	ok = ok &&
 		slices.ContainsFunc(tsi.Selectors, carriesGRE(sa.Local.Addr(), sa.NATLocal)) &&
 		slices.ContainsFunc(tsr.Selectors, carriesGRE(s.state.Peer, sa.NATRemote))
+	if ok {
+		s.named(sa, tsi)
+	}
+	return ok
+}
+
+// named learns from selectors of our end how the peer sees us.
+func (s *Session) named(sa *ikeSA, ours wire.TS) {
+	for _, sel := range ours.Selectors {
+		if sa.NATLocal && sel.First == sel.Last && sel.First != sa.Local.Addr() {
+			s.seenAs(sel.First)
+		}
+	}
 }
 
 // narrow answers the selectors of a peer that asks for a child SA: GRE between
@@ -45,6 +58,9 @@ func (s *Session) narrow(sa *ikeSA, payloads []wire.Payload) ([]wire.Payload, bo
 	}
 	theirs, okTheirs := narrowTo(tsi, s.state.Peer, sa.NATRemote)
 	ours, okOurs := narrowTo(tsr, sa.Local.Addr(), sa.NATLocal)
+	if okTheirs && okOurs {
+		s.named(sa, tsr)
+	}
 	return []wire.Payload{
 		wire.TS{Selectors: []wire.Selector{theirs}},
 		wire.TS{Responder: true, Selectors: []wire.Selector{ours}},

@@ -169,6 +169,7 @@ func (s *Session) Uplink(now Instant, local netip.Addr) Effects {
 		for _, sa := range s.each() {
 			if sa.Local.Addr() != local {
 				s.lose(sa, "our address on the uplink changed from %s to %s", sa.Local.Addr(), local)
+				s.state.Public = netip.Addr{}
 				continue
 			}
 		}

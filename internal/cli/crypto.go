@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/farspoke/farspoke/ikev2"
+	"github.com/farspoke/farspoke/ikev2/keepalive"
 )
 
 func showCrypto(ctx context.Context, c *CLI, _ request) error {
@@ -30,6 +31,9 @@ func cryptoText(engines []ikev2.Status) string {
 	for _, engine := range engines {
 		for _, peer := range engine.Peers {
 			sessions = append(sessions, sessionText(peer, cmp.Or(engine.VRF, "main")))
+		}
+		for _, nat := range engine.NAT {
+			sessions = append(sessions, natText(nat))
 		}
 	}
 	return strings.Join(sessions, "\n")
@@ -71,6 +75,20 @@ func sessionText(p ikev2.PeerStatus, vrf string) string {
 	}
 	if !p.Protected && p.RetryIn > 0 {
 		fmt.Fprintf(&b, "  Next attempt in %s\n", hours(p.RetryIn))
+	}
+	return b.String()
+}
+
+// natText shows what is known of the NATs before an uplink.
+func natText(s ikev2.TranslatorStatus) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "NAT before uplink %s, seen as %s\n", s.Uplink, s.Public)
+	fmt.Fprintf(&b, "  Keepalive every %s, %.1f MB a month for a silent peer, %d sent\n",
+		s.Interval, float64(s.MonthlyOctets)/1e6, s.Keepalives)
+	fmt.Fprintf(&b, "  A silent flow is remembered for: %s\n", keepalive.Bounds{Lived: s.Lived, Died: s.Died})
+	fmt.Fprintf(&b, "  Search: %s, %d questions so far\n", s.Search, s.Questions)
+	if s.Problem != "" {
+		b.WriteString(wrap("Last error: "+s.Problem, "  "))
 	}
 	return b.String()
 }

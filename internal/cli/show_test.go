@@ -13,6 +13,7 @@ import (
 
 	"github.com/farspoke/farspoke/dmvpn"
 	"github.com/farspoke/farspoke/ikev2"
+	"github.com/farspoke/farspoke/ikev2/keepalive"
 	"github.com/farspoke/farspoke/ikev2/session"
 	"github.com/farspoke/farspoke/internal/api"
 )
@@ -85,7 +86,16 @@ func TestShowCrypto(t *testing.T) {
 		Peer: netip.MustParseAddr("203.0.113.2"), State: "waiting to try again", RetryIn: 8 * time.Second,
 		LastError: "203.0.113.2 refuses our pre-shared key ike-dc: compare the key and the identities on both sides",
 	}}
-	golden(t, "crypto", cryptoText([]ikev2.Status{{VRF: "front", Peers: []ikev2.PeerStatus{up, down}}, {}}))
+	nats := []ikev2.TranslatorStatus{
+		{Uplink: "lte", Public: netip.MustParseAddr("198.51.100.7"), Keepalives: 345, Status: keepalive.Status{
+			Interval: 67500 * time.Millisecond, Lived: 90 * time.Second, Died: 2 * time.Minute, Search: keepalive.SearchDone, Questions: 6, MonthlyOctets: 1113600,
+		}},
+		{Uplink: "wan", Public: netip.MustParseAddr("198.51.100.8"), Status: keepalive.Status{
+			Interval: 20 * time.Second, Search: keepalive.SearchWaiting, Questions: 4, MonthlyOctets: 3758400,
+			Problem: "peer 203.0.113.1 sees us at another address than 198.51.100.8",
+		}},
+	}
+	golden(t, "crypto", cryptoText([]ikev2.Status{{VRF: "front", Peers: []ikev2.PeerStatus{up, down}, NAT: nats}, {}}))
 
 	c, stdout, _ := box(t, &fakeRouter{}, "")
 	if c.Main(t.Context(), []string{"sh", "cr"}); stdout.String() != "No peer is to be protected.\n" {
