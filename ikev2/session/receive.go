@@ -15,7 +15,7 @@ func (s *Session) Receive(now Instant, p Packet) Effects {
 		m, err := wire.Parse(p.Data)
 		var version *wire.VersionError
 		if errors.As(err, &version) {
-			s.refuseVersion(version)
+			s.otherVersion(version)
 		}
 		if err != nil {
 			s.state.Counters.Malformed++
@@ -37,10 +37,24 @@ func (s *Session) Receive(now Instant, p Packet) Effects {
 	})
 }
 
+// otherVersion takes a message that is not of our version. That of an earlier one
+// may be the hub's only language.
+func (s *Session) otherVersion(v *wire.VersionError) {
+	if v.Major > wire.Version {
+		s.refuseVersion(v)
+		return
+	}
+	for _, sa := range s.state.SAs {
+		if sa.Stage == stageOpening && sa.SPIi == v.Header.SPIi {
+			s.hint(sa, "peer %s answers in IKEv%d; configure IKEv2 there (crypto ikev2 on IOS)", s.peer(), v.Major)
+		}
+	}
+}
+
 // refuseVersion answers a request of a later version with ours, though not more
 // often than once a second (RFC 7296 sections 2.5 and 2.21.4).
 func (s *Session) refuseVersion(v *wire.VersionError) {
-	if v.Major < wire.Version || v.Header.Response() || s.state.RefusedAt != 0 && s.now < s.state.RefusedAt+time.Second {
+	if v.Header.Response() || s.state.RefusedAt != 0 && s.now < s.state.RefusedAt+time.Second {
 		return
 	}
 	s.state.RefusedAt = s.now

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -62,5 +63,21 @@ func TestMinorVersionAndReservedFlagsMatterToNobody(t *testing.T) {
 		t.Errorf("reserved flags and the version flag bring %d answers, want 1", len(sent))
 	} else if got := first(sent[0]).Flags; got != wire.FlagInitiator|wire.FlagResponse {
 		t.Errorf("our own flags are %02x", byte(got))
+	}
+}
+
+// TestHubThatKnowsOnlyIKEv1 refuses our request in its own version: the operator
+// is to read that.
+func TestHubThatKnowsOnlyIKEv1(t *testing.T) {
+	c := config(t, testIKE, testESP)
+	w, request := opening(t, c, c)
+	refusal := initAnswer(request, 0, wire.Notify{Kind: wire.InvalidMajorVersion})
+	refusal[17], refusal[18], refusal[19] = 0x10, 5, 0
+	if e := w.deliver(w.spoke, refusal); !e.Empty() {
+		t.Errorf("it has effects: %+v", e)
+	}
+	w.run(hintPatience + time.Second)
+	if failed := w.spoke.said(Failed); len(failed) != 1 || !strings.Contains(failed[0], "answers in IKEv1; configure IKEv2 there") {
+		t.Errorf("failures %q", failed)
 	}
 }

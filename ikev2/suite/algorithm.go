@@ -113,6 +113,22 @@ var refused = map[string]string{
 	"modp1024":         "group 2 (1024 bits) can be broken by large organisations; write modp2048 or ecp256",
 	"chacha20poly1305": "ChaCha20-Poly1305 is not supported; write aes256gcm16",
 
+	// IOS's transforms and its numbers of groups.
+	"esp":     "IOS's transforms are one proposal here: esp-aes 256 esp-sha-hmac is aes256-sha1",
+	"hmac":    "IOS's transforms are one proposal here: esp-aes 256 esp-sha-hmac is aes256-sha1",
+	"cbc":     "write the cipher as one word, such as aes256",
+	"gcm":     "write the cipher as one word, such as aes256gcm16",
+	"group1":  "a group of 768 bits is broken; write modp2048 or ecp256",
+	"group2":  "group 2 (1024 bits) can be broken by large organisations; write modp2048 or ecp256",
+	"group5":  "write modp1536 for group 5, and legacy- before the whole proposal; better: modp2048 or ecp256",
+	"group14": "write modp2048 for group 14",
+	"group15": "write modp3072 for group 15",
+	"group16": "write modp4096 for group 16",
+	"group19": "write ecp256 for group 19",
+	"group20": "write ecp384 for group 20",
+	"group21": "write ecp521 for group 21",
+	"group24": "RFC 8247 advises against group 24; write modp2048 or ecp256",
+
 	"null":       "traffic would not be encrypted; write aes256gcm16",
 	"aes256ctr":  "AES-CTR is not supported; write aes256gcm16 or aes256",
 	"aes256ccm":  "AES-CCM is not supported; write aes256gcm16 or aes256",

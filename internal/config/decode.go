@@ -194,7 +194,7 @@ func (d *decoder) unknownKey(k *yaml.Node, fields []field, path []string) (meant
 	known := names(fields)
 	e := d.fail(k, path, fmt.Sprintf("there is no key %q here", k.Value), "")
 	e.covers = [][]string{child(path, k.Value)}
-	word := foreign[strings.ToLower(k.Value)]
+	word := foreignWord(k.Value, path)
 	near, found := nearest.To(k.Value, known)
 	switch {
 	case slices.Contains(known, word.means):

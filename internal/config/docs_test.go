@@ -6,29 +6,33 @@ import (
 	"testing"
 )
 
-// TestDocumentationExampleIsSound keeps the example of docs/configuration.md
-// true.
-func TestDocumentationExampleIsSound(t *testing.T) {
-	text, err := os.ReadFile("../../docs/configuration.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, after, _ := strings.Cut(string(text), "## A branch\n\n```yaml\n")
-	example, after, found := strings.Cut(after, "```")
-	if !found {
-		t.Fatal("there is no example under the heading A branch")
-	}
-	_, after, _ = strings.Cut(after, "```yaml\n")
-	keys, _, _ := strings.Cut(after, "```")
-	secrets, err := ParseSecrets("secrets.yaml", []byte(keys))
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := Parse("configuration.md", []byte(example), secrets)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, w := range f.Warnings() {
-		t.Errorf("warning: %s", w.Text())
+// TestDocumentationExamplesAreSound keeps the examples in docs true: under the
+// heading stands a configuration, and then its secrets.
+func TestDocumentationExamplesAreSound(t *testing.T) {
+	for page, heading := range map[string]string{"configuration.md": "## A branch", "moving-to-ikev2.md": "## The spoke"} {
+		t.Run(page, func(t *testing.T) {
+			text, err := os.ReadFile("../../docs/" + page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, after, _ := strings.Cut(string(text), heading+"\n\n```yaml\n")
+			example, after, found := strings.Cut(after, "```")
+			if !found {
+				t.Fatalf("there is no example under the heading %s", heading)
+			}
+			_, after, _ = strings.Cut(after, "```yaml\n")
+			keys, _, _ := strings.Cut(after, "```")
+			secrets, err := ParseSecrets("secrets.yaml", []byte(keys))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := Parse(page, []byte(example), secrets)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range f.Warnings() {
+				t.Errorf("warning: %s", w.Text())
+			}
+		})
 	}
 }
