@@ -46,6 +46,9 @@ type Protector interface {
 	// traffic gets through: it has a packet sent that the peer is sure to
 	// answer. It returns at once.
 	Protect(ctx context.Context, peer netip.Addr, probe func()) (replaced <-chan struct{}, err error)
+	// Accept protects whoever asks for it and proves to belong to the cloud,
+	// until ctx is cancelled.
+	Accept(ctx context.Context) error
 	// MTU is the largest IP packet, in octets, that fits into the tunnel, 0
 	// while unknown.
 	MTU() *value.Value[int]
@@ -154,6 +157,10 @@ func (t *Tunnel) Run(ctx context.Context) error {
 	})
 	tasks.Go(func() error { return t.receive(ctx) })
 	tasks.Go(func() error { return t.followMTU(ctx) })
+	if t.cfg.NHRP.Shortcut {
+		// A shortcut may be opened from its other end.
+		tasks.Go(func() error { return t.deps.Protector.Accept(ctx) })
+	}
 	for _, c := range t.clients {
 		tasks.Go(func() error {
 			c.run(ctx)

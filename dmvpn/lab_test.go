@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -328,8 +329,16 @@ type protector struct {
 	// blocked peers get no protection.
 	blocked map[netip.Addr]bool
 	// probe is the last one handed over.
-	probe func()
-	mtu   value.Value[int]
+	probe     func()
+	mtu       value.Value[int]
+	accepting atomic.Int32
+}
+
+func (p *protector) Accept(ctx context.Context) error {
+	p.accepting.Add(1)
+	<-ctx.Done()
+	p.accepting.Add(-1)
+	return nil
 }
 
 func (p *protector) MTU() *value.Value[int] { return &p.mtu }

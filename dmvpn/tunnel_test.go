@@ -528,3 +528,21 @@ func TestDeviceFails(t *testing.T) {
 		}
 	})
 }
+
+// TestOtherSpokesAreServed: with shortcuts, the other end may be the one to call.
+func TestOtherSpokesAreServed(t *testing.T) {
+	for _, shortcut := range []bool{false, true} {
+		cfg := testConfig()
+		cfg.NHRP.Shortcut = shortcut
+		var l *lab
+		inLab(t, cfg, func(inside *lab) {
+			l = inside
+			if serving := l.accepting.Load() == 1; serving != shortcut {
+				t.Errorf("shortcut %v: serving others is %v", shortcut, serving)
+			}
+		})
+		if l.accepting.Load() != 0 {
+			t.Error("others are served after the end")
+		}
+	}
+}

@@ -14,6 +14,7 @@ package ikev2
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/farspoke/farspoke/ikev2/admission"
 	"github.com/farspoke/farspoke/ikev2/keepalive"
 	"github.com/farspoke/farspoke/ikev2/session"
 	"github.com/farspoke/farspoke/ikev2/xfrm"
@@ -86,6 +88,11 @@ type Engine struct {
 	// saved is the record in the checkpoint.
 	saved  record
 	panics uint64
+	// gate decides about requests to begin an IKE SA, and words how much is
+	// logged about strangers.
+	gate  *admission.Gate
+	words admission.Bucket
+	drift Drift
 }
 
 // profile is one way to protect peers.
@@ -94,6 +101,8 @@ type profile struct {
 	config      session.Config
 	fingerprint string
 	mtu         value.Value[int]
+	// accepting counts the calls of Accept, guarded by the Engine's mu.
+	accepting int
 }
 
 // New returns the Engine of the VRF of the given name, which is empty for the
@@ -102,6 +111,7 @@ func New(vrf string, cfg Config, deps Deps) (*Engine, error) {
 	e := &Engine{
 		vrf: vrf, deps: deps, log: deps.Log, sinceBoot: sinceBoot, timing: keepalive.Standard,
 		profiles: make(map[string]*profile), peers: make(map[netip.Addr]*peer), wake: make(chan struct{}, 1), restored: make(chan struct{}),
+		gate: admission.New(rand.Reader), words: admission.Bucket{Rate: 1, Burst: 10},
 	}
 	if deps.Clock != nil {
 		e.sinceBoot = deps.Clock
@@ -153,6 +163,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	tasks.Go(func() error { return e.followUplink(ctx) })
 	tasks.Go(func() error { return e.keepTime(ctx) })
 	tasks.Go(func() error { return e.watchTraffic(ctx) })
+	tasks.Go(func() error { return e.keepChecking(ctx) })
 	return tasks.Wait()
 }
 
@@ -273,11 +284,11 @@ func (e *Engine) tick() (wait time.Duration, ok bool) {
 	defer e.mu.Unlock()
 	now := e.sinceBoot()
 	var next session.Instant
-	for addr, p := range e.peers {
+	for _, p := range e.peers {
 		p.release(now)
 		if p.session.Idle() && len(p.interest) == 0 {
-			delete(e.peers, addr)
-			e.forget(addr)
+			delete(e.peers, p.addr)
+			e.forget(p.addr)
 			continue
 		}
 		if at, due := p.session.Deadline(); due && at <= now {
@@ -369,6 +380,7 @@ type record map[netip.Addr]savedSession
 type savedSession struct {
 	Profile     string
 	Fingerprint string
+	Guest       bool `json:",omitempty"`
 	State       json.RawMessage
 }
 

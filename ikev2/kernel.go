@@ -17,9 +17,11 @@ var Modules = xfrm.Modules
 type Kernel interface {
 	AddSA(xfrm.SA) error
 	UpdateSA(xfrm.SA) error
+	MoveSA(old xfrm.ID, sa xfrm.SA) error
 	DeleteSA(xfrm.ID) error
 	SAs(reqID uint32) ([]xfrm.State, error)
 	PutPolicy(xfrm.Policy) error
+	Policies() ([]xfrm.Policy, error)
 }
 
 // Monitor tells of what happens to the SAs. *xfrm.Monitor is one.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -33,6 +34,8 @@ type kernel struct {
 	sas      map[xfrm.ID]xfrm.SA
 	policies []xfrm.Policy
 	refuse   error
+	// blind is what reading the policies back gives.
+	blind error
 	// carried counts packets.
 	carried map[xfrm.ID]uint64
 }
@@ -71,6 +74,17 @@ func (k *kernel) UpdateSA(sa xfrm.SA) error {
 	return nil
 }
 
+func (k *kernel) MoveSA(old xfrm.ID, sa xfrm.SA) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, ok := k.sas[old]; !ok {
+		return unix.ESRCH
+	}
+	delete(k.sas, old)
+	k.sas[sa.ID()] = sa
+	return nil
+}
+
 func (k *kernel) DeleteSA(id xfrm.ID) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -93,8 +107,16 @@ func (k *kernel) SAs(reqID uint32) ([]xfrm.State, error) {
 func (k *kernel) PutPolicy(p xfrm.Policy) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.policies = append(k.policies, p)
+	if !slices.Contains(k.policies, p) {
+		k.policies = append(k.policies, p)
+	}
 	return nil
+}
+
+func (k *kernel) Policies() ([]xfrm.Policy, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.policies), k.blind
 }
 
 func (k *kernel) spis() []uint32 {
@@ -109,13 +131,22 @@ func (k *kernel) spis() []uint32 {
 }
 
 // any returns one of the SAs.
-func (k *kernel) any() xfrm.ID {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for id := range k.sas {
-		return id
+func (k *kernel) any() xfrm.ID { return k.find(func(xfrm.SA) bool { return true }) }
+
+// find returns an SA that fits.
+func (k *kernel) find(fits func(xfrm.SA) bool) xfrm.ID {
+	for id, sa := range k.all() {
+		if fits(sa) {
+			return id
+		}
 	}
 	return xfrm.ID{}
+}
+
+func (k *kernel) all() map[xfrm.ID]xfrm.SA {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return maps.Clone(k.sas)
 }
 
 func (k *kernel) has(id xfrm.ID) bool {
@@ -174,7 +205,7 @@ func (m *memory) Remove(name string) error {
 	return nil
 }
 
-// lab is a network of Engines without NAT.
+// lab is a network of Engines.
 type lab struct {
 	t       *testing.T
 	started time.Time
@@ -185,12 +216,36 @@ type lab struct {
 	// unroutable are the addresses that have no route.
 	unroutable map[netip.Addr]bool
 	// nat translates what the spoke sends, unless it is nil.
-	nat  *nat
-	sent atomic.Int64
+	nat *nat
+	// carrier gives boxes a public address, and mapped is which end of a box has
+	// which public port.
+	carrier map[netip.Addr]netip.Addr
+	mapped  map[netip.AddrPort]netip.AddrPort
+	sent    atomic.Int64
 }
 
 func newLab(t *testing.T) *lab {
-	return &lab{t: t, started: time.Now(), sockets: make(map[netip.Addr]*socket), down: make(map[netip.Addr]bool), unroutable: make(map[netip.Addr]bool)}
+	return &lab{
+		t: t, started: time.Now(), sockets: make(map[netip.Addr]*socket),
+		down: make(map[netip.Addr]bool), unroutable: make(map[netip.Addr]bool),
+		carrier: make(map[netip.Addr]netip.Addr), mapped: make(map[netip.AddrPort]netip.AddrPort),
+	}
+}
+
+// outside returns where packets from the end of a box seem to come from.
+func (l *lab) outside(end netip.AddrPort) netip.AddrPort {
+	public, ok := l.carrier[end.Addr()]
+	if !ok {
+		return end
+	}
+	for outside, inside := range l.mapped {
+		if inside == end && outside.Addr() == public {
+			return outside
+		}
+	}
+	outside := netip.AddrPortFrom(public, uint16(20000+len(l.mapped)))
+	l.mapped[outside] = end
+	return outside
 }
 
 type socket struct {
@@ -233,13 +288,17 @@ func (s *socket) Send(p udp.Packet) error {
 			return nil
 		}
 	}
-	to, ok := s.lab.sockets[p.Remote.Addr()]
-	if !ok || s.lab.down[p.Remote.Addr()] || s.lab.down[p.Local.Addr()] {
+	from, inside := s.lab.outside(p.Local), p.Remote
+	if end, ok := s.lab.mapped[p.Remote]; ok {
+		inside = end
+	}
+	to, ok := s.lab.sockets[inside.Addr()]
+	if !ok || s.lab.down[inside.Addr()] || s.lab.down[p.Local.Addr()] {
 		return nil
 	}
 	time.AfterFunc(10*time.Millisecond, func() {
 		select {
-		case to.packets <- udp.Packet{Local: p.Remote, Remote: p.Local, Data: p.Data}:
+		case to.packets <- udp.Packet{Local: inside, Remote: from, Data: p.Data}:
 		default:
 		}
 	})
@@ -321,6 +380,17 @@ func (b *box) admit(addr netip.Addr) {
 	p := b.engine.newPeer(b.engine.profiles["hq"], addr)
 	p.interest[b.lab.t.Context()] = nil
 	p.apply(p.session.Uplink(b.engine.sinceBoot(), b.engine.local))
+}
+
+// accept lets the box answer whoever knows the key.
+func (b *box) accept() {
+	b.lab.t.Helper()
+	p, err := b.engine.Profile("hq")
+	if err != nil {
+		b.lab.t.Fatal(err)
+	}
+	go p.Accept(b.lab.t.Context())
+	synctest.Wait()
 }
 
 func (b *box) protect(ctx context.Context, addr netip.Addr) (<-chan struct{}, error) {

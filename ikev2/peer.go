@@ -2,9 +2,11 @@ package ikev2
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/farspoke/farspoke/ikev2/session"
@@ -37,16 +39,33 @@ type peer struct {
 	interest      map[context.Context]func()
 	unwantedSince session.Instant
 	closing       bool
+	// guest says that the peer came by itself, or because of a packet to it.
+	guest bool
+	// carried is how many packets its SAs had carried at the last check, and
+	// carriedAt when there was traffic last.
+	carried   uint64
+	carriedAt session.Instant
+	// missing are the SPIs of its SAs that the last check did not find.
+	missing map[uint32]bool
 }
 
 func (e *Engine) newPeer(profile *profile, addr netip.Addr) *peer {
 	p := &peer{
-		engine: e, log: e.log.With("peer", addr, "profile", profile.name), profile: profile, addr: addr,
-		session: e.newSession(profile, addr), outcome: make(chan struct{}),
+		engine: e, log: e.peerLog(profile, addr), profile: profile, addr: addr,
+		outcome:  make(chan struct{}),
 		interest: make(map[context.Context]func()), unwantedSince: e.sinceBoot(),
 	}
+	p.session = p.newSession()
 	e.peers[addr] = p
 	return p
+}
+
+func (e *Engine) peerLog(profile *profile, addr netip.Addr) *slog.Logger {
+	return e.log.With("peer", addr, "profile", profile.name)
+}
+
+func (p *peer) newSession() *session.Session {
+	return session.New(p.profile.sessionConfig(p.guest), p.addr, rand.Reader)
 }
 
 // apply does what the session asks for. The order keeps two promises: traffic
@@ -54,7 +73,7 @@ func (e *Engine) newPeer(profile *profile, addr netip.Addr) *peer {
 // not know.
 func (p *peer) apply(effects session.Effects) {
 	p.engine.changed()
-	if effects.Empty() {
+	if effects.Empty() || p.session.Peer() != p.addr && !p.relocate(effects) {
 		return
 	}
 	kernel := p.engine.deps.Kernel
@@ -69,13 +88,16 @@ func (p *peer) apply(effects session.Effects) {
 		p.log.Error("IKE stays silent, because its state cannot be kept", "err", saved)
 	}
 	for _, sa := range effects.Remove {
-		if err := kernel.DeleteSA(kernelID(sa)); err != nil {
-			p.log.Warn("an SA stays behind", "err", err)
-		}
+		p.deleteSA(kernelID(sa))
 	}
 	for _, sa := range effects.Update {
 		if err := kernel.UpdateSA(kernelSA(sa)); err != nil {
 			p.log.Warn("an SA does not follow the peer", "err", err)
+		}
+	}
+	for _, move := range effects.Move {
+		if err := kernel.MoveSA(kernelID(move.From), kernelSA(move.To)); err != nil {
+			failed[move.To.SPI] = err
 		}
 	}
 	var unsent []unsent
@@ -101,6 +123,9 @@ func (p *peer) apply(effects session.Effects) {
 	}
 	for _, u := range unsent {
 		p.apply(p.session.Unsent(p.engine.sinceBoot(), u.packet, u.cause))
+	}
+	if slices.ContainsFunc(effects.Events, session.Event.Settles) {
+		p.leave()
 	}
 }
 
@@ -129,6 +154,9 @@ func (p *peer) send(effects session.Effects) (left []unsent) {
 }
 
 func (p *peer) event(event session.Event) {
+	if p.guest && p.replaced == nil && event.Kind != session.Up && !p.engine.words.Take(p.engine.sinceBoot()) {
+		return // strangers must not fill the log
+	}
 	switch event.Kind {
 	case session.Up:
 		p.log.Info("IKE SA and child SA are up", "how", event.Text, "milestone", "ike")
@@ -177,21 +205,10 @@ func (p *peer) settle(failure error) {
 	p.outcome = make(chan struct{})
 }
 
-// release says good-bye to a peer that nobody has wanted for long.
-func (p *peer) release(now session.Instant) {
-	if at, ok := p.releaseAt(); ok && at <= now {
-		p.close(now)
-	}
-}
-
 // close says good-bye to the peer.
 func (p *peer) close(now session.Instant) {
 	p.closing = true
 	p.apply(p.session.Close(now))
-}
-
-func (p *peer) releaseAt() (session.Instant, bool) {
-	return p.unwantedSince + unwantedTime, len(p.interest) == 0 && !p.closing
 }
 
 // deadlines returns the times at which something is to be done.

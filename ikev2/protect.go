@@ -54,6 +54,7 @@ func (p *Protector) Protect(ctx context.Context, addr netip.Addr, probe func()) 
 	if peer.profile != p.profile {
 		return nil, fmt.Errorf("protect %s: profile %s protects it already, so %s cannot", addr, peer.profile.name, p.profile.name)
 	}
+	peer.name()
 	peer.want(ctx, probe)
 	for peer.replaced == nil {
 		outcome := peer.outcome

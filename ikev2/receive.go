@@ -24,8 +24,7 @@ func (e *Engine) receive(ctx context.Context, socket Socket) error {
 }
 
 // packet gives a packet to the session it belongs to. One that begins something
-// goes to the session of the address it comes from: whom nobody asked us to
-// protect is not answered.
+// goes to the session of the address it comes from, if it is admitted.
 func (e *Engine) packet(packet udp.Packet) {
 	header, err := wire.ParseHeader(packet.Data)
 	if err != nil {
@@ -36,18 +35,23 @@ func (e *Engine) packet(packet udp.Packet) {
 	if !e.local.IsValid() || e.answered(packet) {
 		return
 	}
-	if p := e.recipient(header, packet); p != nil {
+	p := e.correspondent(header)
+	if p == nil {
+		p = e.admit(header, packet)
+	}
+	if p != nil {
 		p.receive(packet)
 	}
 }
 
-func (e *Engine) recipient(header wire.Header, packet udp.Packet) *peer {
+// correspondent returns the peer that has the IKE SA of a message.
+func (e *Engine) correspondent(header wire.Header) *peer {
 	for _, p := range e.peers {
 		if p.session.Owns(header) {
 			return p
 		}
 	}
-	return e.peers[packet.Remote.Addr()]
+	return nil
 }
 
 // receive gives a packet to the session. Should it meet a bug there, the packet
@@ -81,8 +85,10 @@ func (e *Engine) kernelEvent(event xfrm.Event) {
 		if p := e.owner(event.ID); p != nil {
 			p.apply(p.session.SAMoved(now, event.ID.SPI, event.New))
 		}
+	case xfrm.Acquire:
+		e.acquire(event)
 	case xfrm.Lost:
-		e.compare()
+		e.check()
 	}
 }
 
@@ -96,25 +102,4 @@ func (e *Engine) owner(id xfrm.ID) *peer {
 		}
 	}
 	return nil
-}
-
-// compare finds SAs that the kernel has removed without our hearing of it.
-func (e *Engine) compare() {
-	kernel, err := e.kernelSAs()
-	if err != nil {
-		e.log.Warn("the SAs cannot be compared with the kernel's", "err", err)
-		return
-	}
-	e.missing(kernel)
-}
-
-// missing tells the sessions of SAs that the kernel does not have.
-func (e *Engine) missing(kernel map[xfrm.ID]xfrm.State) {
-	for _, p := range e.peers {
-		for _, sa := range p.session.InstalledSAs() {
-			if _, ok := kernel[kernelID(sa)]; !ok {
-				p.apply(p.session.SAExpired(e.sinceBoot(), sa.SPI, true))
-			}
-		}
-	}
 }

@@ -28,7 +28,7 @@ func (e *Engine) restore() error {
 		return err
 	}
 	for _, p := range e.peers {
-		p.session = e.newSession(p.profile, p.addr)
+		p.session = p.newSession()
 		if len(p.interest) > 0 {
 			p.session.Want(e.sinceBoot())
 		}
@@ -67,17 +67,18 @@ func (e *Engine) resume(addr netip.Addr, saved savedSession, kernel map[xfrm.ID]
 	if err := json.Unmarshal(saved.State, &state); err != nil {
 		return fmt.Errorf("read its state: %w", err)
 	}
-	restored := session.Restore(profile.config, state, rand.Reader)
+	p := e.peers[addr]
+	guest := saved.Guest && (p == nil || len(p.interest) == 0)
+	restored := session.Restore(profile.sessionConfig(guest), state, rand.Reader)
 	for _, sa := range restored.InstalledSAs() {
 		if _, ok := kernel[kernelID(sa)]; !ok {
 			return fmt.Errorf("the kernel has lost the SA %s", kernelID(sa))
 		}
 	}
-	p, ok := e.peers[addr]
-	if !ok {
+	if p == nil {
 		p = e.newPeer(profile, addr)
 	}
-	p.profile, p.session = profile, restored
+	p.profile, p.guest, p.session = profile, guest, restored
 	// Nothing is sent before the uplink is known to have the same address.
 	p.apply(restored.Uplink(e.sinceBoot(), netip.Addr{}))
 	if state.Protected && p.replaced == nil {
@@ -85,10 +86,6 @@ func (e *Engine) resume(addr netip.Addr, saved savedSession, kernel map[xfrm.ID]
 		p.log.Info("took over the IKE SA of the previous process", "milestone", "ike")
 	}
 	return nil
-}
-
-func (e *Engine) newSession(p *profile, addr netip.Addr) *session.Session {
-	return session.New(p.config, addr, rand.Reader)
 }
 
 // rewind takes up a session from its last saved state.
@@ -100,8 +97,10 @@ func (e *Engine) rewind(p *peer) {
 	if err != nil {
 		p.log.Warn("the IKE SA is opened anew", "why", err)
 		p.drop()
-		p.session = e.newSession(p.profile, p.addr)
-		p.apply(p.session.Want(e.sinceBoot()))
+		p.session = p.newSession()
+		if len(p.interest) > 0 {
+			p.apply(p.session.Want(e.sinceBoot()))
+		}
 	}
 	p.apply(p.session.Uplink(e.sinceBoot(), e.local))
 }
@@ -153,6 +152,9 @@ func (e *Engine) sweep(local netip.Addr) error {
 // save keeps the state of a session. Nothing that depends on it may leave the
 // box before.
 func (e *Engine) save(p *peer) error {
+	if _, known := e.saved[p.addr]; !known && p.session.Fleeting() {
+		return nil
+	}
 	state, err := json.Marshal(p.session.State())
 	if err != nil {
 		return fmt.Errorf("save IKE SA with %s: %w", p.addr, err)
@@ -160,7 +162,7 @@ func (e *Engine) save(p *peer) error {
 	if old, ok := e.saved[p.addr]; ok && string(old.State) == string(state) {
 		return nil
 	}
-	e.saved[p.addr] = savedSession{Profile: p.profile.name, Fingerprint: p.profile.fingerprint, State: state}
+	e.saved[p.addr] = savedSession{Profile: p.profile.name, Fingerprint: p.profile.fingerprint, Guest: p.guest, State: state}
 	if err := e.deps.Checkpoint.Save(e.recordName(), e.saved); err != nil {
 		return fmt.Errorf("save IKE SA with %s: %w", p.addr, err)
 	}
@@ -169,6 +171,9 @@ func (e *Engine) save(p *peer) error {
 
 // forget removes a peer from the checkpoint.
 func (e *Engine) forget(addr netip.Addr) {
+	if _, saved := e.saved[addr]; !saved {
+		return
+	}
 	delete(e.saved, addr)
 	if err := e.deps.Checkpoint.Save(e.recordName(), e.saved); err != nil {
 		e.log.Error("the checkpoint of the IKE SAs is out of date", "err", err)

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/farspoke/farspoke/ikev2/admission"
 	"github.com/farspoke/farspoke/ikev2/session"
 )
 
@@ -17,12 +18,20 @@ type Status struct {
 	NAT []TranslatorStatus `json:"nat,omitempty"`
 	// Panics counts packets that met a bug.
 	Panics uint64 `json:"panics,omitempty"`
+	// Requests are those to begin an IKE SA, and HalfOpen how many that others
+	// have begun are not authenticated.
+	Requests admission.Counters `json:"requests"`
+	HalfOpen int                `json:"half-open,omitempty"`
+	Drift    Drift              `json:"drift"`
 }
 
 // PeerStatus is a snapshot of one peer.
 type PeerStatus struct {
 	Profile   string `json:"profile"`
 	Protected bool   `json:"protected"`
+	// Guest says that nobody here asked for the peer: it came by itself, or
+	// because of a packet to it.
+	Guest bool `json:"guest,omitempty"`
 	session.Status
 }
 
@@ -30,10 +39,15 @@ type PeerStatus struct {
 func (e *Engine) Status() Status {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	status := Status{VRF: e.vrf, Local: e.local, Peers: []PeerStatus{}, NAT: e.translatorStatus(), Panics: e.panics}
+	status := Status{
+		VRF: e.vrf, Local: e.local, Peers: []PeerStatus{}, NAT: e.translatorStatus(),
+		Panics: e.panics, Requests: e.gate.Counters(), Drift: e.drift,
+	}
+	status.HalfOpen, _ = e.halfOpen()
+	status.Drift.Foreign = slices.Clone(e.drift.Foreign)
 	for _, p := range e.peers {
 		status.Peers = append(status.Peers, PeerStatus{
-			Profile: p.profile.name, Protected: p.replaced != nil, Status: p.session.Status(e.sinceBoot()),
+			Profile: p.profile.name, Protected: p.replaced != nil, Guest: p.guest, Status: p.session.Status(e.sinceBoot()),
 		})
 	}
 	slices.SortFunc(status.Peers, func(a, b PeerStatus) int {

@@ -25,8 +25,8 @@ func (e *Engine) watchTraffic(ctx context.Context) error {
 	}
 }
 
-// traffic reads the counters of all SAs once. An SA that is not there any more,
-// as when somebody has flushed them, ends at once.
+// traffic reads all SAs once: what they have carried, and whether they are as
+// they should be.
 func (e *Engine) traffic() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -38,7 +38,7 @@ func (e *Engine) traffic() {
 		e.log.Warn("the counters of the SAs cannot be read", "err", err)
 		return
 	}
-	e.missing(kernel)
+	e.checkSAs(kernel)
 	now := e.sinceBoot()
 	for _, p := range e.peers {
 		if counts := p.counts(kernel); len(counts) > 0 {

@@ -184,13 +184,15 @@ func (s *Session) SAExpired(now Instant, spi uint32, hard bool) Effects {
 	})
 }
 
-// SAMoved tells that a verified packet of an inbound SA came from another
-// address or port: the NAT before the peer forgot its mapping.
-func (s *Session) SAMoved(now Instant, spi uint32, remote netip.AddrPort) Effects {
+// SALost tells that an installed SA is not in the kernel any more, for a reason
+// of which the kernel said nothing. IKE does not need it to agree on another; if
+// the peer does not follow soon, the other half ends too.
+func (s *Session) SALost(now Instant, spi uint32) Effects {
 	return s.step(now, func() {
-		if c := s.childIn(spi); c != nil && c.Encap {
-			if sa := s.bySPI(c.Owner); sa != nil {
-				s.follow(sa, remote)
+		for _, c := range s.state.Children {
+			if (c.SPIIn == spi || c.SPIOut == spi) && !c.Retired {
+				c.RekeyAt = min(c.RekeyAt, now)
+				c.HardAt = min(c.HardAt, now+lingerTime)
 			}
 		}
 	})
@@ -211,28 +213,6 @@ func (s *Session) SAFailed(now Instant, spi uint32, cause error) Effects {
 			s.failed("the kernel refuses the ESP SA (" + c.Suite.String() + "): " + cause.Error())
 		}
 	})
-}
-
-// follow moves an IKE SA and its child SAs to where the peer now is. The caller
-// has proof that the peer sent from there.
-func (s *Session) follow(sa *ikeSA, remote netip.AddrPort) {
-	if sa.Remote == remote || remote.Addr() != sa.Remote.Addr() {
-		return
-	}
-	s.event(Note, "the NAT before the peer moved it from %s to %s", sa.Remote, remote)
-	sa.Remote = remote
-	for _, c := range s.state.Children {
-		if c.Owner != sa.localSPI() {
-			continue
-		}
-		c.Remote = remote
-		if c.HasIn {
-			s.out.Update = append(s.out.Update, c.in())
-		}
-		if c.HasOut {
-			s.out.Update = append(s.out.Update, c.outbound())
-		}
-	}
 }
 
 func espSPI(p wire.Proposal) (uint32, bool) {

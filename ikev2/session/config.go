@@ -45,6 +45,9 @@ const (
 	// minRetry and maxRetry bound the pause between attempts that the peer refuses.
 	minRetry = time.Second
 	maxRetry = 30 * time.Second
+	// hurriedFailures is after how many failures traffic that waits does not
+	// shorten the pause any more.
+	hurriedFailures = 3
 	// hintPatience is how long a refusal that anyone could have sent is
 	// mistrusted: a real answer may be on its way.
 	hintPatience = 2 * time.Second

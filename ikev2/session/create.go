@@ -243,6 +243,9 @@ func (s *Session) renew(reason string) {
 
 // bringUpAgain puts to work a child SA that was made where there was none.
 func (s *Session) bringUpAgain(c *childSA) {
+	if sa := s.bySPI(c.Owner); sa != nil && sa.Stage == stageUp {
+		sa.GoneAt = 0
+	}
 	s.installIn(c)
 	s.installOut(c)
 	s.state.LastError = ""

@@ -8,14 +8,15 @@ import (
 )
 
 // Effects is what an input brings about. Do it in this order: Install, save the
-// State, Remove and Update, Send, Events. A process that is killed in between
-// then loses nothing: SAs that the saved State does not know are left over and
-// removed, messages not yet sent are asked for again.
+// State, Remove, Update and Move, Send, Events. A process that is killed in
+// between then loses nothing: SAs that the saved State does not know are left
+// over and removed, messages not yet sent are asked for again.
 type Effects struct {
 	Install []SA
 	Remove  []SA
-	// Update moves installed SAs to other ports of the peer.
+	// Update gives installed SAs other ports of the peer, Move another address.
 	Update    []SA
+	Move      []Move
 	Send      []Packet
 	Keepalive []Packet
 	// Probe asks for a packet through the SA that the peer is sure to answer.
@@ -30,7 +31,7 @@ type Effects struct {
 // what has changed in it are counts and times, or an answer that a repeated
 // request would bring again.
 func (e *Effects) Empty() bool {
-	return !e.Probe && !e.MappingMoved && len(e.Install)+len(e.Remove)+len(e.Update)+len(e.Send)+len(e.Keepalive)+len(e.Events) == 0
+	return !e.Probe && !e.MappingMoved && len(e.Install)+len(e.Remove)+len(e.Update)+len(e.Move)+len(e.Send)+len(e.Keepalive)+len(e.Events) == 0
 }
 
 // SA is one direction of a child SA, as the kernel is to have it.
@@ -44,6 +45,10 @@ type SA struct {
 	Suite suite.ESP
 	Keys  suite.Direction
 }
+
+// Move is an SA that goes on under another address of the peer, with its keys and
+// its sequence numbers.
+type Move struct{ From, To SA }
 
 // EventKind is what an Event is about.
 type EventKind int
@@ -67,6 +72,10 @@ type Event struct {
 	Kind EventKind
 	Text string
 }
+
+// Settles reports whether the event is the outcome of an attempt, or the end of
+// what one had brought about.
+func (e Event) Settles() bool { return e.Kind == Up || e.Kind == Lost || e.Kind == Failed }
 
 func (s *Session) event(kind EventKind, format string, args ...any) {
 	s.out.Events = append(s.out.Events, Event{Kind: kind, Text: fmt.Sprintf(format, args...)})

@@ -10,10 +10,7 @@ import (
 	"github.com/farspoke/farspoke/ikev2/wire"
 )
 
-// maxHalfOpen bounds how many IKE SAs a peer may begin without following up.
-const maxHalfOpen = 4
-
-// respondInit answers IKE_SA_INIT. The caller admits only peers we know.
+// respondInit answers IKE_SA_INIT. Whom to answer is the caller's to decide.
 func (s *Session) respondInit(m *wire.Message, p Packet) {
 	offer, hasSA := wire.Find[wire.SA](m.Payloads)
 	ke, hasKE := wire.Find[wire.KE](m.Payloads)
@@ -23,7 +20,7 @@ func (s *Session) respondInit(m *wire.Message, p Packet) {
 		s.repeatInit(s.state.SAs[i])
 		return
 	}
-	if s.state.Closing || s.halfOpen() >= maxHalfOpen || m.SPIi == 0 || !hasSA || !hasKE || !hasNonce {
+	if s.state.Closing || m.SPIi == 0 || !hasSA || !hasKE || !hasNonce {
 		s.state.Counters.Stray++
 		return
 	}
@@ -68,18 +65,11 @@ func (s *Session) respondInit(m *wire.Message, p Packet) {
 		}, natDetection(sa)...),
 	}
 	h.OwnMessage = answer.Marshal()
+	if n, _ := s.HalfOpen(); n >= maxHalfOpen {
+		s.makeRoom()
+	}
 	s.state.SAs = append(s.state.SAs, sa)
 	s.transmit(sa, h.OwnMessage)
-}
-
-// halfOpen returns how many IKE SAs the peer has begun and not followed up.
-func (s *Session) halfOpen() (n int) {
-	for _, sa := range s.state.SAs {
-		if sa.Stage == stageHalfOpen {
-			n++
-		}
-	}
-	return n
 }
 
 // repeatInit answers a copy of the request that began sa, unless IKE_AUTH has
@@ -182,6 +172,9 @@ func (s *Session) agree(sa *ikeSA, payloads []wire.Payload, offer, fallback suit
 	if !ok || !sound {
 		s.event(Warning, "peer %s asks for ESP with %s, and we accept only %s", s.peer(), suite.FromPayload(asked), offer)
 		return nil, &wire.Notify{Kind: wire.NoProposalChosen}
+	}
+	if neighbour := s.neighbour(sa); neighbour != nil {
+		return nil, s.turnAway(sa, neighbour)
 	}
 	selectors, ok := s.narrow(sa, payloads)
 	if !ok {

@@ -24,6 +24,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/farspoke/farspoke/ikev2/suite"
@@ -139,6 +140,22 @@ func (s *Session) State() State { return s.state }
 // Owns reports whether the message belongs to one of the Session's IKE SAs.
 func (s *Session) Owns(h wire.Header) bool { return s.find(h) != nil }
 
+// Peer returns where the peer is: its address as we know it, which changes if the
+// NAT before it does (RFC 7296 section 2.23).
+func (s *Session) Peer() netip.Addr { return s.state.Peer }
+
+// Wanted reports whether a lost IKE SA is opened again.
+func (s *Session) Wanted() bool { return s.state.Wanted }
+
+// Proven reports whether every IKE SA there is belongs to a peer that has proven
+// to be who the configuration demands. It matters to a Session that was restored
+// under a stricter one.
+func (s *Session) Proven() bool {
+	return s.config.AnyRemoteID || !slices.ContainsFunc(s.state.SAs, func(sa *ikeSA) bool {
+		return sa.Stage == stageUp && sa.PeerName != s.remoteID().String()
+	})
+}
+
 // Idle reports whether nothing is left: no SA, and nothing to wait for.
 func (s *Session) Idle() bool {
 	return len(s.state.SAs) == 0 && len(s.state.Children) == 0 && !s.state.Wanted
@@ -148,6 +165,19 @@ func (s *Session) Idle() bool {
 // whenever it is lost.
 func (s *Session) Want(now Instant) Effects {
 	return s.step(now, func() { s.state.Wanted, s.state.Closing = true, false })
+}
+
+// Hurry ends the pause before the next attempt, because traffic waits for it.
+// After several failures in a row the pause stays: it spares the peer.
+func (s *Session) Hurry(now Instant) Effects {
+	return s.step(now, func() {
+		if s.state.Failures <= hurriedFailures {
+			s.state.RetryAt = min(s.state.RetryAt, now)
+		}
+		for _, sa := range s.state.SAs {
+			sa.CreateAt = min(sa.CreateAt, now)
+		}
+	})
 }
 
 // Forgo lets what there is live on, but does not open it again once lost.

@@ -279,6 +279,13 @@ func (n *node) obey(e Effects) error {
 		}
 		n.kernel[i] = sa
 	}
+	for _, move := range e.Move {
+		i := find(move.From)
+		if i < 0 || n.kernel[i].Remote != move.From.Remote {
+			return fmt.Errorf("%s moves %08x which is not at %s", n.name, move.From.SPI, move.From.Remote)
+		}
+		n.kernel[i] = move.To
+	}
 	if got, want := len(n.session.InstalledSAs()), len(n.kernel); got != want {
 		return fmt.Errorf("%s believes in %d SAs and the kernel has %d", n.name, got, want)
 	}

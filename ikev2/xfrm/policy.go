@@ -60,6 +60,9 @@ type Policy struct {
 	// ReqID is the template's: what matches goes through, or has come through, an
 	// ESP SA in transport mode that bears the number. 0 means no template.
 	ReqID uint32
+	// Foreign says that there are templates, but not one alone that demands ESP in
+	// transport mode. It is never set on ours.
+	Foreign bool
 	// Index is the interface the policy is restricted to, never set on ours.
 	Ifindex int
 }
@@ -72,6 +75,8 @@ func (p Policy) String() string {
 		action = "block"
 	case p.ReqID != 0:
 		action = fmt.Sprintf("esp reqid %d", p.ReqID)
+	case p.Foreign:
+		action = "other templates"
 	}
 	s := fmt.Sprintf("%s src %s dst %s proto %d priority %d %s", p.Dir, p.Src, p.Dst, p.Proto, p.Priority, action)
 	if p.Ifindex != 0 {
@@ -96,6 +101,13 @@ func FailClosed(reqID uint32) []Policy {
 		policies = append(policies, protect, block)
 	}
 	return policies
+}
+
+// Precedes reports whether the kernel would look at p before it looks at ours,
+// one of FailClosed, for some GRE packet, and do something else with it than
+// drop it.
+func (p Policy) Precedes(ours Policy) bool {
+	return p.Dir != DirectionForward && !p.Block && (p.Proto == 0 || p.Proto == protoGRE) && p.Priority <= ours.Priority
 }
 
 func (p Policy) selector() selector {
@@ -183,6 +195,7 @@ func parsePolicy(b []byte) (Policy, bool, error) {
 			p.ReqID = t.ReqID
 		}
 	}
+	p.Foreign = len(templates) > 0 && p.ReqID == 0
 	return p, true, nil
 }
 

@@ -29,14 +29,37 @@ func showCrypto(ctx context.Context, c *CLI, _ request) error {
 func cryptoText(engines []ikev2.Status) string {
 	var sessions []string
 	for _, engine := range engines {
+		vrf := cmp.Or(engine.VRF, "main")
+		if text := driftText(engine.Drift, vrf); text != "" {
+			sessions = append(sessions, text)
+		}
 		for _, peer := range engine.Peers {
-			sessions = append(sessions, sessionText(peer, cmp.Or(engine.VRF, "main")))
+			sessions = append(sessions, sessionText(peer, vrf))
 		}
 		for _, nat := range engine.NAT {
 			sessions = append(sessions, natText(nat))
 		}
 	}
 	return strings.Join(sessions, "\n")
+}
+
+// driftText says how the kernel's databases differ from what they should hold,
+// nothing if they do not.
+func driftText(d ikev2.Drift, vrf string) string {
+	var b strings.Builder
+	for _, policy := range d.Foreign {
+		b.WriteString(wrap("A policy that is not ours lets GRE pass by our SAs, remove it: "+policy, "  "))
+	}
+	if d.Blind != "" {
+		b.WriteString(wrap("The kernel's IPsec databases cannot be checked: "+d.Blind, "  "))
+	}
+	if d.Mended > 0 {
+		b.WriteString(wrap(fmt.Sprintf("Somebody changed IPsec in the kernel, %d times; the last: %s", d.Mended, d.Last), "  "))
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "Self-check of fvrf " + vrf + ":\n" + b.String()
 }
 
 func sessionText(p ikev2.PeerStatus, vrf string) string {
@@ -47,7 +70,11 @@ func sessionText(p ikev2.PeerStatus, vrf string) string {
 	} else {
 		fmt.Fprintf(&b, "Session status: DOWN (%s)\n", p.State)
 	}
-	fmt.Fprintf(&b, "Peer: %s fvrf: %s\n", p.Peer, vrf)
+	fmt.Fprintf(&b, "Peer: %s fvrf: %s", p.Peer, vrf)
+	if p.Guest {
+		b.WriteString(" (not configured: it called, or traffic to it did)")
+	}
+	b.WriteString("\n")
 	if p.Identity != "" {
 		fmt.Fprintf(&b, "      Phase1_id: %s\n", p.Identity)
 	}

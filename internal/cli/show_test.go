@@ -95,7 +95,9 @@ func TestShowCrypto(t *testing.T) {
 			Problem: "peer 203.0.113.1 sees us at another address than 198.51.100.8",
 		}},
 	}
-	golden(t, "crypto", cryptoText([]ikev2.Status{{VRF: "front", Peers: []ikev2.PeerStatus{up, down}, NAT: nats}, {}}))
+	guest := ikev2.PeerStatus{Profile: "hq", Protected: true, Guest: true, Status: session.Status{Peer: netip.MustParseAddr("198.51.100.7"), State: "up", Uptime: time.Minute}}
+	drift := ikev2.Drift{Mended: 2, Last: "the SA 203.0.113.1 spi 0x47c7658d with 203.0.113.1 was removed or replaced; another is agreed on", Foreign: []string{"out src 0.0.0.0/0 dst 0.0.0.0/0 proto 0 priority 100 allow"}}
+	golden(t, "crypto", cryptoText([]ikev2.Status{{VRF: "front", Peers: []ikev2.PeerStatus{up, down}, NAT: nats}, {}, {VRF: "lte", Peers: []ikev2.PeerStatus{guest}, Drift: drift}}))
 
 	c, stdout, _ := box(t, &fakeRouter{}, "")
 	if c.Main(t.Context(), []string{"sh", "cr"}); stdout.String() != "No peer is to be protected.\n" {
