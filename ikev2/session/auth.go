@@ -152,6 +152,7 @@ func (s *Session) established(sa *ikeSA, peer wire.ID) {
 	sa.PeerName = peer.String()
 	s.state.Counters.Authentications++
 	s.event(Note, "authenticated peer %s as %s, %s, from UDP port %d", s.peer(), peer, sa.Suite, sa.Local.Port())
+	s.noteNAT(sa)
 }
 
 // began sets the timers of an IKE SA that is up, new or rekeyed.

@@ -2,10 +2,8 @@ package session
 
 import (
 	"bytes"
-	"crypto/sha1"
 	"encoding/binary"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"github.com/farspoke/farspoke/ikev2/suite"
@@ -181,49 +179,4 @@ func (s *Session) takeGroup(sa *ikeSA, n wire.Notify) {
 	h.Hint = ""
 	h.Share, s.state.Group = share, group
 	s.sendInit(sa)
-}
-
-// natDetection returns the notifications by which the peer learns whether our
-// addresses are translated (RFC 7296 section 2.23).
-func natDetection(sa *ikeSA) []wire.Payload {
-	source := sa.Local
-	if sa.Pretend {
-		source = netip.AddrPortFrom(source.Addr(), 0)
-	}
-	return []wire.Payload{
-		wire.Notify{Kind: wire.NATDetectionSourceIP, Data: natHash(sa.SPIi, sa.SPIr, source)},
-		wire.Notify{Kind: wire.NATDetectionDestinationIP, Data: natHash(sa.SPIi, sa.SPIr, sa.Remote)},
-	}
-}
-
-func natHash(spiI, spiR uint64, at netip.AddrPort) []byte {
-	b := binary.BigEndian.AppendUint64(nil, spiI)
-	b = binary.BigEndian.AppendUint64(b, spiR)
-	b = append(b, at.Addr().AsSlice()...)
-	b = binary.BigEndian.AppendUint16(b, at.Port())
-	sum := sha1.Sum(b)
-	return sum[:]
-}
-
-// detectNAT compares where a message of IKE_SA_INIT says it travelled with where
-// it did. A peer that says nothing cannot do NAT traversal.
-func detectNAT(sa *ikeSA, payloads []wire.Payload, p Packet) {
-	spiI, spiR := sa.SPIi, sa.SPIr
-	if !sa.Initiator {
-		spiR = 0 // the initiator did not know it yet
-	}
-	translated := func(kind wire.NotifyType, at netip.AddrPort) bool {
-		hash, said := natHash(spiI, spiR, at), false
-		for _, payload := range payloads {
-			if n, ok := payload.(wire.Notify); ok && n.Kind == kind {
-				if bytes.Equal(n.Data, hash) {
-					return false
-				}
-				said = true
-			}
-		}
-		return said
-	}
-	sa.NATRemote = translated(wire.NATDetectionSourceIP, p.Remote)
-	sa.NATLocal = translated(wire.NATDetectionDestinationIP, p.Local) || sa.Pretend
 }

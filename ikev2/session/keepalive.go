@@ -40,17 +40,6 @@ func (s *Session) keepalives() {
 	}
 }
 
-// SeenAs tells our address as the peer sees it, learned inside the tunnel.
-func (s *Session) SeenAs(now Instant, public netip.Addr) Effects {
-	return s.step(now, func() { s.seenAs(public) })
-}
-
-func (s *Session) seenAs(public netip.Addr) {
-	if public.Is4() {
-		s.state.Public = public
-	}
-}
-
 // BehindNAT returns our address as the peer sees it, and whether it is another
 // than ours and the peer answers on the port for that.
 func (s *Session) BehindNAT() (public netip.Addr, ok bool) {

@@ -1,134 +1,122 @@
 package session
 
 import (
-	"crypto/sha1"
 	"net/netip"
-	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/farspoke/farspoke/ikev2/wire"
 )
 
-// detection returns what the notifications of one kind hold.
-func detection(m *wire.Message, kind wire.NotifyType) []string {
-	var all []string
-	for _, p := range m.Payloads {
-		if n, ok := p.(wire.Notify); ok && n.Kind == kind {
-			all = append(all, string(n.Data))
-		}
-	}
-	return all
-}
-
-// TestDetectionOfNATs spells the hash out: SPIs as in the header, address, port.
-func TestDetectionOfNATs(t *testing.T) {
+// TestLearnsThePublicAddress from a peer that names our end by it, as strongSwan
+// does.
+func TestLearnsThePublicAddress(t *testing.T) {
 	c := config(t, testIKE, testESP)
-	w, request := opening(t, c, c)
-	spi := []byte{byte(request.SPIi >> 56), byte(request.SPIi >> 48), byte(request.SPIi >> 40), byte(request.SPIi >> 32), byte(request.SPIi >> 24), byte(request.SPIi >> 16), byte(request.SPIi >> 8), byte(request.SPIi)}
-	hash := func(address netip.Addr) string {
-		b := append(append(spi[:8:8], make([]byte, 8)...), address.AsSlice()...)
-		sum := sha1.Sum(append(b, 0x01, 0xf4)) // port 500
-		return string(sum[:])
+	w := newWorld(t, 50, c, c)
+	w.up()
+	s := w.spoke.session
+	if s.Public().IsValid() {
+		t.Errorf("%s is learned from a peer that does not know", s.Public())
 	}
-	if got := detection(request, wire.NATDetectionSourceIP); !slices.Equal(got, []string{hash(spokeAddr)}) {
-		t.Errorf("source: %x", got)
+	named := []wire.Payload{
+		wire.TS{Selectors: []wire.Selector{wire.HostSelector(publicAddr, protoGRE)}},
+		wire.TS{Responder: true, Selectors: []wire.Selector{wire.HostSelector(hubAddr, protoGRE)}},
 	}
-	if got := detection(request, wire.NATDetectionDestinationIP); !slices.Equal(got, []string{hash(hubAddr)}) {
-		t.Errorf("destination: %x", got)
+	if !s.selected(s.up(), named) || s.Public() != publicAddr || s.Status(w.now).Public != publicAddr {
+		t.Errorf("public address %s, want %s", s.Public(), publicAddr)
 	}
-	answer := initOf(t, w.deliver(w.hub, request.Marshal()))
-	if len(detection(answer, wire.NATDetectionSourceIP)) != 1 || len(detection(answer, wire.NATDetectionDestinationIP)) != 1 {
-		t.Error("the answer lacks NAT detection")
+	// It holds for the same address of the uplink, and for no other.
+	w.apply(w.spoke, s.Uplink(w.now, netip.Addr{}))
+	w.apply(w.spoke, s.Uplink(w.now, spokeAddr))
+	if s.Public() != publicAddr {
+		t.Error("an outage of the uplink forgets the public address")
+	}
+	w.apply(w.spoke, s.Uplink(w.now, netip.MustParseAddr("10.0.0.3")))
+	if s.Public().IsValid() {
+		t.Error("another uplink keeps the public address")
 	}
 }
 
-// TestWhichEndIsTranslated says what is concluded from the notifications.
-func TestWhichEndIsTranslated(t *testing.T) {
-	from, to := netip.MustParseAddrPort("203.0.113.1:500"), netip.MustParseAddrPort("10.0.0.2:500")
-	note := func(kind wire.NotifyType, at string) wire.Payload {
-		return wire.Notify{Kind: kind, Data: natHash(1, 2, netip.MustParseAddrPort(at))}
+// TestPeerBehindOurNAT has our own public address, and does not answer.
+func TestPeerBehindOurNAT(t *testing.T) {
+	c := config(t, testIKE, testESP)
+	w := newWorld(t, 51, c, c)
+	w.fate = func(*node, Packet) []time.Duration { return nil }
+	w.apply(w.spoke, w.spoke.session.Want(w.now))
+	for range 3 {
+		w.apply(w.spoke, w.spoke.session.SeenAs(w.now, hubAddr))
 	}
-	source := func(at string) wire.Payload { return note(wire.NATDetectionSourceIP, at) }
-	destination := func(at string) wire.Payload { return note(wire.NATDetectionDestinationIP, at) }
+	if warnings := w.spoke.said(Warning); len(warnings) != 1 || !strings.Contains(warnings[0], "behind one NAT") {
+		t.Errorf("warnings: %q", warnings)
+	}
+	w.run(time.Minute)
+	if failed := w.spoke.said(Failed); !strings.Contains(failed[0], "does it speak IKEv2? The peer has our own public address") {
+		t.Errorf("failed: %q", failed)
+	}
+}
+
+// TestBothBehindNATs answers the first message and nothing on port 4500.
+func TestBothBehindNATs(t *testing.T) {
+	c := config(t, testIKE, testESP)
+	w := newWorld(t, 52, c, c)
+	through := w.fate
+	forwarded := false
+	w.fate = func(from *node, p Packet) []time.Duration {
+		if from == w.spoke && p.Remote.Port() == PortNAT && !forwarded {
+			return nil
+		}
+		if from == w.hub { // its NAT lets it see another address than the spoke does
+			m, err := wire.Parse(p.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, payload := range m.Payloads {
+				if n, ok := payload.(wire.Notify); ok && n.Kind == wire.NATDetectionSourceIP {
+					m.Payloads[i] = wire.Notify{Kind: n.Kind, Data: make([]byte, 20)}
+					w.flying = append(w.flying, flight{w.now + time.Millisecond, w.spoke,
+						Packet{Local: netip.AddrPortFrom(spokeAddr, Port), Remote: p.Local, Data: m.Marshal()}})
+					return nil
+				}
+			}
+		}
+		return through(from, p)
+	}
+	w.apply(w.spoke, w.spoke.session.Want(w.now))
+	w.run(15 * time.Second)
+	if failed := w.spoke.said(Failed); len(failed) == 0 || !strings.Contains(failed[0], "filtered on the way? The peer and we are both behind NATs") {
+		t.Errorf("failed: %q", failed)
+	}
+}
+
+// TestKeepalives keep a mapping only when nothing else does.
+func TestKeepalives(t *testing.T) {
 	for name, test := range map[string]struct {
-		payloads      []wire.Payload
-		local, remote bool
+		nat         bool
+		interval    time.Duration
+		every       time.Duration
+		least, most int
 	}{
-		"none":                    {[]wire.Payload{source("203.0.113.1:500"), destination("10.0.0.2:500")}, false, false},
-		"ours":                    {[]wire.Payload{source("203.0.113.1:500"), destination("100.64.0.9:500")}, true, false},
-		"theirs":                  {[]wire.Payload{source("192.168.1.1:500"), destination("10.0.0.2:500")}, false, true},
-		"both":                    {[]wire.Payload{source("192.168.1.1:500"), destination("100.64.0.9:500")}, true, true},
-		"the port alone":          {[]wire.Payload{source("203.0.113.1:501"), destination("10.0.0.2:500")}, false, true},
-		"several sources, one is": {[]wire.Payload{source("192.0.2.1:500"), source("203.0.113.1:500"), destination("10.0.0.2:500")}, false, false},
-		"several sources, none":   {[]wire.Payload{source("192.0.2.1:500"), source("192.0.2.2:500"), destination("10.0.0.2:500")}, false, true},
-		"the peer says nothing":   {nil, false, false},
+		"no NAT":       {false, 0, 0, 0, 0},
+		"idle":         {true, 0, 0, 150, 180},
+		"learned":      {true, 100 * time.Second, 0, 20, 36},
+		"with traffic": {true, 0, time.Second, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sa := &ikeSA{Initiator: true, SPIi: 1, SPIr: 2}
-			detectNAT(sa, test.payloads, Packet{Local: to, Remote: from})
-			if sa.NATLocal != test.local || sa.NATRemote != test.remote {
-				t.Errorf("translated here %v, there %v; want %v, %v", sa.NATLocal, sa.NATRemote, test.local, test.remote)
-			}
-		})
-	}
-}
-
-// TestFloatsToPort4500 watches which ports are used before and after a NAT is
-// found, and whether ESP travels in UDP.
-func TestFloatsToPort4500(t *testing.T) {
-	for name, nat := range map[string]bool{"NAT": true, "none": false} {
-		t.Run(name, func(t *testing.T) {
 			c := config(t, testIKE, testESP)
-			w := newWorld(t, 34, c, c)
-			w.nat = nat
-			if !nat {
+			c.DPD = 10 * time.Minute
+			w := newWorld(t, 53, c, c)
+			if w.nat = test.nat; !test.nat {
 				w.apply(w.spoke, w.spoke.session.Uplink(w.now, publicAddr))
 			}
-			want := map[bool]uint16{true: PortNAT, false: Port}[nat]
-			w.fate = func(from *node, p Packet) []time.Duration {
-				h := first(p)
-				if port := p.Local.Port(); from == w.spoke && h.Exchange != wire.IKESAInit && port != want || h.Exchange == wire.IKESAInit && port != Port {
-					t.Errorf("%s leaves from port %d", h.Exchange, port)
-				}
-				return []time.Duration{time.Millisecond}
-			}
 			w.up()
-			w.run(5 * time.Minute)
-			for _, n := range []*node{w.spoke, w.hub} {
-				for _, sa := range n.kernel {
-					if sa.Encap != nat {
-						t.Errorf("%s: encapsulation %v", n.name, sa.Encap)
-					}
-				}
+			w.apply(w.spoke, w.spoke.session.KeepaliveEvery(w.now, test.interval))
+			w.chat(test.every, true)
+			w.spoke.keepalives = 0
+			w.run(time.Hour)
+			if n := w.spoke.keepalives; n < test.least || n > test.most {
+				t.Errorf("%d keepalives an hour, want %d to %d", n, test.least, test.most)
 			}
 		})
-	}
-}
-
-// TestFollowsTheLastAuthenticPacket moves the peer to another port of its NAT.
-func TestFollowsTheLastAuthenticPacket(t *testing.T) {
-	w := talk(t, config(t, testIKE, testESP))
-	spoke := w.peerOf(w.hub) // the one behind the NAT
-	local, _ := w.ends(w.hub)
-	moved := netip.AddrPortFrom(publicAddr, 41000)
-	forged := spoke.seal(spoke.sa.NextID, wire.Informational, 0)
-	forged[len(forged)-1] ^= 1
-	w.apply(w.hub, w.hub.session.Receive(w.now, Packet{Local: local, Remote: moved, Data: forged}))
-	if got := w.hub.session.up().Remote; got == moved {
-		t.Error("a forged packet moves the peer")
-	}
-	e := w.hub.session.Receive(w.now, Packet{Local: local, Remote: moved, Data: spoke.seal(spoke.sa.NextID, wire.Informational, 0)})
-	w.apply(w.hub, e)
-	if got := w.hub.session.up().Remote; got != moved || len(e.Update) != 2 {
-		t.Errorf("the peer is at %s with %d SAs moved, want %s and 2", got, len(e.Update), moved)
-	}
-
-	hub := w.peerOf(w.spoke) // nothing translates the hub: it cannot move
-	local, remote := w.ends(w.spoke)
-	elsewhere := netip.AddrPortFrom(remote.Addr(), 41000)
-	w.apply(w.spoke, w.spoke.session.Receive(w.now, Packet{Local: local, Remote: elsewhere, Data: hub.seal(hub.sa.NextID, wire.Informational, 0)}))
-	if got := w.spoke.session.up().Remote; got != remote {
-		t.Errorf("a peer without NAT is followed to %s", got)
 	}
 }

@@ -2,7 +2,6 @@ package session
 
 import (
 	"encoding/binary"
-	"fmt"
 	"net/netip"
 	"time"
 )
@@ -97,25 +96,4 @@ func (s *Session) reached(sa *ikeSA) {
 	}
 	s.event(Note, "peer %s answers on UDP port %d and not on %d; beginning there from now on", s.peer(), port, s.home())
 	s.state.Start, s.state.Elsewhere = port, false
-}
-
-// float moves an IKE SA that a NAT translates to the port for that (RFC 7296
-// section 2.23).
-func (sa *ikeSA) float() {
-	if sa.encap() && sa.Local.Port() == Port {
-		sa.Local = netip.AddrPortFrom(sa.Local.Addr(), PortNAT)
-		sa.Remote = netip.AddrPortFrom(sa.Remote.Addr(), PortNAT)
-	}
-}
-
-// translation says what there is to know about NATs between us and a peer that
-// does not answer.
-func (s *Session) translation(sa *ikeSA) string {
-	switch {
-	case s.state.Public == s.state.Peer:
-		return fmt.Sprintf(" Its address is our own public address: both of us are behind one NAT, which must send packets for %s back inside", s.state.Public)
-	case sa.NATLocal && sa.NATRemote:
-		return " Both ends are behind NATs: the one before the peer must forward UDP ports 500 and 4500 to it"
-	}
-	return ""
 }

@@ -63,8 +63,10 @@ type Session struct {
 // into it; others keep it as JSON.
 type State struct {
 	Peer netip.Addr
-	// Local is our address on the uplink, invalid while there is none.
-	Local netip.Addr
+	// Local is our address on the uplink, invalid while there is none, and
+	// LastLocal the one it was or is.
+	Local     netip.Addr
+	LastLocal netip.Addr
 	// Wanted says that a lost IKE SA is to be opened again.
 	Wanted bool
 	// Closing says that good-bye was said.
@@ -199,12 +201,13 @@ func (s *Session) Uplink(now Instant, local netip.Addr) Effects {
 		for _, sa := range s.each() {
 			if sa.Local.Addr() != local {
 				s.lose(sa, "our address on the uplink changed from %s to %s", sa.Local.Addr(), local)
-				s.state.Public = netip.Addr{}
-				continue
 			}
 		}
 		s.resend()
 		s.state.Failures, s.state.Silent, s.state.RetryAt = 0, 0, now
+		if local != s.state.LastLocal {
+			s.state.LastLocal, s.state.Public, s.state.Pretend = local, netip.Addr{}, false
+		}
 		s.calm()
 	})
 }

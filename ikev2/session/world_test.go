@@ -60,7 +60,8 @@ type node struct {
 	kernel  []SA
 	events  []Event
 	// at is when the events happened.
-	at []Instant
+	at         []Instant
+	keepalives int
 }
 
 func config(t testing.TB, ike, esp string) Config {
@@ -133,6 +134,7 @@ func (w *world) apply(n *node, e Effects) {
 		w.unsent = w.unsent[1:]
 		defer func() { w.apply(n, n.session.Unsent(w.now, p, syscall.ENETUNREACH)) }()
 	}
+	n.keepalives += len(e.Keepalive)
 	if e.Probe {
 		w.data.probe(w, n)
 	}
