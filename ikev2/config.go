@@ -33,6 +33,8 @@ type Profile struct {
 	Lifetime    time.Duration `json:"lifetime,omitempty" jsonschema:"lifetime of the ESP keys; they are renewed before it ends (default 1h)"`
 	IKELifetime time.Duration `json:"ike-lifetime,omitempty" jsonschema:"lifetime of the IKE SA's keys; they are renewed before it ends (default 24h)"`
 	DPD         time.Duration `json:"dpd,omitempty" jsonschema:"after how long a silence the peer is asked whether it lives (default 30s)"`
+
+	StartOn4500 bool `json:"start-on-4500,omitempty" jsonschema:"whether IKE begins at UDP port 4500 instead of 500, for a path that treats port 500 specially; without it, a box that gets no answer at 500 finds out by itself"`
 }
 
 // Local is our side.
@@ -205,7 +207,7 @@ func (p Profile) resolve() (session.Config, error) {
 	c := session.Config{
 		PSKName:     p.Local.PSK.Name,
 		AnyRemoteID: p.Remote.ID == anyID,
-		PFS:         p.PFS, Lifetime: p.Lifetime, IKELifetime: p.IKELifetime, DPD: p.DPD,
+		PFS:         p.PFS, Lifetime: p.Lifetime, IKELifetime: p.IKELifetime, DPD: p.DPD, StartNAT: p.StartOn4500,
 	}
 	var err error
 	if c.PSK, err = presharedKey(p.Local.PSK.Reveal()); err != nil {

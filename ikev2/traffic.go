@@ -2,6 +2,7 @@ package ikev2
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/farspoke/farspoke/ikev2/session"
@@ -43,6 +44,23 @@ func (e *Engine) traffic() {
 	for _, p := range e.peers {
 		if counts := p.counts(kernel); len(counts) > 0 {
 			p.apply(p.session.Traffic(now, counts, p.answersProbes()))
+		}
+	}
+	e.sharePublic(now)
+}
+
+// sharePublic tells sessions that do not know it our public address, as another
+// peer sees it. It may be the address of their peer.
+func (e *Engine) sharePublic(now session.Instant) {
+	var public netip.Addr
+	for _, p := range e.peers {
+		if known := p.session.Public(); known.IsValid() && (!public.IsValid() || known.Less(public)) {
+			public = known
+		}
+	}
+	for _, p := range e.peers {
+		if public.IsValid() && !p.session.Public().IsValid() {
+			p.apply(p.session.SeenAs(now, public))
 		}
 	}
 }

@@ -270,6 +270,9 @@ func (s *Session) unprotected() {
 	if sa := s.up(); sa != nil && sa.Request != nil && sa.Request.Kind == askCreateChild {
 		return
 	}
+	if s.authenticating() {
+		return
+	}
 	s.state.Protected = false
 	s.event(Lost, "%s", s.state.LastError)
 }

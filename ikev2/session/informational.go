@@ -99,6 +99,14 @@ func (s *Session) deletedIKE(sa *ikeSA) {
 			return
 		}
 	}
+	if s.authenticating() {
+		// It does so in favour of the IKE SA that we are opening.
+		for _, c := range s.children() {
+			if c.Owner == sa.localSPI() {
+				s.drain(c)
+			}
+		}
+	}
 	s.lose(sa, "peer %s deleted the IKE SA", s.peer())
 	s.state.RetryAt = max(s.state.RetryAt, s.state.UpSince+minRetry)
 }

@@ -107,6 +107,9 @@ func (s *Session) probe() {
 // climb goes to the next rung when its time has come.
 func (s *Session) climb() {
 	sa, c := s.up(), s.current()
+	if sa == nil && s.authenticating() {
+		return // the peer has deleted the old IKE SA in favour of the new one
+	}
 	if sa == nil || c == nil || !s.state.Wanted {
 		s.state.Ladder = ladder{RenewAt: s.state.Ladder.RenewAt}
 		return

@@ -402,3 +402,23 @@ func TestDeadPeerCostsLittle(t *testing.T) {
 		t.Errorf("given up after %s and %d messages", took, sent)
 	}
 }
+
+// TestPeerPrefersTheNewIKESA deletes the old one before its answer about the new
+// one arrives.
+func TestPeerPrefersTheNewIKESA(t *testing.T) {
+	w := flowing(t, 43)
+	through := w.fate
+	w.fate = func(from *node, p Packet) []time.Duration {
+		if h := first(p); from == w.hub && h.Exchange == wire.IKEAuth && h.Response() {
+			return []time.Duration{300 * time.Millisecond}
+		}
+		return through(from, p)
+	}
+	w.data.lost = func(n *node, sa SA) bool { return n == w.spoke && sa.Local.Port() == PortNAT }
+	began := w.now
+	w.run(time.Minute)
+	w.checkRest()
+	if gap := w.gap(began); gap > limit || w.spoke.count(Lost) != 0 || w.spoke.count(Up) != 2 {
+		t.Errorf("traffic pauses for %s, Up %d times, Lost %q", gap, w.spoke.count(Up), w.spoke.said(Lost))
+	}
+}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/farspoke/farspoke/ikev2"
 	"github.com/farspoke/farspoke/ikev2/keepalive"
+	"github.com/farspoke/farspoke/ikev2/session"
 )
 
 func showCrypto(ctx context.Context, c *CLI, _ request) error {
@@ -87,6 +88,7 @@ func sessionText(p ikev2.PeerStatus, vrf string) string {
 		fmt.Fprintf(&b, "          NAT: %s, rekey in %s\n", p.NAT, hours(p.RekeyIn))
 		b.WriteString(wrap(p.Algorithms, "          "))
 	}
+	b.WriteString(pathText(p.Status))
 	for _, c := range p.Children {
 		encapsulation := "ESP"
 		if c.UDP {
@@ -116,6 +118,41 @@ func natText(s ikev2.TranslatorStatus) string {
 	fmt.Fprintf(&b, "  Search: %s, %d questions so far\n", s.Search, s.Questions)
 	if s.Problem != "" {
 		b.WriteString(wrap("Last error: "+s.Problem, "  "))
+	}
+	return b.String()
+}
+
+// pathText shows how traffic to the peer fares, and what was found out on the way.
+func pathText(s session.Status) string {
+	var b strings.Builder
+	var path []string
+	if s.RoundTrip > 0 {
+		path = append(path, "round trip "+s.RoundTrip.String())
+	}
+	if s.Public.IsValid() {
+		path = append(path, "our public address "+s.Public.String())
+	}
+	if s.Unanswered > 0 {
+		path = append(path, fmt.Sprintf("no answer for %s: %s", hours(s.Unanswered), s.Path))
+	}
+	if len(path) > 0 {
+		b.WriteString(wrap("Path: "+strings.Join(path, ", "), "  "))
+	}
+	var learned []string
+	if s.Compat.StartPort != 0 {
+		learned = append(learned, fmt.Sprintf("answers at UDP port %d", s.Compat.StartPort))
+	}
+	if s.Compat.Group != "" {
+		learned = append(learned, "wants "+s.Compat.Group+" for IKE")
+	}
+	if s.Compat.ChildGroup != "" {
+		learned = append(learned, "wants "+s.Compat.ChildGroup+" for ESP")
+	}
+	if s.Compat.Selectors != "" {
+		learned = append(learned, "takes traffic selectors for "+s.Compat.Selectors+" host only")
+	}
+	if len(learned) > 0 {
+		b.WriteString(wrap("Learned: "+strings.Join(learned, ", "), "  "))
 	}
 	return b.String()
 }

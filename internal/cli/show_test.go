@@ -80,6 +80,9 @@ func TestShowCrypto(t *testing.T) {
 		Local: netip.MustParseAddrPort("100.64.0.17:4500"), Remote: netip.MustParseAddrPort("203.0.113.1:4500"),
 		SPIi: "0123456789abcdef", SPIr: "fedcba9876543210", Algorithms: "aes256gcm16-prfsha384-ecp384", NAT: "local",
 		RekeyIn: 23*time.Hour + 59*time.Minute, Uptime: 90 * time.Second,
+		RoundTrip: 62 * time.Millisecond, Public: netip.MustParseAddr("198.51.100.9"),
+		Path: "rekeying the child SA", Unanswered: 4 * time.Second,
+		Compat:   session.Compat{StartPort: 4500, Group: "ecp384", Selectors: "any"},
 		Children: []session.ChildStatus{{SPIIn: "c0ffee01", SPIOut: "47c7658d", State: "in use", Algorithms: "aes256gcm16", UDP: true, Age: 90 * time.Second, RekeyIn: 55 * time.Minute}},
 	}}
 	down := ikev2.PeerStatus{Profile: "dc", Status: session.Status{
