@@ -22,7 +22,8 @@ var components = []string{"dmvpn", "ikev2", "firewall", "cellular", "internal/wa
 // glue knows components, so no component may know it.
 var glue = []string{"init", "internal/config", "internal/cli", "internal/api", "internal/parts", "internal/pid1", "lab", "image", "cmd"}
 
-// pure packages are wire formats and computations: bytes in, values out.
+// pure packages are wire formats, computations and state machines: values in,
+// values out.
 var pure = []string{"dmvpn/nhrp", "ikev2/wire", "ikev2/suite", "ikev2/session", "ikev2/keepalive"}
 
 // impure packages reach outside of the process.
@@ -78,7 +79,7 @@ func TestDependencies(t *testing.T) {
 				t.Errorf("component %s imports %s, which knows components", p.ImportPath, imported)
 			}
 			if isPure && slices.Contains(impure, imported) {
-				t.Errorf("%s is a wire format and imports %s", p.ImportPath, imported)
+				t.Errorf("%s is pure and imports %s", p.ImportPath, imported)
 			}
 		}
 	}
