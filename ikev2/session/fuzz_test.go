@@ -50,7 +50,16 @@ func FuzzAuthenticated(f *testing.F) {
 	esp := wire.SA{Proposals: []wire.Proposal{{Number: 1, Protocol: wire.ProtocolESP, SPI: spi, Transforms: []wire.Transform{
 		{Type: wire.Encryption, ID: 20, KeyBits: 256}, {Type: wire.Group, ID: 31}, {Type: wire.ESN},
 	}}}}
+	w := established(f)
+	w.spoke.session.config.PFS, w.hub.session.config.PFS = false, false
+	w.hub.config.PFS = false
+	hub, child := w.peerOf(w.spoke), w.spoke.session.current()
 	for _, chain := range [][]wire.Payload{
+		hub.childRequest(0x1000), hub.rekeyRequest(child.SPIOut, 0x1000), hub.rekeyIKERequest(), {espDelete(child.SPIOut)},
+		{w.hub.session.localID(hub.sa), wire.Auth{Method: wire.AuthSharedKey, Data: make([]byte, 32)}, wire.Notify{Kind: wire.InitialContact}},
+		{wire.Notify{Kind: wire.AuthenticationFailed}}, {wire.Notify{Kind: wire.InvalidSyntax}}, {wire.Notify{Kind: wire.NoAdditionalSAs}},
+		{wire.Raw{Number: wire.TypeConfigure, Body: []byte{1, 0, 0, 0}}, wire.Raw{Number: wire.TypeEAP, Body: []byte{1, 0, 0, 4}}, wire.VendorID("somebody")},
+		{wire.Raw{Number: wire.TypeNonce, Body: []byte{1}}}, nil,
 		{wire.Delete{Protocol: wire.ProtocolESP, SPIs: []uint32{0x01020304}}},
 		{wire.Delete{Protocol: wire.ProtocolIKE}},
 		{wire.Notify{Kind: wire.TemporaryFailure}},

@@ -11,13 +11,10 @@ func FuzzMessage(f *testing.F) {
 	for _, h := range hostile {
 		f.Add(octets(f, h.octets))
 	}
-	f.Add((&Message{
-		Header: Header{SPIi: 1, Exchange: IKESAInit, Flags: FlagInitiator},
-		Payloads: []Payload{
-			SA{Proposals: []Proposal{{Number: 1, Protocol: ProtocolIKE, Transforms: []Transform{{Type: Encryption, ID: 20, KeyBits: 256}}}}},
-			KE{Group: 31, Data: make([]byte, 32)}, Nonce(make([]byte, 32)), Notify{Kind: Cookie, Data: []byte("cookie")},
-		},
-	}).Marshal())
+	for _, payloads := range seedPayloads() {
+		f.Add((&Message{Header: Header{SPIi: 1, Exchange: IKESAInit, Flags: FlagInitiator}, Payloads: payloads}).Marshal())
+	}
+	f.Add(append(MarshalEncrypted(Header{SPIi: 1, SPIr: 2, Exchange: IKEAuth, MessageID: 1}, TypeIDi, 40), make([]byte, 40)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := Parse(b)
 		if err != nil || m.Encrypted != nil {
@@ -27,6 +24,18 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
+// seedPayloads returns chains of one payload of each kind, and one chain of all.
+func seedPayloads() [][]Payload {
+	all := append(everyPayload(),
+		Notify{Kind: Cookie, Data: []byte("cookie")}, Raw{Number: TypeCert, Body: []byte{4, 0x30}}, Raw{Number: TypeCertReq, Body: []byte{4}},
+		Raw{Number: TypeConfigure, Body: []byte{1, 0, 0, 0}}, Raw{Number: TypeEAP, Body: []byte{1, 0, 0, 4}}, Raw{Number: 53, Body: make([]byte, 8)}, Raw{Number: 200, Critical: true})
+	chains := [][]Payload{all}
+	for _, p := range all {
+		chains = append(chains, []Payload{p})
+	}
+	return chains
+}
+
 // FuzzPayloads feeds what a peer could put inside an Encrypted payload.
 func FuzzPayloads(f *testing.F) {
 	for _, h := range hostile {
@@ -34,12 +43,10 @@ func FuzzPayloads(f *testing.F) {
 			f.Add(b[16], b[headerLength:])
 		}
 	}
-	first, b := MarshalPayloads([]Payload{
-		ID{Form: IDFQDN, Data: []byte("hub")}, Auth{Method: AuthSharedKey, Data: make([]byte, 32)},
-		TS{Selectors: []Selector{AnySelector(47)}}, TS{Responder: true, Selectors: []Selector{AnySelector(47)}},
-		Delete{Protocol: ProtocolESP, SPIs: []uint32{256}}, Notify{Protocol: ProtocolESP, Kind: RekeySA, SPI: []byte{0, 0, 1, 0}},
-	})
-	f.Add(byte(first), b)
+	for _, payloads := range seedPayloads() {
+		first, b := MarshalPayloads(payloads)
+		f.Add(byte(first), b)
+	}
 	f.Fuzz(func(t *testing.T, first byte, b []byte) {
 		payloads, err := ParsePayloads(PayloadType(first), b)
 		if err != nil {
