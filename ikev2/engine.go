@@ -15,7 +15,6 @@ package ikev2
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,6 +39,8 @@ import (
 type Checkpoint interface {
 	Save(name string, v any) error
 	Load(name string, v any) (bool, error)
+	// Names returns the names of all records that begin with prefix.
+	Names(prefix string) ([]string, error)
 	Remove(name string) error
 }
 
@@ -85,8 +86,8 @@ type Engine struct {
 	peers     map[netip.Addr]*peer
 	// translators are the NATs before the uplinks, by the uplink's name.
 	translators map[string]*translator
-	// saved is the record in the checkpoint.
-	saved  record
+	// saved is what the checkpoint holds, by the peer's address.
+	saved  map[netip.Addr]savedSession
 	panics uint64
 	// gate decides about requests to begin an IKE SA, and words how much is
 	// logged about strangers.
@@ -373,15 +374,3 @@ func sinceBoot() session.Instant {
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &now)
 	return time.Duration(now.Nano())
 }
-
-// record is what the checkpoint holds: the sessions by the peer's address.
-type record map[netip.Addr]savedSession
-
-type savedSession struct {
-	Profile     string
-	Fingerprint string
-	Guest       bool `json:",omitempty"`
-	State       json.RawMessage
-}
-
-func (e *Engine) recordName() string { return "ikev2-" + e.vrf }

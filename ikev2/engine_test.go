@@ -3,6 +3,7 @@ package ikev2
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -97,6 +98,33 @@ func TestRestartTakesOver(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		if isClosed(replaced) || hub.engine.Status().Peers[0].Counters.Authentications != 1 {
 			t.Error("the SAs were opened anew")
+		}
+		spoke.stop()
+		hub.stop()
+	})
+}
+
+// TestEachPeerHasARecord: what is written for one peer does not grow with the
+// number of peers, and goes with the peer.
+func TestEachPeerHasARecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t)
+		spoke, hub := l.box(spokeAddr), l.box(hubAddr)
+		hub.boot(testProfile(goodKey))
+		hub.admit(spokeAddr)
+		spoke.boot(testProfile(goodKey))
+		wanted, forgo := context.WithCancel(t.Context())
+		if _, err := spoke.protect(wanted, hubAddr); err != nil {
+			t.Fatal(err)
+		}
+		names := func() []string { return slices.Sorted(maps.Keys(spoke.memory.records)) }
+		if got, want := names(), []string{"ikev2-front:" + hubAddr.String()}; !slices.Equal(got, want) {
+			t.Errorf("records %q, want %q", got, want)
+		}
+		forgo()
+		time.Sleep(2 * unwantedTime)
+		if got := names(); len(got) != 0 {
+			t.Errorf("records %q are left of a peer that nobody wants", got)
 		}
 		spoke.stop()
 		hub.stop()

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -196,6 +197,18 @@ func (m *memory) Load(name string, v any) (bool, error) {
 		return false, nil
 	}
 	return true, json.Unmarshal(b, v)
+}
+
+func (m *memory) Names(prefix string) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var names []string
+	for name := range m.records {
+		if strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 func (m *memory) Remove(name string) error {

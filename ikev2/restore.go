@@ -18,8 +18,8 @@ import (
 func (e *Engine) restore() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.saved, e.local = make(record), netip.Addr{}
-	if _, err := e.deps.Checkpoint.Load(e.recordName(), &e.saved); err != nil {
+	e.saved, e.local = make(map[netip.Addr]savedSession), netip.Addr{}
+	if err := e.loadRecords(); err != nil {
 		e.log.Warn("IKE SAs of the previous process cannot be read and are opened anew", "err", err)
 	}
 	e.restoreTranslators()
@@ -163,7 +163,7 @@ func (e *Engine) save(p *peer) error {
 		return nil
 	}
 	e.saved[p.addr] = savedSession{Profile: p.profile.name, Fingerprint: p.profile.fingerprint, Guest: p.guest, State: state}
-	if err := e.deps.Checkpoint.Save(e.recordName(), e.saved); err != nil {
+	if err := e.deps.Checkpoint.Save(e.recordName(p.addr), e.saved[p.addr]); err != nil {
 		return fmt.Errorf("save IKE SA with %s: %w", p.addr, err)
 	}
 	return nil
@@ -175,7 +175,7 @@ func (e *Engine) forget(addr netip.Addr) {
 		return
 	}
 	delete(e.saved, addr)
-	if err := e.deps.Checkpoint.Save(e.recordName(), e.saved); err != nil {
+	if err := e.deps.Checkpoint.Remove(e.recordName(addr)); err != nil {
 		e.log.Error("the checkpoint of the IKE SAs is out of date", "err", err)
 	}
 }

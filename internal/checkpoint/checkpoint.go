@@ -12,9 +12,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/renameio/v2"
 )
+
+// suffix ends the file names of records. What renameio leaves of a write that
+// was cut short ends otherwise.
+const suffix = ".json"
 
 // Dir is a directory of records.
 type Dir string
@@ -38,7 +43,8 @@ func (d Dir) Save(name string, v any) error {
 	if err != nil {
 		return fmt.Errorf("encode checkpoint %s: %w", name, err)
 	}
-	if err := renameio.WriteFile(d.path(name), data, 0o600, renameio.WithStaticPermissions(0o600)); err != nil {
+	// The directory itself is known to be on the same file system.
+	if err := renameio.WriteFile(d.path(name), data, 0o600, renameio.WithStaticPermissions(0o600), renameio.WithTempDir(string(d))); err != nil {
 		return fmt.Errorf("save checkpoint %s: %w", name, err)
 	}
 	return nil
@@ -61,6 +67,21 @@ func (d Dir) Load(name string, v any) (bool, error) {
 	return true, nil
 }
 
+// Names returns the names of all records that begin with prefix.
+func (d Dir) Names(prefix string) ([]string, error) {
+	entries, err := os.ReadDir(string(d))
+	if err != nil {
+		return nil, fmt.Errorf("list checkpoints: %w", err)
+	}
+	var names []string
+	for _, entry := range entries {
+		if name, ok := strings.CutSuffix(entry.Name(), suffix); ok && strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
 // Remove deletes the record of the given name, if there is one.
 func (d Dir) Remove(name string) error {
 	if err := os.Remove(d.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -70,5 +91,5 @@ func (d Dir) Remove(name string) error {
 }
 
 func (d Dir) path(name string) string {
-	return filepath.Join(string(d), name+".json")
+	return filepath.Join(string(d), name+suffix)
 }

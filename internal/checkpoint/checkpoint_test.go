@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -70,5 +71,25 @@ func TestDamagedRecordIsReportedOnce(t *testing.T) {
 	}
 	if found, err := d.Load("ike", &got); found || err != nil {
 		t.Errorf("second Load = %v, %v; want a fresh start", found, err)
+	}
+}
+
+func TestNamesAreOfWholeRecordsOnly(t *testing.T) {
+	d, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"ike:10.0.0.1", "ike:10.0.0.2", "nhrp"} {
+		if err := d.Save(name, lease{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// What a killed process leaves of a write.
+	if err := os.WriteFile(filepath.Join(string(d), ".ike:10.0.0.3.json1234"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	names, err := d.Names("ike:")
+	if want := []string{"ike:10.0.0.1", "ike:10.0.0.2"}; err != nil || !slices.Equal(names, want) {
+		t.Errorf("Names = %q, %v; want %q", names, err, want)
 	}
 }
