@@ -71,8 +71,11 @@ func (s *Spoke) showSAs(ctx context.Context) (string, error) {
 	return out, nil
 }
 
-// remakeSAs replaces the box's SAs by others that are made by hand.
-func (s *Spoke) remakeSAs(ctx context.Context) error {
+// byHand replaces fresh SAs of the box by others that are made by hand.
+func (s *Spoke) byHand(ctx context.Context) error {
+	if err := s.rekeyed(ctx); err != nil {
+		return err
+	}
 	shown, err := s.showSAs(ctx)
 	if err != nil {
 		return err
@@ -126,5 +129,6 @@ func (s *Spoke) spis(ctx context.Context) (spis []string, err error) {
 	for _, match := range shownSPI.FindAllStringSubmatch(shown, -1) {
 		spis = append(spis, match[1])
 	}
+	slices.Sort(spis)
 	return spis, err
 }
