@@ -1,6 +1,8 @@
 package ikev2
 
 import (
+	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -111,5 +113,20 @@ func TestPresharedKeys(t *testing.T) {
 	}
 	if _, err := presharedKey("0xsecret"); err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("presharedKey: %v", err)
+	}
+}
+
+// TestEveryKeyIsDocumented demands a line in docs/configuration.md for each key
+// of a profile.
+func TestEveryKeyIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Profile]()) {
+		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !strings.Contains(string(page), "\n| `"+key) {
+			t.Errorf("docs/configuration.md has no line for %s", key)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -135,6 +136,20 @@ func TestAlgorithms(t *testing.T) {
 	for _, word := range []string{"des-sha256", "null-sha256", "aes256-md5", "blowfish-sha256", "cast-sha256", "3des-sha256"} {
 		if p, err := ParseESP(word); err == nil {
 			t.Errorf("ESP %s is accepted: %s", word, p)
+		}
+	}
+}
+
+// TestEveryAlgorithmIsDocumented demands that docs/configuration.md names what
+// can be written.
+func TestEveryAlgorithmIsDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range algorithms {
+		if !strings.Contains(string(page), "`"+a.name+"`") {
+			t.Errorf("docs/configuration.md does not name %s", a.name)
 		}
 	}
 }
