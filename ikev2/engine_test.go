@@ -209,6 +209,7 @@ func TestHubIsSilent(t *testing.T) {
 				break
 			}
 		}
+		time.Sleep(10 * time.Second) // what is on its way is still taken
 		l.agree(spoke, hub)
 		spoke.stop()
 		hub.stop()

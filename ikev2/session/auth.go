@@ -116,7 +116,7 @@ func (s *Session) authResponse(sa *ikeSA, r *request, payloads []wire.Payload) {
 		s.fail(sa, "%v", err)
 		return
 	}
-	s.bringUp(sa, s.addChild(sa, true, r.ChildSPI, spi, esp, nonces))
+	s.bringUp(sa, s.addChild(sa, true, r.ChildSPI, spi, esp, nonces), false)
 }
 
 func findID(payloads []wire.Payload, responder bool) (wire.ID, bool) {
@@ -160,34 +160,6 @@ func (s *Session) began(sa *ikeSA) {
 	sa.Stage, sa.Handshake, sa.GoneAt = stageUp, nil, 0
 	sa.Heard = s.now
 	sa.RekeyAt = s.now + s.jitter(s.config.IKELifetime*19/20, 10)
-}
-
-// bringUp puts the first child SA of a newly authenticated IKE SA to work, and
-// ends all that was before it.
-func (s *Session) bringUp(sa *ikeSA, c *childSA) {
-	s.installIn(c)
-	s.installOut(c)
-	for _, other := range s.each() {
-		if other == sa || other.Stage == stageHalfOpen {
-			continue
-		}
-		if other.Stage == stageUp && other.Local.Addr() == sa.Local.Addr() {
-			// The peer goes on by the old child SA until it has read our answer.
-			for _, old := range s.children() {
-				if old.Owner == other.localSPI() {
-					s.drain(old)
-				}
-			}
-			s.close(other)
-		} else if other.Stage != stageClosing {
-			s.remove(other)
-		}
-	}
-	s.state.LastError, s.state.Renew, s.state.Escape = "", false, false
-	s.state.Failures, s.state.Silent, s.state.DownSince = 0, 0, 0
-	if s.replaced(sa) {
-		s.protected(c)
-	}
 }
 
 // path says how ESP travels.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/farspoke/farspoke/ikev2/suite"
 	"github.com/farspoke/farspoke/ikev2/wire"
@@ -23,16 +24,19 @@ type childSA struct {
 	Created         Instant
 	RekeyAt, HardAt Instant
 	// Replaces is the SPIIn of the child SA that the peer replaced by this one.
-	// We send on the new one when the peer deletes the old one, or at ActivateAt.
+	// Only once we stop sending on the old one, because the peer deletes it or at
+	// ActivateAt, is the peer sure to take what we send on the new one (RFC 7296
+	// section 2.8).
 	Replaces   uint32
 	ActivateAt Instant
 	// Retired says that another took its place and traffic no longer leaves on
 	// it.
 	Retired bool
-	// Delete says that it is on us to delete it at the peer; RemoveAt is when
-	// what is left of it goes, 0 for not at all.
-	Delete   bool
-	RemoveAt Instant
+	// Delete says that it is on us to delete it at the peer, and DeleteAt when it
+	// will be if the peer, whose turn it is, does not. RemoveAt is when what is
+	// left of it goes, once both have deleted it. 0 is never.
+	Delete             bool
+	DeleteAt, RemoveAt Instant
 	// PacketsIn and PacketsOut are what the kernel has counted.
 	PacketsIn, PacketsOut uint64
 }
@@ -96,22 +100,73 @@ func (s *Session) removeOut(c *childSA) {
 	}
 }
 
-// retire ends the use of a child SA for sending. Packets on their way to us are
-// still taken.
+// retire ends the use of a child SA for sending, in favour of the one that
+// replaces it. Packets on their way to us are still taken.
 func (s *Session) retire(c *childSA) {
+	if successor := s.replacedBy(c); successor != nil {
+		s.installOut(successor)
+		successor.Replaces = 0
+	}
 	c.Retired, c.ActivateAt = true, 0
 	s.removeOut(c)
+}
+
+// replacedBy returns the child SA by which the peer replaced c.
+func (s *Session) replacedBy(c *childSA) *childSA {
+	for _, other := range slices.Backward(s.state.Children) {
+		if other.Replaces == c.SPIIn && !other.Retired {
+			return other
+		}
+	}
+	return nil
+}
+
+// standBy makes fresh, which the peer made, take the place of old as soon as the
+// peer deletes that, or in a while.
+func (s *Session) standBy(fresh, old *childSA, while time.Duration) {
+	s.installIn(fresh)
+	fresh.Replaces, fresh.ActivateAt = old.SPIIn, s.now+while
+}
+
+// activate sends by a child SA that the peer made to replace another. It has
+// not deleted that, so we do.
+func (s *Session) activate(c *childSA) {
+	old := s.childIn(c.Replaces)
+	if old == nil {
+		s.installOut(c)
+		return
+	}
+	s.retire(old)
+	old.Delete = true
+}
+
+// redundant takes out of use the child SA of a simultaneous rekeying that does
+// not stand. The peer made it and deletes it; if it does not, we do.
+func (s *Session) redundant(c *childSA) {
+	c.Replaces = 0
+	s.retire(c)
+	c.DeleteAt = s.now + lingerTime
 }
 
 // drain lets a child SA that both sides have deleted end, after what is on its
 // way has arrived.
 func (s *Session) drain(c *childSA) {
 	s.retire(c)
-	c.Delete, c.RemoveAt = false, s.now+drainTime
+	c.Delete, c.DeleteAt, c.RemoveAt = false, 0, s.now+drainTime
+}
+
+// drainAll ends the child SAs of an IKE SA, the newest first: none takes the
+// place of another any more.
+func (s *Session) drainAll(sa *ikeSA) {
+	for _, c := range slices.Backward(s.children()) {
+		if c.Owner == sa.localSPI() && c.RemoveAt == 0 {
+			s.drain(c)
+		}
+	}
 }
 
 func (s *Session) removeChild(c *childSA) {
-	s.removeOut(c)
+	s.retire(c)
 	s.removeIn(c)
 	s.state.Children = slices.DeleteFunc(s.state.Children, func(other *childSA) bool { return other == c })
 }

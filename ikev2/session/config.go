@@ -61,10 +61,10 @@ const (
 	// drainTime is how long a replaced inbound child SA stays for packets that
 	// are on their way.
 	drainTime = 5 * time.Second
-	// activateTime is how long we wait for the peer to delete a child SA it has
-	// rekeyed before we send on the new one.
-	activateTime = 10 * time.Second
-	// lingerTime is how long an SA stays that the peer ought to delete.
+	// readyTime is how long a peer that asked for an SA has to read our answer
+	// before we send on it, while there is another.
+	readyTime = 2 * time.Second
+	// lingerTime is how long an SA that the peer ought to delete stays in use.
 	lingerTime = 30 * time.Second
 	// halfOpenTime is how long a peer has to follow IKE_SA_INIT by IKE_AUTH.
 	halfOpenTime = 30 * time.Second

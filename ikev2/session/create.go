@@ -149,27 +149,49 @@ func (s *Session) childResponse(sa *ikeSA, r *request, payloads []wire.Payload) 
 		s.childUnusable(sa, r, err)
 		return
 	}
+	if slices.Contains(r.Deleted, spi) {
+		s.childGone(sa, old)
+		return
+	}
 	fresh := s.addChild(sa, true, r.ChildSPI, spi, esp, contribution)
+	theirs := s.rivalChild(r)
+	if theirs == nil && old != nil {
+		theirs = s.replacedBy(old) // beside it, without being asked to replace it
+	}
+	if r.Kind == askRekeyChild {
+		s.state.Counters.ChildRekeys++
+	}
+	if r.Rival != nil && theirs != nil && r.Rival.beats(contribution) {
+		s.installIn(fresh) // the peer may already send on it
+		s.retire(fresh)
+		fresh.Delete = true
+		return
+	}
 	if r.Kind == askCreateChild {
-		s.bringUpAgain(fresh)
-		return
+		s.bringUpAgain(fresh, true)
+	} else {
+		s.installIn(fresh)
+		s.installOut(fresh)
+		s.event(Note, "rekeyed the child SA with %s, %s", s.peer(), esp)
 	}
-	s.state.Counters.ChildRekeys++
-	if r.Rival != nil && s.lostCollision(r, contribution) {
-		// The peer deletes the old one, and uses the one it made.
-		fresh.Retired, fresh.Delete = true, true
-		return
-	}
-	s.installIn(fresh)
-	s.installOut(fresh)
-	if r.Rival != nil {
-		s.redundant(s.childIn(uint32(r.Rival.SPI)))
+	if theirs != nil {
+		s.redundant(theirs)
 	}
 	if old != nil {
 		s.retire(old)
 		old.Delete = true
 	}
-	s.event(Note, "rekeyed the child SA with %s, %s", s.peer(), esp)
+}
+
+// childGone deals with a child SA that the peer deleted before its answer told
+// us of it.
+func (s *Session) childGone(sa *ikeSA, old *childSA) {
+	if old != nil {
+		old.RekeyAt = s.now + minRetry
+		return
+	}
+	s.state.LastError = fmt.Sprintf("peer %s deleted the child SA", s.peer())
+	sa.CreateAt = s.now + minRetry
 }
 
 // childExchange checks the answer about a child SA that brings its own nonces
@@ -242,12 +264,11 @@ func (s *Session) renew(reason string) {
 }
 
 // bringUpAgain puts to work a child SA that was made where there was none.
-func (s *Session) bringUpAgain(c *childSA) {
+func (s *Session) bringUpAgain(c *childSA, ours bool) {
 	if sa := s.bySPI(c.Owner); sa != nil && sa.Stage == stageUp {
 		sa.GoneAt = 0
 	}
-	s.installIn(c)
-	s.installOut(c)
+	s.putToWork(c, ours)
 	s.state.LastError = ""
 	if s.state.Protected {
 		s.event(Note, "made another child SA with %s, %s", s.peer(), c.Suite)
@@ -275,31 +296,4 @@ func (s *Session) unprotected() {
 	}
 	s.state.Protected = false
 	s.event(Lost, "%s", s.state.LastError)
-}
-
-// lostCollision decides which of two simultaneous rekeyings stands: the one with
-// the lowest of the four nonces does not (RFC 7296 section 2.8.1).
-func (s *Session) lostCollision(r *request, ours suite.Contribution) bool {
-	own := lower(ours.InitiatorNonce, ours.ResponderNonce)
-	return string(own) < string(r.Rival.Lowest)
-}
-
-// redundant takes the child SA that the peer made out of use; the peer deletes
-// it. If it does not, we do.
-func (s *Session) redundant(c *childSA) {
-	if c == nil {
-		return
-	}
-	s.retire(c)
-	c.Replaces, c.RemoveAt = 0, s.now+lingerTime
-}
-
-// activate sends from now on by a child SA that the peer made to replace
-// another.
-func (s *Session) activate(c *childSA) {
-	s.installOut(c)
-	if old := s.childIn(c.Replaces); old != nil && c.Replaces != 0 {
-		s.retire(old)
-		old.RemoveAt = s.now + lingerTime
-	}
 }

@@ -25,18 +25,19 @@ func (v *voice) rekeyIKERequest() []wire.Payload {
 func TestWhatCrossesWhat(t *testing.T) {
 	ours := map[string]func(*world){
 		"closing the child": func(w *world) {
-			c := w.spoke.session.current()
-			w.spoke.session.retire(c)
-			w.spoke.kernel = w.spoke.kernel[:1]
-			c.Delete = true
-			w.apply(w.spoke, w.spoke.session.Tick(w.now))
+			s := w.spoke.session
+			s.state.Wanted = false // or it would first make another
+			w.apply(w.spoke, s.step(w.now, func() {
+				c := s.current()
+				s.retire(c)
+				c.Delete = true
+			}))
 		},
 		"rekeying the child":  func(w *world) { rekeyChildNow(w, w.spoke) },
 		"rekeying the IKE SA": func(w *world) { rekeyIKENow(w, w.spoke) },
 		"closing the IKE SA": func(w *world) {
-			w.spoke.session.close(w.spoke.session.up())
-			w.spoke.kernel = nil
-			w.apply(w.spoke, w.spoke.session.Tick(w.now))
+			s := w.spoke.session
+			w.apply(w.spoke, s.step(w.now, func() { s.close(s.up()) }))
 		},
 		"creating a child": func(w *world) {
 			w.spoke.session.removeChild(w.spoke.session.current())

@@ -1,5 +1,7 @@
 package session
 
+import "fmt"
+
 // expire ends what has lasted too long.
 func (s *Session) expire() {
 	for _, c := range s.children() {
@@ -8,18 +10,32 @@ func (s *Session) expire() {
 			s.removeChild(c)
 		case c.ActivateAt != 0 && c.ActivateAt <= s.now:
 			s.activate(c)
+		case c.DeleteAt != 0 && c.DeleteAt <= s.now:
+			c.Delete, c.DeleteAt = true, 0
 		case c.HardAt <= s.now && !c.Retired:
-			s.removeChild(c)
-			if sa := s.bySPI(c.Owner); sa != nil && s.current() == nil {
-				s.lose(sa, "the child SA reached the end of its lifetime; peer %s let us not rekey it", s.peer())
-			}
+			s.outlive(c)
 		}
 	}
 	for _, sa := range s.each() {
-		if sa.GoneAt != 0 && sa.GoneAt <= s.now {
+		switch {
+		case sa.GoneAt == 0 || sa.GoneAt > s.now:
+		case sa.Stage == stageReplaced, sa.Stage == stageUp:
+			s.close(sa) // the peer should have
+		default:
 			s.remove(sa)
 		}
 	}
+}
+
+// outlive ends the use of a child SA whose keys have been used for long enough,
+// and tells the peer.
+func (s *Session) outlive(c *childSA) {
+	if s.current() == c {
+		s.state.LastError = fmt.Sprintf("the child SA reached the end of its lifetime; peer %s let us not rekey it", s.peer())
+	}
+	s.retire(c)
+	s.removeIn(c)
+	c.Delete = true
 }
 
 // Deadline returns when Tick must be called at the latest, false for never.
@@ -39,6 +55,9 @@ func (s *Session) Deadline() (at Instant, ok bool) {
 		}
 		if c.ActivateAt != 0 {
 			earliest(c.ActivateAt)
+		}
+		if c.DeleteAt != 0 {
+			earliest(c.DeleteAt)
 		}
 		if !c.Retired {
 			earliest(c.HardAt)

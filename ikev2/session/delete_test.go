@@ -54,6 +54,7 @@ func TestDeletesOfWhatIsNotThere(t *testing.T) {
 func TestDeletesThatCross(t *testing.T) {
 	w := talk(t, config(t, testIKE, testESP))
 	s := w.spoke.session
+	s.state.Wanted = false // or it would first make another
 	child := s.current()
 	s.retire(child)
 	child.Delete = true

@@ -77,6 +77,8 @@ type ikeSA struct {
 	Pretend bool
 	// CreateAt is the earliest time to ask for a child SA when there is none.
 	CreateAt Instant
+	// Crossed says that another IKE SA came up while this one was being opened.
+	Crossed bool
 	// Origin is the SHA-256 of the IKE_SA_INIT request by which the peer began
 	// this SA, nil for any other. A late copy is known by it.
 	Origin []byte
@@ -177,11 +179,12 @@ func (s *Session) up() *ikeSA {
 	return s.state.SAs[i]
 }
 
-// remove forgets an IKE SA and its child SAs.
+// remove forgets an IKE SA and its child SAs, but for those that drain: they go
+// by themselves.
 func (s *Session) remove(sa *ikeSA) {
 	s.state.SAs = slices.DeleteFunc(s.state.SAs, func(other *ikeSA) bool { return other == sa })
-	for _, c := range s.children() {
-		if c.Owner == sa.localSPI() && c.RemoveAt == 0 { // the others drain, and go by themselves
+	for _, c := range slices.Backward(s.children()) {
+		if c.Owner == sa.localSPI() && c.RemoveAt == 0 {
 			s.removeChild(c)
 		}
 	}
@@ -190,17 +193,13 @@ func (s *Session) remove(sa *ikeSA) {
 // close lets an IKE SA end by DELETE. Its child SAs end now: whoever wants to
 // keep them has moved them to another IKE SA before.
 func (s *Session) close(sa *ikeSA) {
-	sa.Stage = stageClosing
+	sa.Stage, sa.GoneAt = stageClosing, 0
 	if sa.Request != nil && sa.Request.Kind != askDeleteIKE {
 		// The answer does not matter any more, and the peer must take requests in
 		// order: the DELETE waits for it, but not for long.
 		sa.Request.Tries = max(sa.Request.Tries, maxTries-suspectTries)
 	}
-	for _, c := range s.children() {
-		if c.Owner == sa.localSPI() && c.RemoveAt == 0 { // the others drain, and go by themselves
-			s.removeChild(c)
-		}
-	}
+	s.drainAll(sa)
 }
 
 // lose forgets an IKE SA that worked, and says why.

@@ -69,12 +69,10 @@ func (s *Session) respondInformational(sa *ikeSA, m *wire.Message, payloads []wi
 func (s *Session) deletedChild(sa *ikeSA, spi uint32) []uint32 {
 	c := s.childOut(sa.localSPI(), spi)
 	if c == nil {
-		return nil
-	}
-	for _, successor := range s.children() {
-		if successor.Replaces == c.SPIIn && !successor.Retired {
-			s.installOut(successor)
+		if sa.Request.makesChild() {
+			sa.Request.Deleted = append(lastFew(sa.Request.Deleted), spi)
 		}
+		return nil
 	}
 	crossing := sa.Request != nil && sa.Request.Kind == askDeleteChild && sa.Request.Old == c.SPIIn
 	// If it was the only one another is made at once, but not over and over with
@@ -101,11 +99,7 @@ func (s *Session) deletedIKE(sa *ikeSA) {
 	}
 	if s.authenticating() {
 		// It does so in favour of the IKE SA that we are opening.
-		for _, c := range s.children() {
-			if c.Owner == sa.localSPI() {
-				s.drain(c)
-			}
-		}
+		s.drainAll(sa)
 	}
 	s.lose(sa, "peer %s deleted the IKE SA", s.peer())
 	s.state.RetryAt = max(s.state.RetryAt, s.state.UpSince+minRetry)

@@ -14,7 +14,7 @@ import (
 func (s *Session) wantsAttempt() bool {
 	for _, sa := range s.state.SAs {
 		switch sa.Stage {
-		case stageOpening, stageAuthenticating, stageHalfOpen:
+		case stageOpening, stageAuthenticating:
 			return false
 		case stageUp:
 			if !s.state.Renew {

@@ -22,15 +22,11 @@ func (s *Session) pump(sa *ikeSA) {
 }
 
 func (s *Session) pumpUp(sa *ikeSA) {
-	for _, c := range s.children() {
-		if c.Owner == sa.localSPI() && c.Delete {
-			s.deleteChild(sa, c)
-			return
-		}
-	}
-	switch due := s.childDue(sa); {
+	switch due, ended := s.childDue(sa), s.childEnded(sa); {
 	case s.lacksChild(sa) && sa.CreateAt <= s.now:
 		s.createChild(sa)
+	case ended != nil:
+		s.deleteChild(sa, ended)
 	case due != nil && due != s.current():
 		// The peer made another beside it: one is enough.
 		s.retire(due)
@@ -50,6 +46,16 @@ func (s *Session) lacksChild(sa *ikeSA) bool {
 	return s.state.Wanted && !slices.ContainsFunc(s.state.Children, func(c *childSA) bool {
 		return c.Owner == sa.localSPI() && !c.Retired
 	})
+}
+
+// childEnded returns a child SA that is to be deleted at the peer.
+func (s *Session) childEnded(sa *ikeSA) *childSA {
+	for _, c := range s.state.Children {
+		if c.Owner == sa.localSPI() && c.Delete {
+			return c
+		}
+	}
+	return nil
 }
 
 // childDue returns a child SA that is to be rekeyed now.

@@ -132,9 +132,7 @@ func (s *Session) response(sa *ikeSA, m *wire.Message, p Packet) {
 			s.childResponse(sa, r, payloads)
 		}
 	case askRekeyIKE:
-		if sa.Stage == stageUp {
-			s.ikeResponse(sa, r, payloads)
-		}
+		s.ikeResponse(sa, r, payloads)
 	case askDeleteChild:
 		if c := s.childIn(r.Old); c != nil {
 			s.drain(c)

@@ -26,18 +26,26 @@ func (s *Session) rekeyIKE(sa *ikeSA, group suite.GroupID, rounds int) {
 // ikeResponse takes the answer to the request to rekey an IKE SA.
 func (s *Session) ikeResponse(sa *ikeSA, r *request, payloads []wire.Payload) {
 	if n, refused := wire.FindError(payloads); refused {
-		s.ikeRefused(sa, r, n)
+		if sa.Stage == stageUp {
+			s.ikeRefused(sa, r, n)
+		}
 		return
 	}
-	fresh, lowest, err := s.replacement(sa, r, payloads)
+	fresh, contribution, err := s.replacement(sa, r, payloads)
 	if err != nil {
 		s.ikeUnusable(sa, r, err.Error())
 		return
 	}
 	s.state.SAs = append(s.state.SAs, fresh)
+	if sa.Stage != stageUp { // it is ending, and so does what we made of it
+		s.move(sa, fresh)
+		fresh.Stage, fresh.GoneAt = sa.Stage, sa.GoneAt
+		s.close(sa)
+		return
+	}
 	s.state.Counters.IKERekeys++
 	rivalSA := s.rivalSA(r)
-	if rivalSA != nil && string(lowest) < string(r.Rival.Lowest) {
+	if rivalSA != nil && r.Rival.beats(contribution) {
 		s.succeed(sa, rivalSA)
 		s.close(fresh)
 		return
@@ -50,38 +58,30 @@ func (s *Session) ikeResponse(sa *ikeSA, r *request, payloads []wire.Payload) {
 	s.event(Note, "rekeyed the IKE SA with %s, %s", s.peer(), fresh.Suite)
 }
 
-func (s *Session) rivalSA(r *request) *ikeSA {
-	if r.Rival == nil {
-		return nil
-	}
-	return s.bySPI(r.Rival.SPI)
-}
-
-// replacement makes an IKE SA of the answer to our request, and returns the
-// lower of the two nonces.
-func (s *Session) replacement(sa *ikeSA, r *request, payloads []wire.Payload) (*ikeSA, []byte, error) {
+// replacement makes an IKE SA of the answer to our request.
+func (s *Session) replacement(sa *ikeSA, r *request, payloads []wire.Payload) (fresh *ikeSA, c suite.Contribution, err error) {
 	answer, hasSA := wire.Find[wire.SA](payloads)
 	ke, hasKE := wire.Find[wire.KE](payloads)
 	nonce, hasNonce := wire.Find[wire.Nonce](payloads)
 	if !hasSA || !hasKE || !hasNonce {
-		return nil, nil, fmt.Errorf("peer %s answers the rekeying of the IKE SA without SA, KE or nonce", s.peer())
+		return nil, c, fmt.Errorf("peer %s answers the rekeying of the IKE SA without SA, KE or nonce", s.peer())
 	}
 	chosen, err := s.config.IKE.Accepted(answer, wire.ProtocolIKE)
 	if err != nil {
-		return nil, nil, fmt.Errorf("peer %s answers the rekeying of the IKE SA wrongly: %w", s.peer(), err)
+		return nil, c, fmt.Errorf("peer %s answers the rekeying of the IKE SA wrongly: %w", s.peer(), err)
 	}
 	negotiated := suite.NewIKE(chosen)
 	spiR, sound := ikeSPI(chosen)
 	if !sound || ke.Group != uint16(r.Share.Group) || negotiated.Group.ID != ke.Group {
-		return nil, nil, fmt.Errorf("peer %s answers the rekeying of the IKE SA with another group or SPI than agreed", s.peer())
+		return nil, c, fmt.Errorf("peer %s answers the rekeying of the IKE SA with another group or SPI than agreed", s.peer())
 	}
 	shared, err := r.Share.Shared(ke.Data)
 	if err != nil {
-		return nil, nil, fmt.Errorf("peer %s: %w", s.peer(), err)
+		return nil, c, fmt.Errorf("peer %s: %w", s.peer(), err)
 	}
-	c := suite.Contribution{Shared: shared, InitiatorNonce: r.Nonce, ResponderNonce: nonce}
-	fresh := s.inherit(sa, true, r.SPI, spiR, negotiated, c)
-	return fresh, lower(r.Nonce, nonce), nil
+	c = suite.Contribution{Shared: shared, InitiatorNonce: r.Nonce, ResponderNonce: nonce}
+	fresh = s.inherit(sa, true, r.SPI, spiR, negotiated, c)
+	return fresh, c, nil
 }
 
 // inherit returns an IKE SA that takes the place of old, with message ids that

@@ -1,8 +1,6 @@
 package session
 
 import (
-	"bytes"
-
 	"github.com/farspoke/farspoke/ikev2/suite"
 	"github.com/farspoke/farspoke/ikev2/wire"
 )
@@ -42,23 +40,19 @@ type request struct {
 	Old uint32
 	// Rival is what the peer made at the same time for the same purpose.
 	Rival *rival
+	// Deleted are child SAs, by the peer's SPI, that the peer deleted before it
+	// is known to have made them: its answer is late.
+	Deleted []uint32
 	// Rounds counts INVALID_KE_PAYLOAD.
 	Rounds int
 }
 
-// rival is the product of a simultaneous rekeying (RFC 7296 section 2.8.1).
-type rival struct {
-	// SPI is ours, of the IKE SA or the inbound child SA.
-	SPI uint64
-	// Lowest is the lower of its two nonces.
-	Lowest []byte
-}
+// lastFew drops the oldest of a list that the peer fills.
+func lastFew(spis []uint32) []uint32 { return spis[max(len(spis)-15, 0):] }
 
-func lower(a, b []byte) []byte {
-	if bytes.Compare(a, b) <= 0 {
-		return a
-	}
-	return b
+// makesChild reports whether the answer may bring a child SA.
+func (r *request) makesChild() bool {
+	return r != nil && (r.Kind == askCreateChild || r.Kind == askRekeyChild)
 }
 
 // ask sends a request under the next message id.

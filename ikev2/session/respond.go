@@ -106,7 +106,10 @@ func (s *Session) respondAuth(sa *ikeSA, m *wire.Message, payloads []wire.Payloa
 	answer := []wire.Payload{id, s.ownAuth(sa, id)}
 	nonces := suite.Contribution{InitiatorNonce: sa.Handshake.PeerNonce, ResponderNonce: sa.Handshake.OwnNonce}
 	s.established(sa, peer)
-	if _, only := wire.FindNotify(payloads, wire.InitialContact); only {
+	// A peer that says this is its only IKE SA with us has forgotten all others,
+	// but for one that came up meanwhile.
+	_, alone := wire.FindNotify(payloads, wire.InitialContact)
+	if alone = alone && !sa.Crossed; alone {
 		for _, other := range s.each() {
 			if other != sa && other.PeerName == sa.PeerName {
 				s.remove(other)
@@ -124,7 +127,7 @@ func (s *Session) respondAuth(sa *ikeSA, m *wire.Message, payloads []wire.Payloa
 	}
 	c := s.addChild(sa, false, s.childSPI(), agreed.spi, agreed.esp, nonces)
 	s.answer(sa, m, append(answer, agreed.payloads(c.SPIIn)...)...)
-	s.bringUp(sa, c)
+	s.bringUp(sa, c, alone)
 }
 
 // agreement is a child SA that the peer asked for and we accept.
@@ -239,11 +242,12 @@ func (s *Session) respondChild(sa *ikeSA, m *wire.Message, payloads []wire.Paylo
 			old = s.childOut(sa.localSPI(), binary.BigEndian.Uint32(n.SPI))
 		}
 		switch {
-		case old == nil || old.RemoveAt != 0 && old.Retired:
-			s.answer(sa, m, wire.Notify{Protocol: n.Protocol, SPI: n.SPI, Kind: wire.ChildSANotFound})
-			return
-		case old.Delete || s.replacedBy(old) != nil:
+		case old == nil && sa.Request.makesChild(), old != nil && (old.Delete || s.replacedBy(old) != nil):
+			// We may be about to hear of it, or it is on its way out.
 			s.answer(sa, m, wire.Notify{Kind: wire.TemporaryFailure})
+			return
+		case old == nil || old.Retired:
+			s.answer(sa, m, wire.Notify{Protocol: n.Protocol, SPI: n.SPI, Kind: wire.ChildSANotFound})
 			return
 		}
 	}
@@ -257,21 +261,20 @@ func (s *Session) respondChild(sa *ikeSA, m *wire.Message, payloads []wire.Paylo
 	}
 	agreed.nonce = agreed.contribution.ResponderNonce
 	c := s.addChild(sa, false, s.childSPI(), agreed.spi, agreed.esp, agreed.contribution)
-	if old == nil {
-		s.bringUpAgain(c)
-		s.answer(sa, m, agreed.payloads(c.SPIIn)...)
-		return
-	}
-	s.installIn(c)
-	c.Replaces, c.ActivateAt = old.SPIIn, s.now+activateTime
-	if r := sa.Request; r != nil && r.Kind == askRekeyChild && r.Old == old.SPIIn {
-		r.Rival = &rival{SPI: uint64(c.SPIIn), Lowest: lower(agreed.contribution.InitiatorNonce, agreed.nonce)}
-		c.ActivateAt = s.now + lingerTime
-	} else {
+	s.answer(sa, m, agreed.payloads(c.SPIIn)...)
+	r := sa.Request
+	switch {
+	case old == nil && r != nil && r.Kind == askCreateChild, old != nil && r != nil && r.Kind == askRekeyChild && r.Old == old.SPIIn:
+		r.crossed(uint64(c.SPIIn), agreed.contribution)
+	case old != nil:
 		s.state.Counters.ChildRekeys++
 		s.event(Note, "peer %s rekeyed the child SA, %s", s.peer(), c.Suite)
 	}
-	s.answer(sa, m, agreed.payloads(c.SPIIn)...)
+	if old == nil {
+		s.bringUpAgain(c, false)
+	} else {
+		s.standBy(c, old, lingerTime)
+	}
 }
 
 // anyGroup is what a peer may ask for when we do not insist on PFS: more than we
@@ -281,16 +284,6 @@ func (s *Session) anyGroup() suite.Offer {
 		return nil
 	}
 	return s.config.ESP.WithGroups(s.config.IKE.Groups()...)
-}
-
-// replacedBy returns the child SA that the peer made to replace c.
-func (s *Session) replacedBy(c *childSA) *childSA {
-	for _, other := range s.state.Children {
-		if other.Replaces == c.SPIIn {
-			return other
-		}
-	}
-	return nil
 }
 
 func (s *Session) respondRekeyIKE(sa *ikeSA, m *wire.Message, asked wire.SA, payloads []wire.Payload) {
@@ -317,7 +310,7 @@ func (s *Session) respondRekeyIKE(sa *ikeSA, m *wire.Message, asked wire.SA, pay
 	s.answer(sa, m, wire.SA{Proposals: []wire.Proposal{chosen}}, wire.Nonce(c.ResponderNonce), wire.KE{Group: uint16(share.Group), Data: share.Public})
 	s.state.SAs = append(s.state.SAs, fresh)
 	if r := sa.Request; r != nil && r.Kind == askRekeyIKE {
-		r.Rival = &rival{SPI: fresh.localSPI(), Lowest: lower(c.InitiatorNonce, c.ResponderNonce)}
+		r.crossed(fresh.localSPI(), c)
 		fresh.CreateAt = s.now + lingerTime // the child SAs come once it has won
 		return
 	}

@@ -217,21 +217,21 @@ func (s *Session) Tick(now Instant) Effects { return s.step(now, func() {}) }
 
 // Close says good-bye: every IKE SA is deleted at the peer and every child SA
 // here. Once Idle, all has been said.
-func (s *Session) Close(now Instant) Effects {
-	return s.step(now, func() {
-		s.state.Wanted, s.state.Closing = false, true
-		s.state.LastError = "we closed it"
-		for _, sa := range s.each() {
-			if sa.Stage == stageUp || sa.Stage == stageReplaced {
-				s.close(sa)
-			} else if sa.Stage != stageClosing {
-				s.remove(sa)
-			}
+func (s *Session) Close(now Instant) Effects { return s.step(now, s.goodbye) }
+
+func (s *Session) goodbye() {
+	s.state.Wanted, s.state.Closing = false, true
+	s.state.LastError = "we closed it"
+	for _, sa := range s.each() {
+		if sa.Stage == stageUp || sa.Stage == stageReplaced {
+			s.close(sa)
+		} else if sa.Stage != stageClosing {
+			s.remove(sa)
 		}
-		for _, c := range s.children() {
-			s.removeChild(c)
-		}
-	})
+	}
+	for _, c := range slices.Backward(s.children()) {
+		s.removeChild(c)
+	}
 }
 
 // step runs one input and then all that has become due by it or by time.

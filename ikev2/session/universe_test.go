@@ -148,13 +148,19 @@ type move struct {
 // moves are all that can happen next. Time passes only when nothing flies: a
 // message that is to be overtaken by time is held.
 func (u *universe) moves() []move {
+	first, due := u.due()
 	if u.now >= u.quiet {
 		if len(u.flying) > 0 {
 			return []move{{deliver, 0}}
 		}
-		return []move{{verb: tick}}
+		return []move{{tick, first}}
 	}
 	var all []move
+	for i, at := range due {
+		if at <= u.now || i == first && len(u.flying) == 0 {
+			all = append(all, move{tick, i})
+		}
+	}
 	for i := range u.flying {
 		all = append(all, move{deliver, i})
 	}
@@ -171,9 +177,6 @@ func (u *universe) moves() []move {
 	for i := range u.held {
 		all = append(all, move{release, i})
 	}
-	if len(u.flying) == 0 {
-		all = append(all, move{verb: tick})
-	}
 	return all
 }
 
@@ -188,9 +191,9 @@ func (u *universe) make(m move) (*universe, error) {
 			return s.step(v.now, func() { v.ends[m.index].todo[0].do(s) })
 		})
 	case tick:
-		i, at := v.due()
-		v.now = max(v.now, at)
-		return v.step(input{end: v.ends[i], verb: tick}, i, func(s *Session) Effects { return s.Tick(v.now) })
+		_, due := v.due()
+		v.now = max(v.now, due[m.index])
+		return v.step(input{end: v.ends[m.index], verb: tick}, m.index, func(s *Session) Effects { return s.Tick(v.now) })
 	case release:
 		l = u.held[m.index]
 		v.held = without(u.held, m.index)
@@ -212,17 +215,19 @@ func without(letters []letter, i int) []letter {
 	return append(slices.Clone(letters[:i]), letters[i+1:]...)
 }
 
-// due returns which side must tick next, and when.
-func (u *universe) due() (i int, at Instant) {
-	first, ok := u.ends[0].session.Deadline()
-	second, also := u.ends[1].session.Deadline()
-	switch {
-	case also && (!ok || second < first):
-		return 1, second
-	case ok:
-		return 0, first
+// due returns when either side must tick, and which is the first.
+func (u *universe) due() (first int, at [2]Instant) {
+	for i, e := range u.ends {
+		deadline, ok := e.session.Deadline()
+		if !ok {
+			deadline = max(u.now, u.quiet) + time.Hour
+		}
+		at[i] = deadline
 	}
-	return 0, max(u.now, u.quiet) + time.Hour
+	if at[1] < at[0] {
+		first = 1
+	}
+	return first, at
 }
 
 // step gives an input to one side and checks what comes of it.
