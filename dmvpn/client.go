@@ -35,6 +35,8 @@ type client struct {
 	replaced <-chan struct{}
 	// probes asks sendProbes for a packet.
 	probes chan struct{}
+	// doubts asks follow to look up the server's name.
+	doubts chan struct{}
 
 	// The tunnel's mu guards what follows.
 
@@ -53,7 +55,7 @@ type client struct {
 }
 
 func newClient(t *Tunnel, server Server) *client {
-	return &client{t: t, server: server, state: Down, probes: make(chan struct{}, 1), log: t.log.With("hub", server.Address, "nbma", server.NBMA)}
+	return &client{t: t, server: server, state: Down, probes: make(chan struct{}, 1), doubts: make(chan struct{}, 1), log: t.log.With("hub", server.Address, "nbma", server.NBMA)}
 }
 
 // run keeps the box registered until ctx is cancelled.
@@ -74,7 +76,10 @@ func (c *client) run(ctx context.Context) {
 		err := c.session(session, up.Address.Addr())
 		moved := session.Err() != nil
 		cancel()
-		if moved {
+		if moved || errors.Is(err, errMoved) {
+			if !moved {
+				c.log.Info("the hub's name points to another address now", "cause", err)
+			}
 			retry = minRetry
 			continue
 		}
@@ -114,12 +119,26 @@ func (c *client) whileSame(ctx context.Context, was uplink.State) (context.Conte
 }
 
 // session keeps the box registered under the NBMA address claimed. It returns
-// the error that needs a new start, from the server's name on.
+// the error that needs a new start, from the server's name on; errMoved is one
+// that is to be made at once.
 func (c *client) session(ctx context.Context, claimed netip.Addr) error {
 	nbma, err := c.resolve(ctx, claimed)
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	var follower sync.WaitGroup
+	follower.Go(func() { c.follow(ctx, nbma, cancel) })
+	defer follower.Wait()
+	defer cancel(nil)
+	if err := c.stay(ctx, claimed, nbma); !errors.Is(context.Cause(ctx), errMoved) {
+		return err
+	}
+	return context.Cause(ctx)
+}
+
+// stay keeps the box registered with the server at nbma.
+func (c *client) stay(ctx context.Context, claimed, nbma netip.Addr) error {
 	for {
 		if err := c.protect(ctx, nbma); err != nil {
 			return err
@@ -144,14 +163,11 @@ func (c *client) resolve(ctx context.Context, claimed netip.Addr) (netip.Addr, e
 		return reg.NBMA, nil
 	}
 	c.set(func() { c.state = Down })
-	addresses, err := c.t.deps.Resolver.LookupNetIP(ctx, "ip4", c.server.NBMA)
+	addresses, err := c.lookup(ctx)
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("its name cannot be resolved: %w", err)
+		return netip.Addr{}, err
 	}
-	if len(addresses) == 0 {
-		return netip.Addr{}, errors.New("its name has no IPv4 address")
-	}
-	return addresses[0].Unmap(), nil
+	return addresses[0], nil
 }
 
 // protect waits until traffic to the server is protected. If the protection
@@ -164,6 +180,7 @@ func (c *client) protect(ctx context.Context, nbma netip.Addr) error {
 		select {
 		case <-time.After(unprotectedAfter):
 			c.down()
+			c.doubt()
 		case <-waiting.Done():
 		}
 	})

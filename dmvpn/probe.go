@@ -8,9 +8,10 @@ import (
 // probePause is the least time between two probes of one server.
 const probePause = time.Second
 
-// probe asks for a packet to the server that it is sure to answer. It returns at
-// once.
+// probe asks for a packet to the server that it is sure to answer, since its
+// silence is suspicious. It returns at once.
 func (c *client) probe() {
+	c.doubt()
 	select {
 	case c.probes <- struct{}{}:
 	default: // one is on its way
