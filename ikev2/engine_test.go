@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/farspoke/farspoke/ikev2/udp"
+	"github.com/farspoke/farspoke/ikev2/wire"
 	"github.com/farspoke/farspoke/ikev2/xfrm"
 )
 
@@ -329,6 +331,34 @@ func TestStrangersAreNotAnswered(t *testing.T) {
 		spoke.boot(testProfile(goodKey))
 		if _, err := spoke.protect(t.Context(), hubAddr); err == nil || !strings.Contains(err.Error(), "does not answer") {
 			t.Errorf("Protect = %v", err)
+		}
+		spoke.stop()
+		hub.stop()
+	})
+}
+
+// TestOtherVersionsAreAnsweredToPeers sends requests of a later version in the
+// name of a peer and of a stranger, and counts the answers where they arrive.
+func TestOtherVersionsAreAnsweredToPeers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, spoke, hub, _ := pair(t)
+		later := (&wire.Message{Header: wire.Header{SPIi: 1, Exchange: wire.IKESAInit, Flags: wire.FlagInitiator}}).Marshal()
+		later[17] = 0x30
+		strays := func() uint64 {
+			synctest.Wait()
+			time.Sleep(time.Second)
+			return spoke.engine.Status().Peers[0].Counters.Stray
+		}
+		before := strays()
+		at := udp.Packet{Local: netip.AddrPortFrom(hubAddr, udp.Port), Remote: netip.AddrPortFrom(spokeAddr, udp.Port), Data: later}
+		hub.engine.packet(at)
+		if got := strays() - before; got != 1 {
+			t.Errorf("the peer gets %d answers, want 1", got)
+		}
+		at.Remote = netip.MustParseAddrPort("192.0.2.99:500")
+		hub.engine.packet(at)
+		if got := len(hub.engine.Status().Peers); got != 1 || strays()-before != 1 {
+			t.Errorf("a stranger makes %d peers, or is answered", got)
 		}
 		spoke.stop()
 		hub.stop()

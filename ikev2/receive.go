@@ -2,6 +2,7 @@ package ikev2
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"runtime/debug"
 
@@ -24,10 +25,12 @@ func (e *Engine) receive(ctx context.Context, socket Socket) error {
 }
 
 // packet gives a packet to the session it belongs to. One that begins something
-// goes to the session of the address it comes from, if it is admitted.
+// goes to the session of the address it comes from, if it is admitted; one of
+// another version too, for what that says about the peer.
 func (e *Engine) packet(packet udp.Packet) {
 	header, err := wire.ParseHeader(packet.Data)
-	if err != nil {
+	var version *wire.VersionError
+	if err != nil && !errors.As(err, &version) {
 		return
 	}
 	e.mu.Lock()
@@ -36,7 +39,9 @@ func (e *Engine) packet(packet udp.Packet) {
 		return
 	}
 	p := e.correspondent(header)
-	if p == nil {
+	if p == nil && version != nil {
+		p = e.peers[packet.Remote.Addr()]
+	} else if p == nil {
 		p = e.admit(header, packet)
 	}
 	if p != nil {
