@@ -169,6 +169,9 @@ func background(t *testing.T, name string, run func(context.Context) error) (sto
 
 var everywhere = &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
 
+// anyPrefix is the same for policies.
+var anyPrefix = netip.MustParsePrefix("0.0.0.0/0")
+
 func setUp(name string, prefix netip.Prefix) error {
 	link, err := netlink.LinkByName(name)
 	if err != nil {

@@ -101,7 +101,7 @@ func newSpoke(t *testing.T, n *network, profile ikev2.Profile) *spoke {
 		}
 	})
 	wan := new(value.Value[uplink.State])
-	wan.Set(uplink.State{Name: "wan", Up: true, VRF: front, Address: spokeWAN})
+	wan.Set(uplink.State{Name: "wan", Up: true, VRF: front, Address: spokeWAN, MTU: 1500})
 	s := &spoke{t: t, monitor: &monitor{events, make(chan xfrm.Event)}, clock: new(clock), peer: n.nat.peer}
 	s.engine, err = ikev2.New(front, cfg, ikev2.Deps{
 		Kernel: kernel, Monitor: s.monitor, Uplink: wan, Checkpoint: state, Clock: s.clock.now,
