@@ -200,7 +200,7 @@ func TestHubIsSilent(t *testing.T) {
 		l.down[hubAddr] = true
 		l.mu.Unlock()
 		<-replaced
-		if _, err := spoke.protect(t.Context(), hubAddr); err == nil || !strings.Contains(err.Error(), "does not answer on UDP port") {
+		if _, err := spoke.protect(t.Context(), hubAddr); err == nil || !strings.Contains(err.Error(), "has been silent for") {
 			t.Errorf("Protect = %v", err)
 		}
 		l.mu.Lock()

@@ -33,6 +33,9 @@ type peer struct {
 	// wrong, nil after a success.
 	outcome chan struct{}
 	failure error
+	// unanswered is why protection ended although there are SAs, until somebody
+	// has been told.
+	unanswered error
 	// interest are the contexts under which the peer's protection is wanted, with
 	// the probes of those who want it, and unwantedSince is when the last of them
 	// ended.
@@ -172,6 +175,9 @@ func (p *peer) event(event session.Event) {
 		}
 		p.log.Log(context.Background(), level, "traffic is not protected any more, and so not sent", "why", event.Text)
 		p.drop()
+		if event.Unanswered {
+			p.unanswered = errors.New(event.Text)
+		}
 	case session.Failed:
 		p.log.Warn("IKE did not come up", "why", event.Text)
 		if p.replaced == nil {
@@ -186,7 +192,7 @@ func (p *peer) event(event session.Event) {
 
 // keep notes that the peer is protected.
 func (p *peer) keep() {
-	p.replaced = make(chan struct{})
+	p.replaced, p.unanswered = make(chan struct{}), nil
 	p.settle(nil)
 }
 

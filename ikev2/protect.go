@@ -28,7 +28,9 @@ func (e *Engine) Profile(name string) (*Protector, error) {
 //
 // The error is about the attempt that failed while Protect waited, in the
 // operator's words. The Engine goes on trying, with back-off, for as long as
-// ctx lives; call Protect again to wait for the next outcome.
+// ctx lives; call Protect again to wait for the next outcome. When protection
+// was lost because the peer answers nothing any more, the next call returns that
+// at once, as its name may lead elsewhere by now.
 //
 // For as long as ctx lives the Engine calls probe when it wants to know whether
 // the SAs carry anything: probe sends a packet that the peer is sure to answer
@@ -56,6 +58,10 @@ func (p *Protector) Protect(ctx context.Context, addr netip.Addr, probe func()) 
 	}
 	peer.name()
 	peer.want(ctx, probe)
+	if err := peer.unanswered; err != nil {
+		peer.unanswered = nil
+		return nil, err
+	}
 	for peer.replaced == nil {
 		outcome := peer.outcome
 		e.mu.Unlock()

@@ -52,6 +52,9 @@ func TestTrafficIsNotAnswered(t *testing.T) {
 		if status := spoke.engine.Status().Peers[0]; status.Protected || !strings.Contains(status.LastError, "nothing has come back through ESP") {
 			t.Errorf("status: %+v", status)
 		}
+		if _, err = protector.Protect(ctx, hubAddr, nil); err == nil || !strings.Contains(err.Error(), "nothing has come back through ESP") {
+			t.Errorf("Protect = %v", err)
+		}
 		spoke.kernel.carry(true)
 		if _, err = protector.Protect(ctx, hubAddr, nil); err != nil {
 			t.Error(err)

@@ -19,7 +19,7 @@ func TestHubReboots(t *testing.T) {
 		t.Fatal(err)
 	}
 	mark := spoke.Ping.Mark()
-	says(t, spoke, line, `peer hub1\.example\.net .*(does not answer any more|has stopped answering)`)
+	says(t, spoke, line, `peer hub1\.example\.net .*(has been silent for|has stopped answering)`)
 	answered(t, spoke, mark, recovery)
 	if after := establishedSA(t, lab); after.SPIIn == before.SPIIn {
 		t.Errorf("the SA has SPI %s as before the reboot", after.SPIIn)

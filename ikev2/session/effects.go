@@ -71,6 +71,9 @@ const (
 type Event struct {
 	Kind EventKind
 	Text string
+	// Unanswered says of Lost that the SAs are there, and that neither traffic nor
+	// anything else we tried is answered.
+	Unanswered bool
 }
 
 // Settles reports whether the event is the outcome of an attempt, or the end of

@@ -72,6 +72,8 @@ const (
 	// forgotten us.
 	silentTime = 3 * time.Second
 	hintedTime = time.Second
+	// tellTime is how long that one may be silent, after which it is told.
+	tellTime = 2 * time.Second
 	// ikeTime is how long IKE may be silent while ESP works, or has nothing to do:
 	// there is no haste.
 	ikeTime = 8 * time.Second
@@ -183,9 +185,9 @@ func (s *Session) climbAt(sa *ikeSA) (at Instant, ok bool) {
 		}
 		return max(l.Since+s.slow(silentTime), l.RenewAt), true
 	case rungRenewing:
-		at = l.Since + s.slow(silentTime)
+		at = l.Since + s.slow(tellTime)
 		if s.authenticating() {
-			at += s.slow(silentTime)
+			at += s.slow(tellTime)
 		}
 		return at, !l.Deaf
 	case rungProving:
@@ -295,7 +297,7 @@ func (s *Session) tell() {
 	}
 	s.state.Protected = false
 	s.state.LastError = s.story()
-	s.event(Lost, "%s", s.state.LastError)
+	s.out.Events = append(s.out.Events, Event{Kind: Lost, Text: s.state.LastError, Unanswered: true})
 }
 
 // story is what happened, in one sentence.
