@@ -52,6 +52,9 @@ type Protector interface {
 	// MTU is the largest IP packet, in octets, that fits into the tunnel, 0
 	// while unknown.
 	MTU() *value.Value[int]
+	// SeenAs tells the address by which peer knows us, which is not ours behind a
+	// NAT.
+	SeenAs(peer, public netip.Addr)
 }
 
 // Resolver looks up names in the underlay's VRF. *net.Resolver is one.

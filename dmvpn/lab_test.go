@@ -332,6 +332,8 @@ type protector struct {
 	probe     func()
 	mtu       value.Value[int]
 	accepting atomic.Int32
+	// seen is by which address each peer knows us.
+	seen map[netip.Addr]netip.Addr
 }
 
 func (p *protector) Accept(ctx context.Context) error {
@@ -339,6 +341,16 @@ func (p *protector) Accept(ctx context.Context) error {
 	<-ctx.Done()
 	p.accepting.Add(-1)
 	return nil
+}
+
+func (p *protector) SeenAs(peer, public netip.Addr) {
+	p.lab.step()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.seen == nil {
+		p.seen = make(map[netip.Addr]netip.Addr)
+	}
+	p.seen[peer] = public
 }
 
 func (p *protector) MTU() *value.Value[int] { return &p.mtu }

@@ -122,6 +122,9 @@ func (c *client) await(ctx context.Context, answers <-chan answer, claimed, nbma
 // accept remembers what a server granted.
 func (c *client) accept(g grant, claimed, nbma netip.Addr) error {
 	t := c.t
+	if g.observed.IsValid() {
+		t.deps.Protector.SeenAs(nbma, g.observed)
+	}
 	now := t.sinceBoot()
 	t.mu.Lock()
 	defer t.mu.Unlock()

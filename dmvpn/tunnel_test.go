@@ -101,6 +101,9 @@ func TestBehindNAT(t *testing.T) {
 		if l.log.lines("registered with the hub", "behind-nat=true", "observed=203.0.113.9") != 1 {
 			t.Error("the log does not tell of the NAT")
 		}
+		if seen := l.protector.seen; seen[nbma1] != public {
+			t.Errorf("the protector hears that we are seen as %v", seen)
+		}
 
 		// A hub that knows no NAT extension does not say.
 		l.hubs[nbma1].script = func(p *nhrp.Packet) *nhrp.Packet {

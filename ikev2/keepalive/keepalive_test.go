@@ -244,6 +244,10 @@ func TestRefuted(t *testing.T) {
 	if got := w.learner.Interval(); got != 22500*time.Millisecond {
 		t.Errorf("interval %s, want half of that again", got)
 	}
+	w.run(8 * day)
+	if got := w.learner.Interval(); got != 90*time.Second {
+		t.Errorf("interval %s a week later, want what was learned again", got)
+	}
 }
 
 func TestForgedAnswersTeachNothing(t *testing.T) {

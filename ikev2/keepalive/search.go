@@ -166,6 +166,9 @@ func (l *Learner) next() (time.Duration, bool) {
 // conclude ends a search.
 func (l *Learner) conclude() {
 	before := l.Interval()
+	if l.state.Known.Died != 0 {
+		l.state.Refuted = 0 // a week ago, and not again
+	}
 	l.state.Known, l.state.Trial = l.state.Trial, Bounds{}
 	l.state.Opaque = l.state.Known.Died == 0
 	l.rest()

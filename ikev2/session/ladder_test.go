@@ -76,6 +76,11 @@ func TestRecoversFromASingleFault(t *testing.T) {
 			if notes := strings.Join(w.spoke.said(Note), "\n"); !strings.Contains(notes, test.said) {
 				t.Errorf("notes lack %q: %s", test.said, notes)
 			}
+			if moved := name == "NAT moves us and the hub does not follow"; moved && w.spoke.moved != 1 {
+				t.Errorf("the mapping is found moved %d times", w.spoke.moved)
+			} else if test.said != "rekeying the child SA" && w.spoke.moved != 0 {
+				t.Error("the mapping is found moved although rekeying the child SA did not help")
+			}
 			if w.spoke.count(Up) != test.up || w.spoke.count(Lost) != 0 {
 				t.Errorf("Up %d times, want %d; Lost %q", w.spoke.count(Up), test.up, w.spoke.said(Lost))
 			}

@@ -2,8 +2,6 @@ package session
 
 import (
 	"bytes"
-	"crypto/sha1"
-	"encoding/binary"
 	"net/netip"
 
 	"github.com/farspoke/farspoke/ikev2/wire"
@@ -19,7 +17,7 @@ func (s *Session) SeenAs(now Instant, public netip.Addr) Effects {
 }
 
 func (s *Session) seenAs(public netip.Addr) {
-	if !public.Is4() || public == s.state.Public {
+	if !public.Is4() || public == s.state.Local || public == s.state.Public {
 		return
 	}
 	s.state.Public = public
@@ -70,18 +68,9 @@ func natDetection(sa *ikeSA) []wire.Payload {
 		source = netip.AddrPortFrom(source.Addr(), 0)
 	}
 	return []wire.Payload{
-		wire.Notify{Kind: wire.NATDetectionSourceIP, Data: natHash(sa.SPIi, sa.SPIr, source)},
-		wire.Notify{Kind: wire.NATDetectionDestinationIP, Data: natHash(sa.SPIi, sa.SPIr, sa.Remote)},
+		wire.Notify{Kind: wire.NATDetectionSourceIP, Data: wire.NATHash(sa.SPIi, sa.SPIr, source)},
+		wire.Notify{Kind: wire.NATDetectionDestinationIP, Data: wire.NATHash(sa.SPIi, sa.SPIr, sa.Remote)},
 	}
-}
-
-func natHash(spiI, spiR uint64, at netip.AddrPort) []byte {
-	b := binary.BigEndian.AppendUint64(nil, spiI)
-	b = binary.BigEndian.AppendUint64(b, spiR)
-	b = append(b, at.Addr().AsSlice()...)
-	b = binary.BigEndian.AppendUint16(b, at.Port())
-	sum := sha1.Sum(b)
-	return sum[:]
 }
 
 // detectNAT compares where a message of IKE_SA_INIT says it travelled with where
@@ -92,7 +81,7 @@ func detectNAT(sa *ikeSA, payloads []wire.Payload, p Packet) {
 		spiR = 0 // the initiator did not know it yet
 	}
 	translated := func(kind wire.NotifyType, at netip.AddrPort) bool {
-		hash, said := natHash(spiI, spiR, at), false
+		hash, said := wire.NATHash(spiI, spiR, at), false
 		for _, payload := range payloads {
 			if n, ok := payload.(wire.Notify); ok && n.Kind == kind {
 				if bytes.Equal(n.Data, hash) {

@@ -60,8 +60,9 @@ type node struct {
 	kernel  []SA
 	events  []Event
 	// at is when the events happened.
-	at         []Instant
-	keepalives int
+	at []Instant
+	// keepalives counts them, and moved the mappings found to have moved.
+	keepalives, moved int
 }
 
 func config(t testing.TB, ike, esp string) Config {
@@ -137,6 +138,9 @@ func (w *world) apply(n *node, e Effects) {
 	n.keepalives += len(e.Keepalive)
 	if e.Probe {
 		w.data.probe(w, n)
+	}
+	if e.MappingMoved {
+		n.moved++
 	}
 	for _, event := range e.Events {
 		w.t.Logf("%10v %s: %s", w.now, n.name, event.Text)
