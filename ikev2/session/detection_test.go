@@ -47,7 +47,7 @@ func TestDetectionOfNATs(t *testing.T) {
 func TestWhichEndIsTranslated(t *testing.T) {
 	from, to := netip.MustParseAddrPort("203.0.113.1:500"), netip.MustParseAddrPort("10.0.0.2:500")
 	note := func(kind wire.NotifyType, at string) wire.Payload {
-		return wire.Notify{Kind: kind, Data: natHash(1, 2, netip.MustParseAddrPort(at))}
+		return wire.Notify{Kind: kind, Data: wire.NATHash(1, 2, netip.MustParseAddrPort(at))}
 	}
 	source := func(at string) wire.Payload { return note(wire.NATDetectionSourceIP, at) }
 	destination := func(at string) wire.Payload { return note(wire.NATDetectionDestinationIP, at) }
