@@ -175,6 +175,7 @@ func TestMalformedRequestsEndTheIKESA(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := talk(t, config(t, testIKE, testESP))
+			w.now += minRetry
 			hub := w.peerOf(w.spoke)
 			request := hub.seal(hub.sa.NextID, wire.CreateChildSA, 0, payloads(hub)...)
 			e := w.deliver(w.spoke, request)

@@ -216,6 +216,13 @@ func (s *Session) lose(sa *ikeSA, format string, args ...any) {
 	}
 }
 
+// ended forgets an IKE SA that ends at the peer too. Another is opened at once,
+// but not over and over with a peer that ends whatever it gets.
+func (s *Session) ended(sa *ikeSA, format string, args ...any) {
+	s.lose(sa, format, args...)
+	s.state.RetryAt = max(s.state.RetryAt, s.state.UpSince+minRetry)
+}
+
 // fail ends an attempt to open an IKE SA, and says why.
 func (s *Session) fail(sa *ikeSA, format string, args ...any) {
 	reason := fmt.Sprintf(format, args...)

@@ -45,7 +45,7 @@ func (s *Session) respondInformational(sa *ikeSA, m *wire.Message, payloads []wi
 				// The exchange right after IKE_AUTH, and the only one in which this
 				// ends an IKE SA (RFC 7296 section 2.21.2).
 				s.answer(sa, m)
-				s.lose(sa, "peer %s accepts neither our identity %s nor our pre-shared key (secret %s)", s.peer(), s.localID(sa), s.config.PSKName)
+				s.ended(sa, "peer %s accepts neither our identity %s nor our pre-shared key (secret %s)", s.peer(), s.localID(sa), s.config.PSKName)
 				return
 			}
 			if p.Kind.Error() {
@@ -86,9 +86,7 @@ func (s *Session) deletedChild(sa *ikeSA, spi uint32) []uint32 {
 }
 
 // deletedIKE ends an IKE SA that the peer has deleted. If it did so while we
-// asked for a successor and made one itself, that one goes on. Else another is
-// opened at once, but not over and over with a peer that deletes whatever it
-// gets.
+// asked for a successor and made one itself, that one goes on.
 func (s *Session) deletedIKE(sa *ikeSA) {
 	if r := sa.Request; r != nil && r.Kind == askRekeyIKE {
 		if rivalSA := s.rivalSA(r); rivalSA != nil {
@@ -101,6 +99,5 @@ func (s *Session) deletedIKE(sa *ikeSA) {
 		// It does so in favour of the IKE SA that we are opening.
 		s.drainAll(sa)
 	}
-	s.lose(sa, "peer %s deleted the IKE SA", s.peer())
-	s.state.RetryAt = max(s.state.RetryAt, s.state.UpSince+minRetry)
+	s.ended(sa, "peer %s deleted the IKE SA", s.peer())
 }

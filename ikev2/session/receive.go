@@ -121,7 +121,7 @@ func (s *Session) response(sa *ikeSA, m *wire.Message, p Packet) {
 		sa.BusySince = 0
 	}
 	if _, fatal := wire.FindNotify(payloads, wire.InvalidSyntax); fatal && sa.Stage == stageUp && r.Kind != askCreateChild {
-		s.lose(sa, "peer %s calls our request malformed (INVALID_SYNTAX)", s.peer())
+		s.ended(sa, "peer %s calls our request malformed (INVALID_SYNTAX)", s.peer())
 		return
 	}
 	switch r.Kind {
@@ -232,7 +232,7 @@ func (s *Session) refuse(sa *ikeSA, m *wire.Message, n wire.Notify) {
 	if n.Kind == wire.InvalidSyntax {
 		s.event(Warning, "peer %s sent a malformed %s request (INVALID_SYNTAX)", s.peer(), m.Exchange)
 	}
-	s.lose(sa, "peer %s sent a malformed %s request", s.peer(), m.Exchange)
+	s.ended(sa, "peer %s sent a malformed %s request", s.peer(), m.Exchange)
 	sa.Stage, sa.Handshake, sa.Request, sa.GoneAt = stageRefused, nil, nil, s.now+lingerTime
 	s.state.SAs = append(s.state.SAs, sa)
 }
