@@ -18,6 +18,8 @@ type data struct {
 	sentAt   Instant
 	// silentHub has nobody behind the hub that answers probes.
 	silentHub bool
+	// noProbes says that nobody can send a packet that is sure to be answered.
+	noProbes bool
 	// stubbornHub does not follow the spoke to another port, as libreswan does not.
 	stubbornHub bool
 	// lost says what becomes of an ESP packet.
@@ -64,7 +66,7 @@ func (d *data) step(w *world) {
 				counts = append(counts, key)
 			}
 			slices.SortFunc(counts, func(a, b Count) int { return int(int64(a.SPI) - int64(b.SPI)) })
-			w.apply(n, n.session.Traffic(w.now, counts, true))
+			w.apply(n, n.session.Traffic(w.now, counts, !d.noProbes))
 		}
 	}
 	d.next = d.polled

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -64,6 +65,7 @@ func TestRecoversFromASingleFault(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := flowing(t, 30)
+			w.restart = true // which must not matter
 			w.run(time.Duration(w.random.IntN(1000)) * time.Millisecond)
 			began := w.now
 			test.fault(w)
@@ -142,6 +144,37 @@ func TestOneWayTraffic(t *testing.T) {
 	}
 }
 
+// TestOneWayTrafficWithoutProbes asks by IKE alone, and not too often.
+func TestOneWayTrafficWithoutProbes(t *testing.T) {
+	c := config(t, testIKE, testESP)
+	w := newWorld(t, 44, c, c)
+	w.up()
+	w.chat(10*time.Second, false)
+	w.data.noProbes = true
+	asked := 0
+	through := w.fate
+	w.fate = func(n *node, p Packet) []time.Duration {
+		if h := first(p); n == w.spoke && h.Exchange == wire.Informational && !h.Response() {
+			asked++
+		}
+		return through(n, p)
+	}
+	w.run(time.Hour)
+	if asked < 50 || asked > 200 || w.data.probes > 0 {
+		t.Errorf("the peer is asked %d times an hour, and %d probes are sent", asked, w.data.probes)
+	}
+	if w.spoke.count(Up) != 1 || w.spoke.count(Lost) != 0 {
+		t.Errorf("one-way traffic escalates: %+v", w.spoke.events)
+	}
+	began := w.now
+	w.restartHub()
+	w.run(c.DPD + limit)
+	w.checkTraffic()
+	if w.spoke.session.state.UpSince < began {
+		t.Error("the restart was not noticed")
+	}
+}
+
 // TestNoTraffic finds a dead hub by DPD and by the same ladder then.
 func TestNoTraffic(t *testing.T) {
 	c := config(t, testIKE, testESP)
@@ -184,6 +217,9 @@ func TestLameHub(t *testing.T) {
 		t.Errorf("status shows %s without an answer", since)
 	}
 	before := w.spoke.count(Up)
+	if saved, err := json.Marshal(w.spoke.session.State()); err != nil || len(saved) > 16<<10 {
+		t.Errorf("the state has grown to %d octets, %v", len(saved), err)
+	}
 	w.data.lost = func(*node, SA) bool { return false }
 	w.data.every = 0 // whoever wanted it has gone elsewhere
 	w.run(toldProbe + 2*time.Second)
