@@ -111,5 +111,6 @@ func (e *Engine) halfOpen() (total int, oldest *peer) {
 func (e *Engine) makeRoom() {
 	if n, oldest := e.halfOpen(); n >= maxHalfOpen {
 		oldest.apply(oldest.session.Abandon(e.sinceBoot()))
+		e.discard(oldest)
 	}
 }

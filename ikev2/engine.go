@@ -13,6 +13,7 @@
 package ikev2
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -44,7 +45,8 @@ type Checkpoint interface {
 	Remove(name string) error
 }
 
-// Deps is what an Engine works with. All of it is needed but Clock.
+// Deps is what an Engine works with. All of it is needed but Clock and
+// Strangers.
 type Deps struct {
 	Kernel  Kernel
 	Monitor Monitor
@@ -56,6 +58,9 @@ type Deps struct {
 	Log        *slog.Logger
 	// Clock tells the time since boot, without jumps; nil is the system's own.
 	Clock func() session.Instant
+	// Strangers is how many peers a second that nobody named may begin an IKE SA;
+	// 0 is what a small processor bears, [admission.DefaultRate].
+	Strangers int
 }
 
 // Engine runs the sessions of one underlay VRF. Its methods are safe for
@@ -112,7 +117,7 @@ func New(vrf string, cfg Config, deps Deps) (*Engine, error) {
 	e := &Engine{
 		vrf: vrf, deps: deps, log: deps.Log, sinceBoot: sinceBoot, timing: keepalive.Standard,
 		profiles: make(map[string]*profile), peers: make(map[netip.Addr]*peer), wake: make(chan struct{}, 1), restored: make(chan struct{}),
-		gate: admission.New(rand.Reader), words: admission.Bucket{Rate: 1, Burst: 10},
+		gate: admission.New(rand.Reader, cmp.Or(deps.Strangers, admission.DefaultRate)), words: admission.Bucket{Rate: 1, Burst: 10},
 	}
 	if deps.Clock != nil {
 		e.sinceBoot = deps.Clock
@@ -261,6 +266,10 @@ func (e *Engine) setLocal(state uplink.State) error {
 	return nil
 }
 
+// gatherTime is how late a session may be called at most. It is small beside all
+// their deadlines.
+const gatherTime = 20 * time.Millisecond
+
 // keepTime calls the sessions when they ask for it.
 func (e *Engine) keepTime(ctx context.Context) error {
 	timer := time.NewTimer(0)
@@ -270,6 +279,12 @@ func (e *Engine) keepTime(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-e.wake:
+			// tick looks at every peer, so what a crowd of them changes is gathered.
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(gatherTime):
+			}
 		case <-timer.C:
 		}
 		if wait, ok := e.tick(); ok {
@@ -287,9 +302,7 @@ func (e *Engine) tick() (wait time.Duration, ok bool) {
 	var next session.Instant
 	for _, p := range e.peers {
 		p.release(now)
-		if p.session.Idle() && len(p.interest) == 0 {
-			delete(e.peers, p.addr)
-			e.forget(p.addr)
+		if e.discard(p) {
 			continue
 		}
 		if at, due := p.session.Deadline(); due && at <= now {
@@ -309,6 +322,16 @@ func (e *Engine) tick() (wait time.Duration, ok bool) {
 	}
 	// Never at once: a session that is always due must not take the processor.
 	return max(next-now, time.Millisecond), ok
+}
+
+// discard forgets a peer of which nothing is left and that nobody wants.
+func (e *Engine) discard(p *peer) bool {
+	if !p.session.Idle() || len(p.interest) > 0 {
+		return false
+	}
+	delete(e.peers, p.addr)
+	e.forget(p.addr)
+	return true
 }
 
 // changed makes keepTime look at the deadlines again.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"runtime/debug"
 
+	"github.com/farspoke/farspoke/ikev2/admission"
 	"github.com/farspoke/farspoke/ikev2/session"
 	"github.com/farspoke/farspoke/ikev2/udp"
 	"github.com/farspoke/farspoke/ikev2/wire"
@@ -38,7 +40,7 @@ func (e *Engine) packet(packet udp.Packet) {
 	if !e.local.IsValid() || e.answered(packet) {
 		return
 	}
-	p := e.correspondent(header)
+	p := e.correspondent(header, packet.Remote.Addr())
 	if p == nil && version != nil {
 		p = e.peers[packet.Remote.Addr()]
 	} else if p == nil {
@@ -49,8 +51,15 @@ func (e *Engine) packet(packet udp.Packet) {
 	}
 }
 
-// correspondent returns the peer that has the IKE SA of a message.
-func (e *Engine) correspondent(header wire.Header) *peer {
+// correspondent returns the peer that has the IKE SA of a message. Only one that
+// a NAT has moved has it under another address than where the message is from.
+func (e *Engine) correspondent(header wire.Header, from netip.Addr) *peer {
+	if p, ok := e.peers[from]; ok && p.session.Owns(header) {
+		return p
+	}
+	if admission.Begins(header) {
+		return nil
+	}
 	for _, p := range e.peers {
 		if p.session.Owns(header) {
 			return p

@@ -28,9 +28,11 @@ import (
 )
 
 const (
-	// rate and burst are of requests that have returned a cookie, per second. Each
+	// DefaultRate is of requests that have returned a cookie, per second. Each
 	// costs a key exchange, some 15 ms of a small processor at the worst.
-	rate, burst = 20, 40
+	DefaultRate = 20
+	// burst is how many seconds' requests may come at once.
+	burst = 2
 	// namedRate and namedBurst are of those that are let in without one.
 	namedRate, namedBurst = 2, 8
 	// crowd is how many IKE SAs a named source may leave unfinished before it is
@@ -70,11 +72,12 @@ type Gate struct {
 	counters Counters
 }
 
-// New returns a Gate that draws the secrets of its cookies from random.
-func New(random io.Reader) *Gate {
+// New returns a Gate that draws the secrets of its cookies from random, and lets
+// in rate requests a second that have returned one.
+func New(random io.Reader, rate int) *Gate {
 	return &Gate{
 		jar:    jar{random: random},
-		proven: Bucket{Rate: rate, Burst: burst}, named: Bucket{Rate: namedRate, Burst: namedBurst},
+		proven: Bucket{Rate: rate, Burst: burst * rate}, named: Bucket{Rate: namedRate, Burst: namedBurst},
 	}
 }
 

@@ -47,7 +47,7 @@ func cookieOf(t *testing.T, answer []byte) wire.Notify {
 }
 
 func TestStrangerReturnsCookie(t *testing.T) {
-	g := New(rand.Reader)
+	g := New(rand.Reader, DefaultRate)
 	admit, answer := g.Judge(0, request(branch, 7))
 	if admit {
 		t.Fatal("a stranger is let in without a cookie")
@@ -93,7 +93,7 @@ func withNonce(r Request) Request {
 
 // TestVersionsWrap: the version octet comes round, and cookies go on working.
 func TestVersionsWrap(t *testing.T) {
-	g := New(rand.Reader)
+	g := New(rand.Reader, DefaultRate)
 	for i := range 600 {
 		now := time.Duration(i) * secretTime
 		_, answer := g.Judge(now, request(branch, 7))
@@ -108,7 +108,7 @@ func TestNamedSource(t *testing.T) {
 		r.Named = true
 		return r
 	}
-	g := New(rand.Reader)
+	g := New(rand.Reader, DefaultRate)
 	if admit, _ := g.Judge(0, named(request(branch, 1))); !admit {
 		t.Error("a named source is asked for a cookie")
 	}
@@ -137,7 +137,7 @@ func TestNamedSource(t *testing.T) {
 // TestFlood: a source that returns cookies and never follows up takes no more
 // than its share, and its neighbour behind the same NAT gets in right after.
 func TestFlood(t *testing.T) {
-	g := New(rand.Reader)
+	g := New(rand.Reader, DefaultRate)
 	flood := func(now time.Duration) (admitted int) {
 		for i := range 500 {
 			_, answer := g.Judge(now, request(branch, uint64(i)+1))
@@ -147,18 +147,18 @@ func TestFlood(t *testing.T) {
 		}
 		return admitted
 	}
-	if n := flood(0); n != burst {
-		t.Errorf("%d requests are admitted at once, want %d", n, burst)
+	if n := flood(0); n != burst*DefaultRate {
+		t.Errorf("%d requests are admitted at once, want %d", n, burst*DefaultRate)
 	}
-	if n := flood(time.Second); n != rate {
-		t.Errorf("%d requests are admitted a second later, want %d", n, rate)
+	if n := flood(time.Second); n != DefaultRate {
+		t.Errorf("%d requests are admitted a second later, want %d", n, DefaultRate)
 	}
-	later := time.Second + 2*time.Second/rate
+	later := time.Second + 2*time.Second/DefaultRate
 	_, answer := g.Judge(later, request(neighbour, 9))
 	if admit, _ := g.Judge(later, request(neighbour, 9, cookieOf(t, answer))); !admit {
 		t.Error("the neighbour of one that floods is locked out")
 	}
-	if c := g.Counters(); c.Admitted != burst+rate+1 || c.Cookies != 1001 || c.Refused != 1000-burst-rate {
+	if c := g.Counters(); c.Admitted != burst*DefaultRate+DefaultRate+1 || c.Cookies != 1001 || c.Refused != 1000-burst*DefaultRate-DefaultRate {
 		t.Errorf("counters: %+v", c)
 	}
 }
@@ -178,7 +178,7 @@ func TestMalformedIsNotAnswered(t *testing.T) {
 		r := request(branch, 7)
 		damage(r.Message)
 		r.Named = true
-		g := New(rand.Reader)
+		g := New(rand.Reader, DefaultRate)
 		if admit, answer := g.Judge(0, r); admit || answer != nil {
 			t.Errorf("%s: admitted %v, answer of %d octets", name, admit, len(answer))
 		}
@@ -197,7 +197,7 @@ func FuzzJudge(f *testing.F) {
 		if err != nil {
 			return
 		}
-		g := New(rand.Reader)
+		g := New(rand.Reader, DefaultRate)
 		admit, answer := g.Judge(0, Request{Remote: branch, Message: m, Size: len(datagram), Named: named})
 		switch {
 		case admit && !named:
