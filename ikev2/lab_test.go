@@ -327,6 +327,11 @@ type box struct {
 	memory  *memory
 	uplink  value.Value[uplink.State]
 
+	// change changes what the next Engine is given, and supervised has Run called
+	// again when it fails.
+	change     func(*Deps)
+	supervised bool
+
 	engine *Engine
 	stop   func()
 }
@@ -358,7 +363,12 @@ func (b *box) link(addr netip.Addr) {
 // boot starts an Engine, the first or another one after a restart.
 func (b *box) boot(p Profile) {
 	b.lab.t.Helper()
-	engine, err := New("front", Config{"hq": p}, Deps{
+	b.bootWith(Config{"hq": p})
+}
+
+func (b *box) bootWith(cfg Config) {
+	b.lab.t.Helper()
+	deps := Deps{
 		Kernel: b.kernel, Monitor: b.monitor, Uplink: &b.uplink, Checkpoint: b.memory,
 		Log: slog.New(slog.NewTextHandler(b.lab.t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo})).With("box", b.addr),
 		Listen: func() (Socket, error) {
@@ -368,7 +378,11 @@ func (b *box) boot(p Profile) {
 			b.lab.sockets[b.addr] = s
 			return s, nil
 		},
-	})
+	}
+	if b.change != nil {
+		b.change(&deps)
+	}
+	engine, err := New("front", cfg, deps)
 	if err != nil {
 		b.lab.t.Fatal(err)
 	}
@@ -376,7 +390,15 @@ func (b *box) boot(p Profile) {
 	b.engine = engine
 	ctx, cancel := context.WithCancel(b.lab.t.Context())
 	done := make(chan error, 1)
-	go func() { done <- engine.Run(ctx) }()
+	go func() {
+		err := engine.Run(ctx)
+		for b.supervised && err != nil && ctx.Err() == nil {
+			deps.Log.Error("Run has failed", "err", err)
+			time.Sleep(time.Second)
+			err = engine.Run(ctx)
+		}
+		done <- err
+	}()
 	b.stop = func() {
 		cancel()
 		if err := <-done; err != nil {
@@ -393,6 +415,19 @@ func (b *box) admit(addr netip.Addr) {
 	p := b.engine.newPeer(b.engine.profiles["hq"], addr)
 	p.interest[b.lab.t.Context()] = nil
 	p.apply(p.session.Uplink(b.engine.sinceBoot(), b.engine.local))
+}
+
+// admitAgain is admit for a box that may have taken the peer over.
+func (b *box) admitAgain(addr netip.Addr) {
+	b.engine.mu.Lock()
+	p, ok := b.engine.peers[addr]
+	if ok {
+		p.interest[b.lab.t.Context()] = nil
+	}
+	b.engine.mu.Unlock()
+	if !ok {
+		b.admit(addr)
+	}
 }
 
 // accept lets the box answer whoever knows the key.
