@@ -12,11 +12,17 @@ import (
 // since one is written before every message that depends on it, and a hub has
 // many.
 type savedSession struct {
+	// Layout is absent from records that every version reads. A version whose
+	// records an older one would misread counts it up.
+	Layout      int `json:",omitempty"`
 	Profile     string
 	Fingerprint string
 	Guest       bool `json:",omitempty"`
 	State       json.RawMessage
 }
+
+// layout is the newest that this version reads.
+const layout = 0
 
 // recordPrefix begins the names of the Engine's records. No VRF has a colon in
 // its name, so that none is another Engine's.

@@ -3,6 +3,7 @@ package ikev2
 import (
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -56,6 +57,9 @@ func (e *Engine) restore() error {
 
 // resume takes up one session.
 func (e *Engine) resume(addr netip.Addr, saved savedSession, kernel map[xfrm.ID]xfrm.State) error {
+	if saved.Layout > layout {
+		return errors.New("a newer version saved it, in a way that this one cannot read")
+	}
 	profile, ok := e.profiles[saved.Profile]
 	if !ok {
 		return fmt.Errorf("the profile %s is gone", saved.Profile)
@@ -103,6 +107,12 @@ func (e *Engine) rewind(p *peer) {
 		}
 	}
 	p.apply(p.session.Uplink(e.sinceBoot(), e.local))
+	known := e.known()
+	for id, s := range kernel {
+		if ours := s.Src == p.addr || s.Dst == p.addr; ours && !known[id] {
+			p.deleteSA(id) // installed when the bug was met
+		}
+	}
 }
 
 // kernelSAs returns our SAs by their names.
