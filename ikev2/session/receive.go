@@ -2,7 +2,6 @@ package session
 
 import (
 	"errors"
-	"time"
 
 	"github.com/farspoke/farspoke/ikev2/wire"
 )
@@ -35,33 +34,6 @@ func (s *Session) Receive(now Instant, p Packet) Effects {
 			s.request(sa, m, p)
 		}
 	})
-}
-
-// otherVersion takes a message that is not of our version. That of an earlier one
-// may be the hub's only language.
-func (s *Session) otherVersion(v *wire.VersionError) {
-	if v.Major > wire.Version {
-		s.refuseVersion(v)
-		return
-	}
-	for _, sa := range s.state.SAs {
-		if sa.Stage == stageOpening && sa.SPIi == v.Header.SPIi {
-			s.hint(sa, "peer %s answers in IKEv%d; configure IKEv2 there (crypto ikev2 on IOS)", s.peer(), v.Major)
-		}
-	}
-}
-
-// refuseVersion answers a request of a later version with ours, though not more
-// often than once a second (RFC 7296 sections 2.5 and 2.21.4).
-func (s *Session) refuseVersion(v *wire.VersionError) {
-	if v.Header.Response() || s.state.RefusedAt != 0 && s.now < s.state.RefusedAt+time.Second {
-		return
-	}
-	s.state.RefusedAt = s.now
-	h := v.Header
-	h.Flags = (h.Flags&wire.FlagInitiator ^ wire.FlagInitiator) | wire.FlagResponse
-	answer := wire.Message{Header: h, Payloads: []wire.Payload{wire.Notify{Kind: wire.InvalidMajorVersion}}}
-	s.out.Send = append(s.out.Send, Packet{Local: s.asked.Local, Remote: s.asked.Remote, Data: answer.Marshal()})
 }
 
 // clear takes a message that nothing protects: IKE_SA_INIT, or a hint.
@@ -226,13 +198,15 @@ func (s *Session) reply(sa *ikeSA, data []byte) {
 // sections 2.21.2 and 2.21.3). What is left of it repeats the answer.
 func (s *Session) refuse(sa *ikeSA, m *wire.Message, n wire.Notify) {
 	s.answer(sa, m, n)
-	if n.Kind != wire.InvalidSyntax && sa.Stage != stageHalfOpen {
+	switch {
+	case sa.Stage == stageHalfOpen:
+		s.remove(sa)
+	case n.Kind == wire.InvalidSyntax:
+		s.event(Warning, "peer %s sent a malformed %s request (INVALID_SYNTAX)", s.peer(), m.Exchange)
+		s.ended(sa, "peer %s sent a malformed %s request", s.peer(), m.Exchange)
+	default:
 		return
 	}
-	if n.Kind == wire.InvalidSyntax {
-		s.event(Warning, "peer %s sent a malformed %s request (INVALID_SYNTAX)", s.peer(), m.Exchange)
-	}
-	s.ended(sa, "peer %s sent a malformed %s request", s.peer(), m.Exchange)
 	sa.Stage, sa.Handshake, sa.Request, sa.GoneAt = stageRefused, nil, nil, s.now+lingerTime
 	s.state.SAs = append(s.state.SAs, sa)
 }

@@ -17,6 +17,7 @@ func TestEveryExchangeInEveryStage(t *testing.T) {
 		stageHalfOpen:       {wire.IKEAuth},
 		stageUp:             {wire.IKEAuth, wire.CreateChildSA, wire.Informational},
 		stageReplaced:       {wire.IKEAuth, wire.CreateChildSA, wire.Informational},
+		stageRefused:        {},
 		stageClosing:        {wire.CreateChildSA, wire.Informational},
 	}
 	for from, exchanges := range answered {
