@@ -45,7 +45,7 @@ func (e *Engine) admit(header wire.Header, packet udp.Packet) *peer {
 		return p // a stray, to be counted; or nobody's
 	}
 	m, err := wire.Parse(packet.Data)
-	if err != nil {
+	if err != nil || packet.Remote.Addr() == e.local || !callable(packet.Remote.Addr()) {
 		return p
 	}
 	request := admission.Request{Remote: packet.Remote, Message: m, Size: len(packet.Data)}

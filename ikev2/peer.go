@@ -113,7 +113,7 @@ func (p *peer) apply(effects session.Effects) {
 	if effects.MappingMoved {
 		p.engine.mappingMoved()
 	}
-	if len(effects.Install)+len(effects.Update) > 0 {
+	if len(effects.Install)+len(effects.Remove) > 0 {
 		p.engine.measure(p.profile)
 	}
 	for _, event := range effects.Events {
