@@ -23,7 +23,8 @@ var testPackages = map[string]string{
 }
 
 // TestConformanceNamesTests demands of each line of a table in
-// docs/ikev2-conformance.md that it names tests, and that these exist.
+// docs/ikev2-conformance.md that it names tests, and that all that the page names
+// exist.
 func TestConformanceNamesTests(t *testing.T) {
 	page, err := os.ReadFile("docs/ikev2-conformance.md")
 	if err != nil {
@@ -32,13 +33,12 @@ func TestConformanceNamesTests(t *testing.T) {
 	tests := make(map[string]map[string]literals)
 	lines := 0
 	for i, line := range strings.Split(string(page), "\n") {
-		if !strings.HasPrefix(line, "| ") || strings.HasSuffix(line, "| test |") || strings.Contains(line, "| --- |") {
-			continue
-		}
-		lines++
 		named := testName.FindAllStringSubmatch(line, -1)
-		if len(named) == 0 || strings.Count(line, "`")%2 != 0 {
-			t.Errorf("docs/ikev2-conformance.md:%d names no test: %s", i+1, line)
+		if strings.HasPrefix(line, "| ") && !strings.HasSuffix(line, "| test |") && !strings.Contains(line, "| --- |") {
+			lines++
+			if len(named) == 0 {
+				t.Errorf("docs/ikev2-conformance.md:%d names no test: %s", i+1, line)
+			}
 		}
 		for _, name := range named {
 			folder, known := testPackages[name[1]]

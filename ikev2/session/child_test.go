@@ -86,6 +86,46 @@ func TestRequestToRekeyTheIKESA(t *testing.T) {
 	}
 }
 
+// TestRequestsToRekeyTheIKESA asks the spoke for a new IKE SA without what makes
+// its keys new.
+func TestRequestsToRekeyTheIKESA(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func([]wire.Payload) []wire.Payload
+		want   wire.NotifyType
+	}{
+		"no group": {func(p []wire.Payload) []wire.Payload {
+			sa := p[0].(wire.SA)
+			for i := range sa.Proposals {
+				sa.Proposals[i].Transforms = slices.DeleteFunc(slices.Clone(sa.Proposals[i].Transforms), func(t wire.Transform) bool { return t.Type == wire.Group })
+			}
+			return p[:2]
+		}, wire.NoProposalChosen},
+		"group none": {func(p []wire.Payload) []wire.Payload {
+			sa := p[0].(wire.SA)
+			for i := range sa.Proposals {
+				sa.Proposals[i].Transforms = slices.Clone(sa.Proposals[i].Transforms)
+				for j, t := range sa.Proposals[i].Transforms {
+					if t.Type == wire.Group {
+						sa.Proposals[i].Transforms[j].ID = 0
+					}
+				}
+			}
+			return p[:2]
+		}, wire.NoProposalChosen},
+		"an SPI of zero": {func(p []wire.Payload) []wire.Payload { return withSPI(p, make([]byte, 8)) }, wire.NoProposalChosen},
+		"no KE":          {func(p []wire.Payload) []wire.Payload { return p[:2] }, wire.InvalidKEPayload},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := talk(t, config(t, testIKE, testESP))
+			v := w.peerOf(w.spoke)
+			onlyNotify(t, v.request(wire.CreateChildSA, test.change(v.rekeyIKERequest())...), test.want)
+			if len(w.spoke.session.State().SAs) != 1 {
+				t.Error("there is another IKE SA")
+			}
+		})
+	}
+}
+
 // TestRequestsForAChild asks the spoke for child SAs that it accepts or refuses.
 func TestRequestsForAChild(t *testing.T) {
 	selector := func(responder bool, s ...wire.Selector) wire.Payload {
