@@ -96,9 +96,12 @@ func (e *Engine) host(m *wire.Message) *profile {
 // is the oldest.
 func (e *Engine) halfOpen() (total int, oldest *peer) {
 	first := e.sinceBoot()
-	for _, p := range e.peers {
+	for p := range e.beginners {
 		n, since := p.session.HalfOpen()
-		if n > 0 && (oldest == nil || since < first) {
+		switch {
+		case n == 0:
+			delete(e.beginners, p)
+		case oldest == nil || since < first:
 			first, oldest = since, p
 		}
 		total += n

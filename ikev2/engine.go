@@ -89,6 +89,9 @@ type Engine struct {
 	uplinkMTU int
 	socket    Socket
 	peers     map[netip.Addr]*peer
+	// beginners are the peers that may have begun an IKE SA here and not
+	// authenticated.
+	beginners map[*peer]struct{}
 	// translators are the NATs before the uplinks, by the uplink's name.
 	translators map[string]*translator
 	// saved is what the checkpoint holds, by the peer's address.
@@ -116,7 +119,7 @@ type profile struct {
 func New(vrf string, cfg Config, deps Deps) (*Engine, error) {
 	e := &Engine{
 		vrf: vrf, deps: deps, log: deps.Log, sinceBoot: sinceBoot, timing: keepalive.Standard,
-		profiles: make(map[string]*profile), peers: make(map[netip.Addr]*peer), wake: make(chan struct{}, 1), restored: make(chan struct{}),
+		profiles: make(map[string]*profile), peers: make(map[netip.Addr]*peer), beginners: make(map[*peer]struct{}), wake: make(chan struct{}, 1), restored: make(chan struct{}),
 		gate: admission.New(rand.Reader, cmp.Or(deps.Strangers, admission.DefaultRate)), words: admission.Bucket{Rate: 1, Burst: 10},
 	}
 	if deps.Clock != nil {

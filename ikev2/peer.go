@@ -76,6 +76,9 @@ func (p *peer) newSession() *session.Session {
 // not know.
 func (p *peer) apply(effects session.Effects) {
 	p.engine.changed()
+	if n, _ := p.session.HalfOpen(); n > 0 {
+		p.engine.beginners[p] = struct{}{}
+	}
 	if effects.Empty() || p.session.Peer() != p.addr && !p.relocate(effects) {
 		return
 	}
