@@ -36,6 +36,7 @@ func bench(ctx context.Context, id string) error {
 		{[]string{"boot-to-ping", "control-memory"}, starts},
 		{[]string{"fault-recovery"}, faultRecovery(id)},
 		{[]string{"rekey-loss"}, rekeyLoss},
+		{[]string{"ike-handshakes"}, handshakes},
 		{[]string{"esp-throughput"}, throughput},
 	}
 	table, row, _ := strings.Cut(id, "/")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/farspoke/farspoke/internal/debian"
 	"github.com/farspoke/farspoke/lab/guest"
+	"github.com/farspoke/farspoke/lab/handshake"
 )
 
 // images is what the machines boot.
@@ -20,9 +21,10 @@ type images struct {
 	Box, Release boxImage
 	// Agent is the path of the lab's shell for boxes under test.
 	Agent string
-	// IPRoute is the path of an archive with ip for the box; only the bench needs
-	// it.
-	IPRoute string
+	// IPRoute is the path of an archive with ip for the box, and Charon that of a
+	// root directory with strongSwan's for this machine, of CharonVersion. Only
+	// the bench needs them.
+	IPRoute, Charon, CharonVersion string
 }
 
 // The environment tells the process inside the sandbox where the record of the
@@ -99,7 +101,12 @@ func buildForBench(ctx context.Context, cache debian.Cache, root, dir string, bu
 		return err
 	}
 	built.IPRoute = filepath.Join(dir, "iproute.cpio")
-	return guest.IPRoute(ctx, cache, built.IPRoute)
+	if err := guest.IPRoute(ctx, cache, built.IPRoute); err != nil {
+		return err
+	}
+	built.Charon = filepath.Join(dir, "charon")
+	built.CharonVersion, err = handshake.Unpack(ctx, cache, built.Charon)
+	return err
 }
 
 // loadImages reads the record, inside the sandbox.

@@ -25,6 +25,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/farspoke/farspoke/lab/handshake"
 	"github.com/farspoke/farspoke/lab/sandbox"
 )
 
@@ -53,6 +54,8 @@ func command(ctx context.Context, name, argument string) (status int, err error)
 		return 0, list(os.Stdout)
 	case "test":
 		return test(ctx, argument)
+	case handshake.ServeCommand: // the bench starts it
+		return 0, handshake.Serve(ctx, argument, flag.Arg(2))
 	case "bench":
 		return inside(ctx, true, func() error { return bench(ctx, argument) })
 	case "soak":

@@ -1,5 +1,5 @@
-// Package debian fetches packages for arm64 from Debian's archive through an
-// apt state of its own, so that the apt and dpkg configuration of the machine
+// Package debian fetches packages from Debian's archive, for the boards' arm64
+// unless it says otherwise, through an apt state of its own, so that the apt and dpkg configuration of the machine
 // it runs on stays as it is, and so that a machine of any architecture, Debian
 // or Ubuntu, gets the same packages. apt checks every package against the
 // archive's signature; the keyring is Debian's, from the package
@@ -47,10 +47,13 @@ func (c Cache) Path(elem ...string) string {
 	return filepath.Join(append([]string{string(c)}, elem...)...)
 }
 
-// apt runs one of apt's programs on the cache's own state and returns its
-// standard output.
-func (c Cache) apt(ctx context.Context, dir, program string, args ...string) ([]byte, error) {
-	config, err := c.writeConfig()
+// boardArch is the architecture of the boards, in Debian's words and in Go's.
+const boardArch = "arm64"
+
+// apt runs one of apt's programs on the cache's own state for an architecture
+// and returns its standard output.
+func (c Cache) apt(ctx context.Context, arch, dir, program string, args ...string) ([]byte, error) {
+	config, err := c.writeConfig(arch)
 	if err != nil {
 		return nil, err
 	}
@@ -66,28 +69,32 @@ func (c Cache) apt(ctx context.Context, dir, program string, args ...string) ([]
 	return out, nil
 }
 
-// writeConfig lays out apt's directories and returns the path of apt.conf.
-func (c Cache) writeConfig() (string, error) {
+// writeConfig lays out apt's directories for an architecture and returns the
+// path of apt.conf.
+func (c Cache) writeConfig(arch string) (string, error) {
 	if _, err := os.Stat(Keyring); errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("%s is missing: install the package debian-archive-keyring", Keyring)
 	}
 	root := c.Path("apt")
+	if arch != boardArch {
+		root += "-" + arch
+	}
 	for _, dir := range []string{"state/lists/partial", "cache/archives/partial", "etc/apt.conf.d", "etc/preferences.d", "etc/sources.list.d"} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			return "", fmt.Errorf("lay out apt state: %w", err)
 		}
 	}
-	config := fmt.Sprintf(`Dir %q;
+	config := fmt.Sprintf(`Dir %[1]q;
 Dir::State "state";
-Dir::State::status %q;
+Dir::State::status %[2]q;
 Dir::Cache "cache";
 Dir::Etc "etc";
-APT::Architecture "arm64";
-APT::Architectures { "arm64"; };
+APT::Architecture %[3]q;
+APT::Architectures { %[3]q; };
 APT::Sandbox::User "";
 Acquire::Languages "none";
 Acquire::Retries "3";
-`, root, filepath.Join(root, "state/status"))
+`, root, filepath.Join(root, "state/status"), arch)
 	for name, text := range map[string]string{
 		"state/status":     "",
 		"etc/sources.list": strings.Join(Sources, "\n") + "\n",

@@ -80,7 +80,7 @@ func (c Cache) Kernel(ctx context.Context) (Kernel, error) {
 }
 
 func (c Cache) fetchKernel(ctx context.Context, dir string) (Kernel, error) {
-	if _, err := c.apt(ctx, dir, "apt-get", "update"); err != nil {
+	if _, err := c.apt(ctx, boardArch, dir, "apt-get", "update"); err != nil {
 		return Kernel{}, err
 	}
 	meta, err := c.show(ctx, kernelMeta)
@@ -95,7 +95,7 @@ func (c Cache) fetchKernel(ctx context.Context, dir string) (Kernel, error) {
 	if err != nil {
 		return Kernel{}, err
 	}
-	if _, err := c.apt(ctx, dir, "apt-get", "download", name+"="+fields["Version"]); err != nil {
+	if _, err := c.apt(ctx, boardArch, dir, "apt-get", "download", name+"="+fields["Version"]); err != nil {
 		return Kernel{}, err
 	}
 	debs, err := filepath.Glob(filepath.Join(dir, "*.deb"))
@@ -143,7 +143,7 @@ func depmod(ctx context.Context, k Kernel) error {
 
 // show returns the fields of the newest version of a package.
 func (c Cache) show(ctx context.Context, name string) (map[string]string, error) {
-	out, err := c.apt(ctx, string(c), "apt-cache", "--no-all-versions", "show", name)
+	out, err := c.apt(ctx, boardArch, string(c), "apt-cache", "--no-all-versions", "show", name)
 	if err != nil {
 		return nil, err
 	}

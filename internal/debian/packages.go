@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -27,6 +28,15 @@ type Package struct {
 // them. set names the group in the cache; a changed list of names fetches the
 // group again.
 func (c Cache) Packages(ctx context.Context, set string, names ...string) ([]Package, error) {
+	return c.packages(ctx, boardArch, set, names)
+}
+
+// HostPackages is [Cache.Packages] for the architecture of this machine.
+func (c Cache) HostPackages(ctx context.Context, set string, names ...string) ([]Package, error) {
+	return c.packages(ctx, runtime.GOARCH, set+"-"+runtime.GOARCH, names)
+}
+
+func (c Cache) packages(ctx context.Context, arch, set string, names []string) ([]Package, error) {
 	dir := c.Path("packages", set)
 	packages, err := loadPackages(dir, names)
 	if err != nil || packages != nil {
@@ -38,14 +48,14 @@ func (c Cache) Packages(ctx context.Context, set string, names ...string) ([]Pac
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("create the cache of packages: %w", err)
 	}
-	if _, err := c.apt(ctx, dir, "apt-get", "update"); err != nil {
+	if _, err := c.apt(ctx, arch, dir, "apt-get", "update"); err != nil {
 		return nil, err
 	}
 	// One call downloads all of them: apt keeps its connection open.
-	if _, err := c.apt(ctx, dir, "apt-get", append([]string{"download"}, names...)...); err != nil {
+	if _, err := c.apt(ctx, arch, dir, "apt-get", append([]string{"download"}, names...)...); err != nil {
 		return nil, err
 	}
-	out, err := c.apt(ctx, dir, "apt-cache", append([]string{"--no-all-versions", "show"}, names...)...)
+	out, err := c.apt(ctx, arch, dir, "apt-cache", append([]string{"--no-all-versions", "show"}, names...)...)
 	if err != nil {
 		return nil, err
 	}
