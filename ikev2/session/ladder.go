@@ -119,7 +119,7 @@ func (s *Session) climb() {
 		l.Child, l.Since = 0, s.now
 		s.probe()
 	}
-	if l.Deaf && sa.Heard > l.Since {
+	if l.Deaf && sa.Heard >= l.Since {
 		s.abandon()
 		s.calm()
 	}
@@ -167,9 +167,9 @@ func (s *Session) climbAt(sa *ikeSA) (at Instant, ok bool) {
 		return at, ok
 	case rungAsking:
 		switch {
-		case sa.Heard > l.Since && l.Probes:
+		case sa.Heard >= l.Since && l.Probes:
 			return l.Since + s.slow(espTime), true
-		case sa.Heard > l.Since:
+		case sa.Heard >= l.Since:
 			return l.Since, true
 		case sa.Suspect:
 			return max(l.Since+s.slow(hintedTime), l.RenewAt), true

@@ -24,14 +24,14 @@ func (s *Session) question(sa *ikeSA) {
 // questioned reports whether IKE is to answer on behalf of the ladder.
 func (s *Session) questioned(sa *ikeSA) bool {
 	l := &s.state.Ladder
-	return l.Rung == rungAsking && sa.Heard <= l.Since && sa == s.up()
+	return l.Rung == rungAsking && sa.Heard < l.Since && sa == s.up()
 }
 
 // judge draws the conclusion from what IKE answered, or did not.
 func (s *Session) judge(sa *ikeSA, c *childSA) {
 	l := &s.state.Ladder
 	switch {
-	case sa.Heard <= l.Since:
+	case sa.Heard < l.Since:
 		l.Silent = true
 		s.replace(c)
 	case !l.Probes:
