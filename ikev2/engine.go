@@ -248,9 +248,10 @@ func (e *Engine) setLocal(state uplink.State) error {
 	defer e.mu.Unlock()
 	var local netip.Addr
 	if state.Up {
-		local, e.uplink = state.Address.Addr(), state.Name
+		local = state.Address.Addr()
 		e.setMTU(state.MTU)
 	}
+	e.setUplink(state.Name, local)
 	if local == e.local {
 		return nil
 	}

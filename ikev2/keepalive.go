@@ -60,6 +60,19 @@ func (e *Engine) translator() *translator {
 	return t
 }
 
+// setUplink notes by which uplink we are about to be reached. What another one's
+// learner was about to find out is lost with its flow.
+func (e *Engine) setUplink(name string, local netip.Addr) {
+	if name == e.uplink && local == e.local {
+		return
+	}
+	if t := e.translator(); t != nil {
+		t.path = keepalive.Path{}
+		e.applyLearned(t, t.learner.Follow(e.sinceBoot(), t.path))
+	}
+	e.uplink = name
+}
+
 // learn lets time pass in the learner of the present uplink, tells the sessions
 // what it has found out, and returns when it wants to be called again.
 func (e *Engine) learn(now session.Instant) (at session.Instant, ok bool) {

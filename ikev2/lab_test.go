@@ -288,6 +288,14 @@ func (s *socket) Retain(ports ...uint16) error {
 	return nil
 }
 
+// retained returns the ports that the box at an address holds beside 500 and
+// 4500.
+func (l *lab) retained(addr netip.Addr) []uint16 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sockets[addr].retained
+}
+
 func (s *socket) Send(p udp.Packet) error {
 	s.lab.mu.Lock()
 	defer s.lab.mu.Unlock()

@@ -112,7 +112,7 @@ func TestKeepaliveIntervalIsLearned(t *testing.T) {
 		spoke.seenAs(publicAddr)
 		time.Sleep(15 * time.Minute)
 		synctest.Wait()
-		if ports := l.sockets[spokeAddr].retained; len(ports) != 1 {
+		if ports := l.retained(spokeAddr); len(ports) != 1 {
 			t.Errorf("ports while it learns: %v", ports)
 		}
 		time.Sleep(20 * time.Minute)
@@ -124,7 +124,7 @@ func TestKeepaliveIntervalIsLearned(t *testing.T) {
 		if n := l.keepalives(9 * time.Minute); n != 8 {
 			t.Errorf("%d keepalives in nine minutes, want one every 67.5 s", n)
 		}
-		if ports := l.sockets[spokeAddr].retained; len(ports) != 0 {
+		if ports := l.retained(spokeAddr); len(ports) != 0 {
 			t.Errorf("ports after it has learned: %v", ports)
 		}
 
@@ -195,8 +195,20 @@ func TestMovedMappingRefutes(t *testing.T) {
 // TestUplinksAreLearnedApart changes to another uplink and back.
 func TestUplinksAreLearnedApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, spoke, hub := behindNAT(t, 50*time.Second)
+		l, spoke, hub := behindNAT(t, 50*time.Second)
 		spoke.seenAs(publicAddr)
+		time.Sleep(11 * time.Minute)
+		if len(l.retained(spokeAddr)) != 1 {
+			t.Fatal("no search is under way")
+		}
+		// An outage while it is silent must not pass for a long silence.
+		spoke.link(netip.Addr{})
+		time.Sleep(20 * time.Minute)
+		spoke.link(spokeAddr)
+		synctest.Wait()
+		if ports, nat := l.retained(spokeAddr), spoke.engine.Status().NAT; len(ports) != 0 || nat[0].Search != keepalive.SearchWaiting {
+			t.Errorf("after an outage: ports %v, %+v", ports, nat)
+		}
 		time.Sleep(40 * time.Minute)
 		lte, _ := spoke.uplink.Load()
 		lte.Name = "lte"

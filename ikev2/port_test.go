@@ -15,12 +15,7 @@ func TestPortsOfSessionsAreRetained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const port = 50007
 		l, spoke, hub, _ := pair(t)
-		retained := func() []uint16 {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			return l.sockets[spokeAddr].retained
-		}
-		if got := retained(); len(got) != 0 {
+		if got := l.retained(spokeAddr); len(got) != 0 {
 			t.Errorf("retained without need: %v", got)
 		}
 		spoke.stop()
@@ -30,12 +25,12 @@ func TestPortsOfSessionsAreRetained(t *testing.T) {
 		}
 		sent := l.sent.Load()
 		spoke.boot(testProfile(goodKey))
-		if got := retained(); !slices.Equal(got, []uint16{port}) || l.sent.Load() != sent {
+		if got := l.retained(spokeAddr); !slices.Equal(got, []uint16{port}) || l.sent.Load() != sent {
 			t.Errorf("retained are %v after %d messages, want %d before any", got, l.sent.Load()-sent, port)
 		}
 		spoke.link(hubAddr) // any other address
 		time.Sleep(time.Minute)
-		if got := retained(); len(got) != 0 {
+		if got := l.retained(spokeAddr); len(got) != 0 {
 			t.Errorf("retained when no session uses it any more: %v", got)
 		}
 		spoke.stop()
