@@ -23,9 +23,11 @@ const (
 	// streamTime is for how long, and warmUp how long TCP is left before to find
 	// its pace.
 	streamTime = 5 * time.Second
-	warmUp     = 3 * time.Second
+	warmUp     = 10 * time.Second
 	// leastThroughput is what emulation leaves of 1.
 	leastThroughput = 0.95
+	// disturbances is how often a turn may be begun again.
+	disturbances = 10
 	// rekeyWait bounds a rekeying under load.
 	rekeyWait = time.Minute
 )
@@ -97,7 +99,7 @@ func (s *Spoke) compareSAs(ctx context.Context) (ours, byHand []float64, err err
 // hub put others in their place meanwhile, it begins again.
 func (s *Spoke) undisturbed(ctx context.Context, streams []*probe.Stream, prepare func(context.Context) error) (float64, error) {
 	var disturbance error
-	for range 5 {
+	for range disturbances {
 		if disturbance = prepare(ctx); disturbance != nil {
 			continue
 		}

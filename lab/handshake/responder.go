@@ -13,8 +13,10 @@ import (
 	"github.com/farspoke/farspoke/lab/sandbox"
 )
 
-// espProposal is that of the child SA, for both responders.
-const espProposal = "aes256gcm16"
+// espProposal is that of the child SA, for both responders. A kernel without ESP
+// refuses these algorithms at once, and of AES-GCM it first tries to build them
+// on a thread of its own.
+const espProposal = "aes256-sha256"
 
 // Responder is a make of responder.
 type Responder struct {
