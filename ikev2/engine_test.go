@@ -119,7 +119,11 @@ func TestEachPeerHasARecord(t *testing.T) {
 		if _, err := spoke.protect(wanted, hubAddr); err != nil {
 			t.Fatal(err)
 		}
-		names := func() []string { return slices.Sorted(maps.Keys(spoke.memory.records)) }
+		names := func() []string {
+			spoke.memory.mu.Lock()
+			defer spoke.memory.mu.Unlock()
+			return slices.Sorted(maps.Keys(spoke.memory.records))
+		}
 		if got, want := names(), []string{"ikev2-front:" + hubAddr.String()}; !slices.Equal(got, want) {
 			t.Errorf("records %q, want %q", got, want)
 		}
