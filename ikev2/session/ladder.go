@@ -87,9 +87,10 @@ const (
 	toldProbe = 5 * time.Second
 )
 
-// slow stretches a time for a peer whose answers take long.
+// slow stretches a time for a peer whose answers take long, to four of its round
+// trips.
 func (s *Session) slow(d time.Duration) time.Duration {
-	return max(d, 2*s.state.RoundTrip.overdue())
+	return max(d, 4*min(s.state.RoundTrip.Smoothed, maxWait/2))
 }
 
 // probe asks for a packet that the peer must answer, if there is one.
