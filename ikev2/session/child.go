@@ -89,14 +89,20 @@ func (s *Session) installOut(c *childSA) {
 func (s *Session) removeIn(c *childSA) {
 	if c.HasIn {
 		c.HasIn = false
-		s.out.Remove = append(s.out.Remove, c.in())
+		s.uninstall(c.in())
 	}
+}
+
+// uninstall removes an SA, which then need not follow the peer any more.
+func (s *Session) uninstall(sa SA) {
+	s.out.Update = slices.DeleteFunc(s.out.Update, func(u SA) bool { return u.SPI == sa.SPI && u.Inbound == sa.Inbound })
+	s.out.Remove = append(s.out.Remove, sa)
 }
 
 func (s *Session) removeOut(c *childSA) {
 	if c.HasOut {
 		c.HasOut = false
-		s.out.Remove = append(s.out.Remove, c.outbound())
+		s.uninstall(c.outbound())
 	}
 }
 

@@ -68,10 +68,10 @@ const (
 	// silentTime is how long IKE must be silent before another IKE SA is opened:
 	// three messages. hintedTime is enough if something says that the peer has
 	// forgotten us.
-	silentTime = 3 * time.Second
+	silentTime = 2 * time.Second
 	hintedTime = time.Second
 	// tellTime is how long that one may be silent, after which it is told.
-	tellTime = 2 * time.Second
+	tellTime = 2500 * time.Millisecond
 	// ikeTime is how long IKE may be silent while ESP works, or has nothing to do:
 	// there is no haste.
 	ikeTime = 8 * time.Second

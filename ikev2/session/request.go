@@ -26,9 +26,10 @@ type request struct {
 	ID       uint32
 	Packet   []byte
 	// Tries counts how often it was sent since Since, and Unsent how often the
-	// uplink did not take it. Due is when to send it again.
-	Tries, Unsent int
-	Since, Due    Instant
+	// uplink did not take it. Sent is when it was sent last, Due when to send it
+	// again.
+	Tries, Unsent    int
+	Since, Sent, Due Instant
 
 	// What an answer needs: our halves of the key exchange, and the SPI of what
 	// is being made.

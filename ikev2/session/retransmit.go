@@ -20,7 +20,7 @@ const (
 	giveUp         = 25 * time.Second
 	// openTries are for an IKE SA that is not up yet, about 10 s: the next attempt
 	// costs nothing more, and may go by another port.
-	openTries = 5
+	openTries = 7
 	// glanceTries are for an attempt that only looks whether something has
 	// changed.
 	glanceTries = 2
@@ -56,13 +56,15 @@ func (r *roundTrip) overdue() time.Duration {
 }
 
 // answered notes that the answer to r has come. If r was repeated nobody knows
-// which copy was answered, so that it is no sample; the next request just waits
-// long enough to be one (Karn's algorithm).
+// which copy was answered, so that it is no sample (Karn's algorithm). If it comes
+// sooner after the last copy than answers do, that copy was in vain, and the next
+// request waits long enough to be a sample.
 func (s *Session) answered(r *request) {
-	if took := s.now - r.Since; r.Tries == 1 && r.Unsent == 0 {
-		s.state.RoundTrip.measure(took)
-	} else {
-		s.state.RoundTrip.Least = 2 * took
+	switch trip := &s.state.RoundTrip; {
+	case r.Tries == 1 && r.Unsent == 0:
+		trip.measure(s.now - r.Since)
+	case s.now-r.Sent < trip.Smoothed/2 || trip.Smoothed == 0:
+		trip.Least = 2 * (s.now - r.Since)
 	}
 }
 
@@ -73,9 +75,14 @@ func (s *Session) send(sa *ikeSA, r *request) {
 	}
 	wait := s.state.RoundTrip.overdue()
 	for range r.Tries {
-		wait = min(wait*9/5, maxWait)
+		if sa.Stage < stageUp {
+			wait = min(wait*4/3, maxWait) // traffic waits for it
+		} else {
+			wait = min(wait*9/5, maxWait)
+		}
 	}
 	r.Tries++
+	r.Sent = s.now
 	r.Due = s.now + s.jitter(wait*8/7, 8)
 	s.transmit(sa, r.Packet)
 }
