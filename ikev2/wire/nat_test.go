@@ -24,12 +24,13 @@ func TestFindNATPort(t *testing.T) {
 				t.Errorf("port %d, likely %v: found %d, %v", port, likely, got, ok)
 			}
 		}
-		if got, ok := FindNATPort(1, 3, addr, hash, port); ok {
-			t.Errorf("port %d is found as %d under another SPI", port, got)
-		}
-		if got, ok := FindNATPort(1, 2, addr.Next(), hash, port); ok {
-			t.Errorf("port %d is found as %d of another address", port, got)
-		}
+	}
+	hash := NATHash(1, 2, netip.AddrPortFrom(addr, 4500))
+	if got, ok := FindNATPort(1, 3, addr, hash, 4500); ok {
+		t.Errorf("port %d is found under another SPI", got)
+	}
+	if got, ok := FindNATPort(1, 2, addr.Next(), hash, 4500); ok {
+		t.Errorf("port %d is found of another address", got)
 	}
 }
 
