@@ -30,12 +30,12 @@ type collision struct {
 	left remains
 }
 
+// beginning is what there is at first; its zero value is all.
 type beginning int
 
 const (
-	connected beginning = iota
 	// childless: there is an IKE SA and no child SA.
-	childless
+	childless beginning = iota + 1
 	// apart: there is nothing.
 	apart
 )
@@ -89,7 +89,6 @@ var (
 	}}
 )
 
-// none and the others are what one side does.
 func does(all ...command) []command { return all }
 
 func collisions(t *testing.T) []collision {
@@ -135,6 +134,8 @@ func collisions(t *testing.T) []collision {
 		{name: "child rekey by a confused peer", race: true, one: does(rekeyChild, rekeyOldest)},
 		{name: "child delete", one: does(deleteChild), gap: noticed},
 		{name: "child delete against delete", one: does(deleteChild), other: does(deleteChild), gap: noticed},
+		{name: "child delete, nobody wants another", one: does(deleteChild), neither: true, gap: 9 * time.Hour, left: ikeOnly},
+		{name: "child delete against delete, nobody wants another", one: does(deleteChild), other: does(deleteChild), neither: true, gap: 9 * time.Hour, left: ikeOnly},
 		{name: "child rekey against IKE rekey", one: does(rekeyChild), other: does(rekeyIKE)},
 		{name: "child rekey against IKE delete", one: does(rekeyChild), other: does(deleteIKE), gap: noticed},
 		{name: "child delete against IKE rekey", one: does(deleteChild), other: does(rekeyIKE), gap: noticed},
