@@ -19,7 +19,7 @@ import (
 //
 // A packet that is sure to be answered is asked for on every rung but calm, so
 // that traffic which expects no answer leads nowhere. All of it takes less than
-// 9 s, with Traffic told every second.
+// 10 s, with Traffic told every second.
 type rung int
 
 const (

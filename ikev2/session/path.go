@@ -15,10 +15,10 @@ const (
 
 const (
 	// silentPause is between two attempts that nobody answers. With the longest
-	// wait in an attempt it makes 5 s, and that is how long a hub that comes back
-	// waits for us.
+	// wait in an attempt it makes less than 5 s, and that is how long a hub that
+	// comes back waits for us.
 	silentPause = time.Second
-	// patientTime is how long that is worth its price, 12 kB a minute. A peer that
+	// patientTime is how long that is worth its price, 18 kB a minute. A peer that
 	// is away for longer is asked twice every half minute, for 3 MB a day.
 	patientTime = 10 * time.Minute
 )
