@@ -1,6 +1,7 @@
 package ikev2
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net/netip"
@@ -81,6 +82,38 @@ func TestIdleGuestIsReleased(t *testing.T) {
 		spoke.stop()
 		branch.stop()
 	})
+}
+
+// TestUnwantedPeerBecomesAGuest: what nobody here wants any more may still be
+// wanted at the other end.
+func TestUnwantedPeerBecomesAGuest(t *testing.T) {
+	for _, welcome := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLab(t)
+			spoke, branch := l.box(spokeAddr), l.box(branchAddr)
+			branch.boot(testProfile(goodKey))
+			branch.accept()
+			spoke.boot(testProfile(goodKey))
+			if welcome {
+				spoke.accept()
+			}
+			ctx, forgo := context.WithCancel(t.Context())
+			if _, err := spoke.protect(ctx, branchAddr); err != nil {
+				t.Fatal(err)
+			}
+			forgo()
+			for range 10 {
+				time.Sleep(unwantedTime / 3)
+				spoke.kernel.carry(true)
+			}
+			peers := spoke.engine.Status().Peers
+			if stays := len(peers) == 1 && peers[0].Guest && peers[0].Protected; stays != welcome {
+				t.Errorf("guests welcome: %v, and there is %+v", welcome, peers)
+			}
+			spoke.stop()
+			branch.stop()
+		})
+	}
 }
 
 func TestGuestsSurviveARestart(t *testing.T) {

@@ -46,13 +46,13 @@ func (p *peer) name() {
 	}
 }
 
-// release deals with a peer that nobody has wanted for long: what still carries
-// traffic becomes a guest, all else is closed.
+// release deals with a peer that nobody has wanted for long. If it still carries
+// traffic and guests are welcome, it becomes one; else it is closed.
 func (p *peer) release(now session.Instant) {
 	at, unwanted := p.releaseAt()
 	switch {
 	case !unwanted || at > now:
-	case !p.guest && p.carriedAt+unwantedTime > now:
+	case !p.guest && p.profile.accepting > 0 && p.carriedAt+unwantedTime > now:
 		p.guest = true
 		p.session = session.Restore(p.profile.sessionConfig(p.guest), p.session.State(), rand.Reader)
 		p.apply(p.session.Forgo(now))
