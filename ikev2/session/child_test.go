@@ -401,7 +401,7 @@ func TestKeyExchangeOfAChild(t *testing.T) {
 	esp := func(groups ...suite.GroupID) wire.Payload {
 		return c.ESP.WithGroups(groups...).Payload(wire.ProtocolESP, []byte{0, 0, 16, 0})
 	}
-	share, err := suite.NewKeyShare(suite.Curve25519, w0(t).spoke.seed)
+	share, err := suite.NewKeyShare(suite.Curve25519, newWorld(t, 37, c, c).spoke.seed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -444,10 +444,6 @@ func TestKeyExchangeOfAChild(t *testing.T) {
 			}
 		})
 	}
-}
-
-func w0(t *testing.T) *world {
-	return newWorld(t, 37, config(t, testIKE, testESP), config(t, testIKE, testESP))
 }
 
 // TestTakesPacketsBeforeItAnswers: the peer may send on a new child SA as soon as
