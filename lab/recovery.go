@@ -114,11 +114,12 @@ func (p *patient) suffer(ctx context.Context, chosen []fault, round int) (err er
 		}
 		fmt.Fprintf(os.Stderr, "round %d: %s %s %.2f s\n", round+1, f.name, p.kind.name, outage.Seconds())
 		p.seconds[f.name] = append(p.seconds[f.name], outage.Seconds())
-		recovered, err := p.recover(ctx, f, spoke)
-		if err != nil {
-			return err
+		if f.mend != nil {
+			if err := f.mend(ctx, p.lab, spoke); err != nil {
+				return fmt.Errorf("take back %s: %w", f.name, err)
+			}
 		}
-		if failed || !recovered {
+		if failed || f.mend != nil && !well(ctx, spoke) {
 			if err := spoke.Close(); err != nil {
 				return err
 			}
@@ -140,19 +141,12 @@ func (p *patient) wants(f fault, round int) bool {
 	return round == 0 || !f.slow
 }
 
-// recover takes back what the fault left and reports whether the spoke is well
-// afterwards.
-func (p *patient) recover(ctx context.Context, f fault, spoke *Spoke) (bool, error) {
-	if f.mend == nil {
-		return true, nil
-	}
-	if err := f.mend(ctx, p.lab, spoke); err != nil {
-		return false, fmt.Errorf("take back %s: %w", f.name, err)
-	}
-	limited, cancel := context.WithTimeout(ctx, recoveryCap)
+// well reports whether the spoke carries traffic again before long.
+func well(ctx context.Context, spoke *Spoke) bool {
+	ctx, cancel := context.WithTimeout(ctx, recoveryCap)
 	defer cancel()
-	_, err := spoke.Ping.Steady(limited, spoke.Ping.Mark(), steadyPackets)
-	return err == nil, ctx.Err()
+	_, err := spoke.Ping.Steady(ctx, spoke.Ping.Mark(), steadyPackets)
+	return err == nil
 }
 
 func recoveryMethod() string {

@@ -86,7 +86,8 @@ func (s *soak) run(ctx context.Context, duration time.Duration) error {
 	return errors.Join(append(wrong, leaks(s.samples)...)...)
 }
 
-// soakFault returns the fault of a step.
+// soakFault returns the fault of a step, beside which the NAT moves with every
+// step.
 func soakFault(n int) fault {
 	name := "nat-moves"
 	if n%hubSteps == hubSteps-1 {
@@ -114,6 +115,9 @@ func (s *soak) oneStep(ctx context.Context, f fault) (outage time.Duration, err 
 	}
 	if f.imposed {
 		s.mark = s.spoke.Ping.Mark()
+		if err := s.lab.FlushNAT(); err != nil {
+			return 0, err
+		}
 	}
 	if err := pause(ctx, s.step); err != nil {
 		return 0, err
