@@ -33,9 +33,8 @@ func (g GroupID) String() string {
 
 // exchange is the arithmetic of one group.
 type exchange interface {
-	// generate fills in all but the group.
-	generate(random io.Reader) (KeyShare, error)
-	shared(k KeyShare, peer []byte) ([]byte, error)
+	generate(random io.Reader) (private, public []byte, err error)
+	shared(private, peer []byte) ([]byte, error)
 }
 
 // Exponents are twice the strength that RFC 3526 section 8 gives the group:
@@ -58,9 +57,6 @@ type KeyShare struct {
 	Private []byte
 	// Public is what the KE payload carries.
 	Public []byte
-	// key is Private as crypto/ecdh has it, if it was not read back from a record:
-	// to make it again costs as much as a public value.
-	key *ecdh.PrivateKey
 }
 
 // String returns nothing of the private half.
@@ -75,18 +71,17 @@ func NewKeyShare(g GroupID, random io.Reader) (KeyShare, error) {
 	if !ok {
 		return KeyShare{}, fmt.Errorf("generate key share: unknown group %d", uint16(g))
 	}
-	k, err := e.generate(random)
+	private, public, err := e.generate(random)
 	if err != nil {
 		return KeyShare{}, fmt.Errorf("generate key share in group %s: %w", g, err)
 	}
-	k.Group = g
-	return k, nil
+	return KeyShare{Group: g, Private: private, Public: public}, nil
 }
 
 // Shared returns the secret that k and the peer's public value make. It fails
 // if that value is none of the group's, or one that would give the secret away.
 func (k KeyShare) Shared(peer []byte) ([]byte, error) {
-	shared, err := exchanges[k.Group].shared(k, peer)
+	shared, err := exchanges[k.Group].shared(k.Private, peer)
 	if err != nil {
 		return nil, fmt.Errorf("peer's public value in group %s: %w", k.Group, err)
 	}
@@ -104,28 +99,25 @@ type curve struct {
 
 // generate draws until the number is a private key of the curve, so that tests
 // can choose it. Each draw but one in 2^32 is.
-func (c curve) generate(random io.Reader) (KeyShare, error) {
+func (c curve) generate(random io.Reader) (private, public []byte, err error) {
 	for {
 		private := make([]byte, c.size)
 		if _, err := io.ReadFull(random, private); err != nil {
-			return KeyShare{}, err
+			return nil, nil, err
 		}
 		if c.Curve == ecdh.P521() {
 			private[0] &= 1
 		}
 		if key, err := c.NewPrivateKey(private); err == nil {
-			return KeyShare{Private: private, Public: key.PublicKey().Bytes()[len(c.prefix):], key: key}, nil
+			return private, key.PublicKey().Bytes()[len(c.prefix):], nil
 		}
 	}
 }
 
-func (c curve) shared(k KeyShare, peer []byte) ([]byte, error) {
-	key := k.key
-	if key == nil {
-		var err error
-		if key, err = c.NewPrivateKey(k.Private); err != nil {
-			return nil, err
-		}
+func (c curve) shared(private, peer []byte) ([]byte, error) {
+	key, err := c.NewPrivateKey(private)
+	if err != nil {
+		return nil, err
 	}
 	public, err := c.NewPublicKey(append(c.prefix[:len(c.prefix):len(c.prefix)], peer...))
 	if err != nil {
@@ -151,20 +143,20 @@ func newMODP(prime string, bits int) modp {
 	return modp{modulus, bits}
 }
 
-func (m modp) generate(random io.Reader) (KeyShare, error) {
-	private := make([]byte, m.bits/8)
+func (m modp) generate(random io.Reader) (private, public []byte, err error) {
+	private = make([]byte, m.bits/8)
 	if _, err := io.ReadFull(random, private); err != nil {
-		return KeyShare{}, err
+		return nil, nil, err
 	}
 	private[0] |= 0x80 // the full length, so that the exponent is never tiny
 	generator, err := bigmod.NewNat().SetBytes([]byte{2}, m.modulus)
 	if err != nil {
-		return KeyShare{}, err
+		return nil, nil, err
 	}
-	return KeyShare{Private: private, Public: bigmod.NewNat().Exp(generator, private, m.modulus).Bytes(m.modulus)}, nil
+	return private, bigmod.NewNat().Exp(generator, private, m.modulus).Bytes(m.modulus), nil
 }
 
-func (m modp) shared(k KeyShare, peer []byte) ([]byte, error) {
+func (m modp) shared(private, peer []byte) ([]byte, error) {
 	if len(peer) != m.modulus.Size() {
 		return nil, fmt.Errorf("%d octets instead of %d", len(peer), m.modulus.Size())
 	}
@@ -175,5 +167,5 @@ func (m modp) shared(k KeyShare, peer []byte) ([]byte, error) {
 	if y.IsZero()|y.IsOne()|y.IsMinusOne(m.modulus) != 0 {
 		return nil, fmt.Errorf("one of 0, 1 and -1, which give the secret away")
 	}
-	return bigmod.NewNat().Exp(y, k.Private, m.modulus).Bytes(m.modulus), nil
+	return bigmod.NewNat().Exp(y, private, m.modulus).Bytes(m.modulus), nil
 }

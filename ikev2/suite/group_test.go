@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"math/big"
 	"testing"
 )
@@ -160,31 +159,4 @@ func pi(bits uint) *big.Int {
 	sum.Sub(sum, arctan(239))
 	sum.Mul(sum, big.NewInt(4))
 	return sum.Rsh(sum, guard)
-}
-
-// TestKeyShareIsReadBack: a share that was kept as JSON makes the same secret.
-func TestKeyShareIsReadBack(t *testing.T) {
-	for _, group := range []GroupID{MODP2048, ECP256, ECP521, Curve25519} {
-		ours, err := NewKeyShare(group, rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		theirs, err := NewKeyShare(group, rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		record, err := json.Marshal(ours)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var again KeyShare
-		if err := json.Unmarshal(record, &again); err != nil {
-			t.Fatal(err)
-		}
-		want, err1 := ours.Shared(theirs.Public)
-		got, err2 := again.Shared(theirs.Public)
-		if err1 != nil || err2 != nil || !bytes.Equal(got, want) {
-			t.Errorf("%s: %x (%v), want %x (%v)", group, got, err2, want, err1)
-		}
-	}
 }
