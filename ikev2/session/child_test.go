@@ -159,6 +159,7 @@ func TestRequestsForAChild(t *testing.T) {
 		}, wire.TSUnacceptable},
 		"the peer itself":    {func(p []wire.Payload) []wire.Payload { return replace(p, selector(false, peer)) }, 0},
 		"a reserved SPI":     {func(p []wire.Payload) []wire.Payload { return withSPI(p, []byte{0, 0, 0, 255}) }, wire.NoProposalChosen},
+		"a short SPI":        {func(p []wire.Payload) []wire.Payload { return withSPI(p, []byte{1, 2, 3}) }, wire.NoProposalChosen},
 		"an SPI of 8 octets": {func(p []wire.Payload) []wire.Payload { return withSPI(p, make([]byte, 8)) }, wire.NoProposalChosen},
 		"a child SA that is not there": {func(p []wire.Payload) []wire.Payload {
 			return append([]wire.Payload{wire.Notify{Protocol: wire.ProtocolESP, SPI: []byte{9, 9, 9, 9}, Kind: wire.RekeySA}}, p...)
@@ -327,6 +328,7 @@ func TestAnswersThatAreNotWhatWasOffered(t *testing.T) {
 			return replace(p, wire.TS{Selectors: []wire.Selector{wire.AnySelector(6)}})
 		},
 		"a reserved SPI": func(p []wire.Payload) []wire.Payload { return withSPI(p, []byte{0, 0, 0, 1}) },
+		"an SPI of IKE":  func(p []wire.Payload) []wire.Payload { return withSPI(p, []byte{1, 2, 3, 4, 5, 6, 7, 8}) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := talk(t, config(t, testIKE, testESP))
