@@ -155,8 +155,8 @@ func (x *explorer) rest(u *universe) error {
 // or nothing where that is the purpose.
 //
 // Every case is explored with either side in either part, and where nonces
-// decide with each of the four the lowest. Without faults that is some 20,000
-// states, with one a million, with two several dozen millions:
+// decide with each of the four the lowest. Without faults that is some 25,000
+// states, with one more than half a million, with two several millions:
 //
 //	go test ./ikev2/session -run '^TestExplore$' -explore.faults 1
 //
