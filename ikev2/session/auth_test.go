@@ -94,6 +94,27 @@ func TestAuthRequestWithMoreThanWeKnow(t *testing.T) {
 	}
 }
 
+// TestAuthRequestWithoutChild: a peer that authenticates anew may leave it to us
+// to ask for the child SA (RFC 6023), as libreswan does.
+func TestAuthRequestWithoutChild(t *testing.T) {
+	c := config(t, testIKE, testESP)
+	w, spoke, request := halfOpenWorld(t, c, c)
+	w.apply(w.hub, w.hub.session.Want(w.now))
+	request = slices.DeleteFunc(request, func(p wire.Payload) bool {
+		_, isSA := p.(wire.SA)
+		_, isTS := p.(wire.TS)
+		return isSA || isTS
+	})
+	answer := spoke.request(wire.IKEAuth, request...)
+	if got, want := kinds(answer), []wire.PayloadType{wire.TypeIDr, wire.TypeAuth}; !slices.Equal(got, want) {
+		t.Errorf("payloads %v, want %v", got, want)
+	}
+	m, asked := (&voice{w, w.hub, spoke.sa}).outstanding()
+	if _, offers := wire.Find[wire.SA](asked); m.Exchange != wire.CreateChildSA || !offers {
+		t.Errorf("the hub asks for %s with %v, want a child SA", m.Exchange, asked)
+	}
+}
+
 func TestIdentitiesOfEveryForm(t *testing.T) {
 	for _, id := range []wire.ID{
 		wire.AddressIdentity(hubAddr), {Form: wire.IDFQDN, Data: []byte("hub.example.net")},

@@ -210,7 +210,7 @@ func (s *Session) move(from, to *ikeSA) {
 			c.Owner = to.localSPI()
 		}
 	}
-	to.Wide = from.Wide
+	to.Wide, to.NamedUs, to.NamedPeer = from.Wide, from.NamedUs, from.NamedPeer
 	to.PeerName = from.PeerName
 }
 

@@ -72,6 +72,9 @@ const (
 	// group.
 	maxRounds = 3
 	maxCookie = 64
+	// maxCopies is how often a request with a cookie leaves before another cookie
+	// says that the peer refuses it.
+	maxCopies = 2
 	// maxMessageID is at which message id an IKE SA is rekeyed: long before the
 	// 32 bits overflow (RFC 7296 section 2.2).
 	maxMessageID = 1 << 31

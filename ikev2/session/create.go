@@ -265,16 +265,30 @@ func (s *Session) renew(reason string) {
 
 // bringUpAgain puts to work a child SA that was made where there was none.
 func (s *Session) bringUpAgain(c *childSA, ours bool) {
-	if sa := s.bySPI(c.Owner); sa != nil && sa.Stage == stageUp {
+	sa := s.bySPI(c.Owner)
+	if sa != nil && sa.Stage == stageUp {
 		sa.GoneAt = 0
 	}
 	s.putToWork(c, ours)
+	if ours {
+		s.only(sa)
+	}
 	s.state.LastError = ""
 	if s.state.Protected {
 		s.event(Note, "made another child SA with %s, %s", s.peer(), c.Suite)
 		return
 	}
 	s.protected(c)
+}
+
+// only ends the IKE SAs beside sa, which the peer opened without a child SA of
+// its own to authenticate anew.
+func (s *Session) only(sa *ikeSA) {
+	for _, other := range s.each() {
+		if other != sa && other.Stage == stageUp {
+			s.close(other)
+		}
+	}
 }
 
 // protected notes that traffic flows.

@@ -70,6 +70,9 @@ type ikeSA struct {
 	Suspect bool
 	// Wide says that the peer refused our exact traffic selectors.
 	Wide bool
+	// NamedUs and NamedPeer are the hosts in the traffic selectors of a child SA
+	// that the peer asked for, invalid while it asked for none.
+	NamedUs, NamedPeer netip.Addr
 	// Glance says that opening it only looks whether another path works.
 	Glance bool
 	// Pretend says that we let the peer see a NAT that is not there, so that ESP
@@ -94,9 +97,12 @@ type handshake struct {
 	// OwnMessage and PeerMessage are what AUTH signs.
 	OwnMessage, PeerMessage []byte
 	OwnNonce, PeerNonce     []byte
-	Cookie                  []byte
-	Rounds                  int
-	Share                   suite.KeyShare
+	// Cookie is what the peer wants to see in a request with a key exchange in
+	// CookieGroup.
+	Cookie      []byte
+	CookieGroup suite.GroupID
+	Rounds      int
+	Share       suite.KeyShare
 	// Hint is what an unauthenticated answer said against us.
 	Hint string
 }

@@ -146,13 +146,24 @@ func (s *Session) hint(sa *ikeSA, format string, args ...any) {
 
 // takeCookie repeats the request with the cookie, which shows the peer that we
 // are where we say (RFC 7296 section 2.6).
+//
+// A second cookie answers a copy of the request without one, as a slow path
+// brings it. To send that as well would make two requests of one SPI, and nobody
+// could tell which of them an answer is for and AUTH is to sign. If the peer
+// takes the first cookie no more it is better to begin again.
 func (s *Session) takeCookie(sa *ikeSA, n wire.Notify) {
 	h := sa.Handshake
 	if len(n.Data) == 0 || len(n.Data) > maxCookie || bytes.Equal(n.Data, h.Cookie) || h.Rounds >= maxRounds {
 		return
 	}
+	if h.Cookie != nil && h.CookieGroup == h.Share.Group {
+		if sa.Request.Tries > maxCopies {
+			s.hint(sa, "peer %s asks for one cookie after the other", s.peer())
+		}
+		return
+	}
 	h.Rounds++
-	h.Cookie, h.Hint = bytes.Clone(n.Data), ""
+	h.Cookie, h.CookieGroup, h.Hint = bytes.Clone(n.Data), h.Share.Group, ""
 	s.sendInit(sa)
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,6 +94,28 @@ func finish(t *testing.T, w *world, m *wire.Message) {
 	w.send(w.spoke, Packet{Local: w.spoke.session.state.SAs[0].Local, Remote: w.spoke.session.state.SAs[0].Remote, Data: m.Marshal()})
 	w.run(time.Second)
 	w.checkRest()
+}
+
+// TestCookieForACopy: on a slow path both the request and its copy bring a cookie.
+// Only one is sent back, so that the answer is to what we sign.
+func TestCookieForACopy(t *testing.T) {
+	c := config(t, testIKE, testESP)
+	w, request := opening(t, c, c)
+	m := initOf(t, w.deliver(w.spoke, initAnswer(request, 0, wantsCookie("for the request"))))
+	if late := w.deliver(w.spoke, initAnswer(request, 0, wantsCookie("for its copy"))).Send; len(late) > 0 {
+		t.Errorf("the second cookie brings %d requests", len(late))
+	}
+	finish(t, w, m)
+
+	// A peer that wants no end of cookies ends the attempt before its time.
+	w, request = opening(t, c, c)
+	initOf(t, w.deliver(w.spoke, initAnswer(request, 0, wantsCookie("first"))))
+	w.run(3 * time.Second)
+	w.deliver(w.spoke, initAnswer(request, 0, wantsCookie("second")))
+	w.run(3 * time.Second)
+	if said := w.spoke.session.state.LastError; !strings.Contains(said, "one cookie after the other") {
+		t.Errorf("the attempt ended with %q", said)
+	}
 }
 
 func TestCookieSizes(t *testing.T) {

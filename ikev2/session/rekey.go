@@ -91,7 +91,7 @@ func (s *Session) inherit(old *ikeSA, initiator bool, spiI, spiR uint64, negotia
 		Initiator: initiator, SPIi: spiI, SPIr: spiR,
 		Local: old.Local, Remote: old.Remote, NATLocal: old.NATLocal, NATRemote: old.NATRemote,
 		Suite: negotiated, Keys: negotiated.RekeyKeys(old.Suite, old.Keys.Derive, c, spiI, spiR),
-		PeerName: old.PeerName, Wide: old.Wide, Said: old.Said,
+		PeerName: old.PeerName, Wide: old.Wide, NamedUs: old.NamedUs, NamedPeer: old.NamedPeer, Said: old.Said,
 	}
 	s.began(fresh)
 	return fresh

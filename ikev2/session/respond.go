@@ -116,6 +116,11 @@ func (s *Session) respondAuth(sa *ikeSA, m *wire.Message, payloads []wire.Payloa
 			}
 		}
 	}
+	if wantsNoChild(payloads) {
+		// So libreswan reauthenticates: whoever wants a child SA asks for it next.
+		s.answer(sa, m, answer...)
+		return
+	}
 	agreed, refusal := s.agree(sa, payloads, s.config.firstOffer(), nil)
 	if refusal != nil && refusal.Kind == wire.InvalidSyntax {
 		s.refuse(sa, m, *refusal)
@@ -128,6 +133,14 @@ func (s *Session) respondAuth(sa *ikeSA, m *wire.Message, payloads []wire.Payloa
 	c := s.addChild(sa, false, s.childSPI(), agreed.spi, agreed.esp, nonces)
 	s.answer(sa, m, append(answer, agreed.payloads(c.SPIIn)...)...)
 	s.bringUp(sa, c, alone)
+}
+
+// wantsNoChild reports whether an IKE_AUTH request asks for no child SA at all (RFC
+// 6023).
+func wantsNoChild(payloads []wire.Payload) bool {
+	_, hasSA := wire.Find[wire.SA](payloads)
+	_, hasTS := wire.Find[wire.TS](payloads)
+	return !hasSA && !hasTS
 }
 
 // agreement is a child SA that the peer asked for and we accept.

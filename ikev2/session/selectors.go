@@ -9,10 +9,14 @@ import (
 
 // selectors returns TSi and TSr of a child SA that we ask for: GRE between our
 // own address and the peer's, as we see them (RFC 7296 section 2.23.1). A peer
-// that refuses this is offered all of GRE, to narrow it down to the address it
-// sees us under, and to its own if a NAT hides that from us.
+// that has asked for a child SA itself hears the names it used, since it may know
+// no others. A peer that refuses this is offered all of GRE, to narrow it down to
+// the address it sees us under, and to its own if a NAT hides that from us.
 func (s *Session) selectors(sa *ikeSA) []wire.Payload {
 	local, remote := wire.HostSelector(sa.Local.Addr(), protoGRE), wire.HostSelector(s.state.Peer, protoGRE)
+	if sa.NamedUs.IsValid() {
+		local, remote = wire.HostSelector(sa.NamedUs, protoGRE), wire.HostSelector(sa.NamedPeer, protoGRE)
+	}
 	if sa.Wide {
 		local = wire.AnySelector(protoGRE)
 	}
@@ -60,6 +64,7 @@ func (s *Session) narrow(sa *ikeSA, payloads []wire.Payload) ([]wire.Payload, bo
 	ours, okOurs := narrowTo(tsr, sa.Local.Addr(), sa.NATLocal)
 	if okTheirs && okOurs {
 		s.named(sa, tsr)
+		sa.NamedUs, sa.NamedPeer = ours.First, theirs.First
 	}
 	return []wire.Payload{
 		wire.TS{Selectors: []wire.Selector{theirs}},

@@ -33,3 +33,25 @@ func TestSelectorsOffered(t *testing.T) {
 		}
 	}
 }
+
+// TestSelectorsOfThePeer: a peer behind a NAT, that reached us through another,
+// hears from us the names by which it asked.
+func TestSelectorsOfThePeer(t *testing.T) {
+	s := New(config(t, testIKE, testESP), publicAddr, nil)
+	sa := &ikeSA{Local: netip.AddrPortFrom(hubAddr, PortNAT), NATLocal: true, NATRemote: true}
+	asPeerSees := netip.MustParseAddr("198.51.100.7")
+	asked := []wire.Payload{
+		wire.TS{Selectors: []wire.Selector{wire.HostSelector(spokeAddr, protoGRE)}},
+		wire.TS{Responder: true, Selectors: []wire.Selector{wire.HostSelector(asPeerSees, protoGRE)}},
+	}
+	if _, ok := s.narrow(sa, asked); !ok {
+		t.Fatal("the peer is refused")
+	}
+	tsi, tsr, _ := findTS(s.selectors(sa))
+	if tsi.Selectors[0].First != asPeerSees || tsr.Selectors[0].First != spokeAddr {
+		t.Errorf("we ask for %v and %v", tsi, tsr)
+	}
+	if !s.selected(sa, s.selectors(sa)) {
+		t.Error("we refuse what we ask for")
+	}
+}
