@@ -13,7 +13,7 @@ import (
 type libreSwan struct{ daemon }
 
 func newLibreSwan(t *testing.T, at namespace, c settings) peer {
-	s := &libreSwan{daemon{t: t, at: at, root: "libreswan"}}
+	s := &libreSwan{daemon: daemon{t: t, at: at, root: "libreswan"}}
 	right := "%any"
 	if c.role == initiator {
 		right = fmt.Sprintf("%s\n\trightid=%s", c.spoke, spokeWAN.Addr())
@@ -39,10 +39,10 @@ conn dmvpn
 	salifetime=1h
 	mobike=no
 	narrowing=yes
-	dpddelay=20
+	dpddelay=%d
 	dpdaction=clear
 	auto=add
-`, peerWAN.Addr(), right, c.proposals.libreswan.ike, c.proposals.libreswan.esp, pfs))
+`, peerWAN.Addr(), right, c.proposals.libreswan.ike, c.proposals.libreswan.esp, pfs, c.dpd))
 	s.write("/etc/protocols", "gre 47 GRE\n")
 	s.write("/etc/ipsec.secrets", fmt.Sprintf("%%any %%any : PSK %q\n", psk))
 	return s
@@ -72,6 +72,6 @@ func (s *libreSwan) initiate()   { s.whack("--initiate", "--name", "dmvpn", "--a
 func (s *libreSwan) rekeyChild() { s.whack("--rekey-ipsec", "--name", "dmvpn") }
 func (s *libreSwan) rekeyIKE()   { s.whack("--rekey-ike", "--name", "dmvpn") }
 
-func (s *libreSwan) reauthenticate() {
-	s.t.Log(s.whack("--impair", "trigger:event-v2-reauth"))
-}
+// reauthenticate: the daemon's console has no command for it but the one of its
+// own tests.
+func (s *libreSwan) reauthenticate() { s.whack("--impair", "event-v2-reauth:1") }

@@ -3,6 +3,7 @@
 package interop
 
 import (
+	"cmp"
 	"context"
 	"testing"
 	"time"
@@ -50,10 +51,20 @@ var matrix = []row{
 	{strongswan, responder, theirNAT, articleIKEv1},
 	{strongswan, responder, ourRandomNAT, articleIKEv2},
 
+	{strongswan, initiator, noNAT, modernNoPFS},
+	{strongswan, initiator, ourNAT, articleIKEv1},
+	{strongswan, initiator, theirNAT, articleIKEv2},
+	{strongswan, initiator, theirRandomNAT, modern},
+
 	{libreswan, responder, noNAT, articleIKEv1},
 	{libreswan, responder, ourNAT, articleIKEv2},
 	{libreswan, responder, theirNAT, modern},
 	{libreswan, responder, ourRandomNAT, modernNoPFS},
+
+	{libreswan, initiator, noNAT, articleIKEv2},
+	{libreswan, initiator, ourNAT, modern},
+	{libreswan, initiator, theirNAT, modernNoPFS},
+	{libreswan, initiator, theirRandomNAT, articleIKEv1},
 }
 
 // TestMatrix takes the engine and a peer through the life of an IKE SA, under a
@@ -65,7 +76,7 @@ func TestMatrix(t *testing.T) {
 }
 
 func live(t *testing.T, r row) {
-	m := meet(t, r)
+	m := meet(t, r, settings{})
 	before := m.us.settled()
 	ping := m.ping()
 
@@ -73,26 +84,27 @@ func live(t *testing.T, r row) {
 	for _, s := range []step{
 		{name: "we rekey the child SA", do: m.us.rekeyChild, changed: newChild},
 		{name: "the peer rekeys the child SA", do: m.them.rekeyChild, changed: newChild},
-		{name: "we rekey the IKE SA", do: func() { m.us.rekeyIKE(m.wanted) }, changed: newIKE},
+		{name: "we rekey the IKE SA", do: m.us.rekeyIKE, changed: newIKE},
 		{name: "the peer rekeys the IKE SA", do: m.them.rekeyIKE, changed: newIKE},
 		{name: "the peer rekeys the child SA again", do: m.them.rekeyChild, changed: newChild},
 	} {
-		s.begin, s.early = ping.Mark(), m.us.earlyPackets()
+		s.begin, s.unready = ping.Mark(), m.net.unready(t)
 		s.do()
 		before = m.us.becomes(s.name, before, s.changed)
-		s.end, s.early = ping.Mark(), m.us.earlyPackets()-s.early
+		s.end, s.unready = ping.Mark(), m.net.unready(t)-s.unready
 		steps = append(steps, s)
 	}
 	answered(t, ping, ping.Mark())
 	for _, s := range steps {
-		// libreswan sends on a new SA before it has answered the request for it,
+		// libreswan turns to a new SA before it has answered the request for it,
 		// and no initiator has the keys by then.
 		lost, sent := ping.Lost(s.begin, s.end)
-		if lost > s.early || lost > 0 && r.peer.name != libreswan.name {
+		if lost > s.unready || lost > 0 && r.peer.name != libreswan.name {
 			t.Errorf("while %s: lost %d of %d packets, at %s", s.name, lost, sent, ping.Gaps(s.begin, s.end))
 		}
 	}
 	m.part(t)
+	m.forgotten(t)
 }
 
 // step is one thing that happens under the ping.
@@ -100,9 +112,8 @@ type step struct {
 	name    string
 	do      func()
 	changed func(before, after names) bool
-	// begin and end are numbers of packets, early counts what came on an SA that
-	// was not there yet.
-	begin, end, early int
+	// begin and end are numbers of packets.
+	begin, end, unready int
 }
 
 // meeting is us and a peer with an SA between them.
@@ -116,20 +127,54 @@ type meeting struct {
 	replaced <-chan struct{}
 }
 
-// meet brings up the SA of a row.
-func meet(t *testing.T, r row) *meeting {
+// meet brings up the SA of a row. The settings are what the row does not say.
+func meet(t *testing.T, r row, s settings) *meeting {
+	t.Helper()
+	m := newMeeting(t, r, s)
+	m.them.start()
+	if r.role == responder {
+		m.replaced = m.us.protect(m.wanted)
+		return m
+	}
+	m.us.accept(m.wanted)
+	m.them.initiate()
+	eventually(t, "the peer", func() bool { return m.us.status().Protected })
+	return m
+}
+
+// newMeeting sets up both ends, and starts ours.
+func newMeeting(t *testing.T, r row, s settings) *meeting {
 	t.Helper()
 	m := &meeting{t: t, net: newNetwork(t, r.nat)}
 	profile := r.proposals.ours
-	profile.IKELifetime = 2 * time.Minute
+	profile.IKELifetime, profile.DPD = 2*time.Minute, cmp.Or(profile.DPD, 5*time.Second)
 	m.us = newSpoke(t, m.net, profile)
-	m.them = r.peer.make(t, m.net.peer, settings{proposals: r.proposals, role: r.role, spoke: r.nat.spoke})
-	m.them.start()
+	s.proposals, s.role, s.spoke, s.dpd = r.proposals, r.role, r.nat.spoke, cmp.Or(s.dpd, 20)
+	m.them = r.peer.make(t, m.net.peer, s)
 	var cancel context.CancelFunc
 	m.wanted, cancel = context.WithCancel(t.Context())
 	t.Cleanup(cancel)
-	m.replaced = m.us.protect(m.wanted)
+	t.Cleanup(m.diagnose)
 	return m
+}
+
+// diagnose logs what both ends have when a test has failed.
+func (m *meeting) diagnose() {
+	if !m.t.Failed() {
+		return
+	}
+	m.t.Logf("we: %+v", m.us.status())
+	for name, in := range map[string]func(func() error) error{"we": func(f func() error) error { return f() }, "peer": m.net.peer.do} {
+		_ = in(func() error {
+			states, err := netlink.XfrmStateList(netlink.FAMILY_V4)
+			for _, s := range states {
+				m.t.Logf("%s: %s to %s, SPI %08x, %d packets", name, s.Src, s.Dst, s.Spi, s.Statistics.Packets)
+			}
+			statistics, _ := xfrmStatistics()
+			m.t.Log(name, statistics)
+			return err
+		})
+	}
 }
 
 // ping pings through the tunnel, and waits until that is answered.
@@ -154,13 +199,19 @@ func answered(t *testing.T, ping *probe.Ping, mark int) int {
 	return number
 }
 
-// part says good-bye, which leaves nothing at either end.
+// part says good-bye, which the peer answers.
 func (m *meeting) part(t *testing.T) {
 	t.Helper()
 	m.us.stop()
 	limit, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	must(t, m.us.engine.Shutdown(limit))
+	m.sealed(t)
+}
+
+// forgotten checks that nothing is left at the peer.
+func (m *meeting) forgotten(t *testing.T) {
+	t.Helper()
 	eventually(t, "the end of the peer's SAs", func() bool {
 		var left []netlink.XfrmState
 		must(t, m.net.peer.do(func() (err error) {
@@ -169,7 +220,6 @@ func (m *meeting) part(t *testing.T) {
 		}))
 		return len(left) == 0
 	})
-	m.sealed(t)
 }
 
 // sealed checks that the tunnel's packets crossed the wire as ESP alone.

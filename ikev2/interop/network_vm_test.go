@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 
@@ -149,6 +150,37 @@ func (n *network) watch(t *testing.T, device string) {
 		return err
 	}))
 	background(t, "capture", n.wire.Run)
+}
+
+// unready counts what the peer could not send or we could not take because an SA
+// was not there yet.
+func (n *network) unready(t *testing.T) int {
+	t.Helper()
+	here, err := xfrmStatistics()
+	must(t, err)
+	var there map[string]int
+	must(t, n.peer.do(func() (err error) {
+		there, err = xfrmStatistics()
+		return err
+	}))
+	return here["XfrmInNoStates"] + there["XfrmOutNoStates"] + there["XfrmAcquireError"]
+}
+
+// xfrmStatistics returns the counters of dropped packets that are not 0.
+func xfrmStatistics() (map[string]int, error) {
+	text, err := os.ReadFile("/proc/thread-self/net/xfrm_stat")
+	counters := make(map[string]int)
+	for line := range strings.Lines(string(text)) {
+		var name string
+		var count int
+		if _, err := fmt.Sscan(line, &name, &count); err != nil {
+			return nil, err
+		}
+		if count > 0 {
+			counters[name] = count
+		}
+	}
+	return counters, err
 }
 
 // background runs a task until the test ends.

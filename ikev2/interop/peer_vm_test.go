@@ -3,11 +3,14 @@
 package interop
 
 import (
-	"io"
+	"bufio"
+	"bytes"
+	"fmt"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +29,8 @@ type peer interface {
 	// stop ends the daemon with a good-bye, kill without.
 	stop()
 	kill()
+	// says waits for words in its log.
+	says(words string)
 }
 
 // maker makes a peer with the configuration of a row.
@@ -40,6 +45,10 @@ type settings struct {
 	role      role
 	// spoke is the address where the peer finds us.
 	spoke netip.Addr
+	// dpd is after how many seconds of silence it asks whether we live.
+	dpd int
+	// cookies makes it send a cookie once there is a half-open IKE SA.
+	cookies bool
 }
 
 // daemon is a running program of a peer.
@@ -49,6 +58,9 @@ type daemon struct {
 	root string
 	cmd  *exec.Cmd
 	done chan struct{}
+
+	mu   sync.Mutex
+	said bytes.Buffer // since it was started
 }
 
 // launch starts the daemon in an empty /run. What it prints goes to the test's
@@ -64,15 +76,37 @@ func (d *daemon) launch(program string, args ...string) {
 	d.cmd.Stdout, d.cmd.Stderr = w, w
 	must(d.t, d.at.start(d.cmd))
 	w.Close()
+	d.said.Reset()
 	d.done = make(chan struct{})
 	go func() {
 		defer close(d.done)
-		io.Copy(d.t.Output(), r)
-		r.Close()
+		defer r.Close()
+		for lines := bufio.NewScanner(r); lines.Scan(); {
+			d.hear(lines.Bytes())
+		}
 		// It was killed, or ended as it was asked to.
 		_ = d.cmd.Wait()
 	}()
 	d.t.Cleanup(d.kill)
+}
+
+// hear takes a line of what the daemon says.
+func (d *daemon) hear(line []byte) {
+	fmt.Fprintf(d.t.Output(), "%s: %s\n", d.root, line)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.said.Write(line)
+	d.said.WriteByte('\n')
+}
+
+// says waits until the daemon has said words since it was started.
+func (d *daemon) says(words string) {
+	d.t.Helper()
+	eventually(d.t, fmt.Sprintf("%q in the log of %s", words, d.root), func() bool {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return bytes.Contains(d.said.Bytes(), []byte(words))
+	})
 }
 
 // path returns where the test has a file of the daemon's.

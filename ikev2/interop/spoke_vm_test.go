@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
-	"os"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -211,24 +209,27 @@ func (s *spoke) rekeyChild() {
 }
 
 // rekeyIKE rekeys the IKE SA from our side, by the clock.
-func (s *spoke) rekeyIKE(ctx context.Context) {
-	s.t.Helper()
-	s.clock.ahead.Add(int64(s.status().RekeyIn))
-	s.protect(ctx) // has the engine look at the clock
+func (s *spoke) rekeyIKE() { s.clock.ahead.Add(int64(s.status().RekeyIn)) }
+
+// accept answers peers whom nobody named.
+func (s *spoke) accept(ctx context.Context) {
+	go func() {
+		if err := s.profile.Accept(ctx); err != nil {
+			s.t.Errorf("accept: %v", err)
+		}
+	}()
 }
 
-// earlyPackets returns how many packets came on SAs that we do not have.
-func (s *spoke) earlyPackets() (count int) {
-	s.t.Helper()
-	text, err := os.ReadFile("/proc/thread-self/net/xfrm_stat")
-	must(s.t, err)
-	for line := range strings.Lines(string(text)) {
-		if number, found := strings.CutPrefix(line, "XfrmInNoStates"); found {
-			count, err = strconv.Atoi(strings.TrimSpace(number))
-			must(s.t, err)
-		}
+// probe sends what the peer's kernel answers, by saying that nobody takes it.
+func (s *spoke) probe() {
+	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(peerInner.Addr(), 9)))
+	if err != nil {
+		s.t.Errorf("probe: %v", err)
+		return
 	}
-	return count
+	defer conn.Close()
+	// What becomes of it, the SAs tell.
+	_, _ = conn.Write([]byte("probe"))
 }
 
 // ping pings the peer through the tunnel until the test ends.

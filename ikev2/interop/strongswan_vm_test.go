@@ -12,18 +12,22 @@ import (
 type strongSwan struct{ daemon }
 
 func newStrongSwan(t *testing.T, at namespace, c settings) peer {
-	s := &strongSwan{daemon{t: t, at: at, root: "strongswan"}}
-	s.write("/etc/strongswan.conf", `
+	s := &strongSwan{daemon: daemon{t: t, at: at, root: "strongswan"}}
+	cookies := 30 // the default
+	if c.cookies {
+		cookies = 1
+	}
+	s.write("/etc/strongswan.conf", fmt.Sprintf(`
 		charon-systemd {
+			cookie_threshold = %d
 			load = random nonce openssl hmac kdf gcm aes sha1 sha2 kernel-netlink socket-default vici
 			install_routes = no
 			filelog {
-				stdout { default = 1
-				         flush_line = yes }
+				stderr { default = 1 }
 			}
 		}
 		swanctl { load = random openssl }
-	`)
+	`, cookies))
 	remote := "%any"
 	if c.role == initiator {
 		remote = c.spoke.String()
@@ -38,7 +42,7 @@ func newStrongSwan(t *testing.T, at namespace, c settings) peer {
 				mobike = no
 				unique = replace
 				send_certreq = no
-				dpd_delay = 20s
+				dpd_delay = %[6]ds
 				rekey_time = 24h
 				local  { auth = psk
 				         id = %[1]s }
@@ -59,7 +63,7 @@ func newStrongSwan(t *testing.T, at namespace, c settings) peer {
 		}
 		secrets { ike { id = %%any
 		                secret = %[5]q } }
-	`, peerWAN.Addr(), remote, c.proposals.strongSwan.ike, c.proposals.strongSwan.esp, psk))
+	`, peerWAN.Addr(), remote, c.proposals.strongSwan.ike, c.proposals.strongSwan.esp, psk, c.dpd))
 	return s
 }
 
@@ -78,7 +82,12 @@ func (s *strongSwan) swanctl(args ...string) {
 	s.ask("/usr/sbin/swanctl", args...)
 }
 
-func (s *strongSwan) initiate()       { s.swanctl("--initiate", "--child", "gre") }
+func (s *strongSwan) initiate() {
+	// It waits for the outcome, which shows in our SAs as well.
+	said, _ := s.at.run(command(s.root, "/usr/sbin/swanctl", "--initiate", "--child", "gre"))
+	fmt.Fprintln(s.t.Output(), said)
+}
+
 func (s *strongSwan) rekeyChild()     { s.swanctl("--rekey", "--child", "gre") }
 func (s *strongSwan) rekeyIKE()       { s.swanctl("--rekey", "--ike", "dmvpn") }
 func (s *strongSwan) reauthenticate() { s.swanctl("--rekey", "--ike", "dmvpn", "--reauth") }
