@@ -38,6 +38,7 @@ var events = []event{
 	{"loses its power", strongswan, ourNAT, losesPower},
 	{"loses its power", libreswan, ourNAT, losesPower},
 	{"meets a NAT that forgets", strongswan, ourRandomNAT, forgets},
+	{"meets a NAT that forgets", libreswan, ourRandomNAT, forgets},
 }
 
 func reauthenticates(m *meeting) { m.them.reauthenticate() }

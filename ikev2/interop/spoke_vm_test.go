@@ -127,7 +127,7 @@ func (s *spoke) protect(ctx context.Context) <-chan struct{} {
 		var replaced <-chan struct{}
 		go func() {
 			defer close(outcome)
-			replaced, last = s.profile.Protect(ctx, s.peer, nil)
+			replaced, last = s.profile.Protect(ctx, s.peer, s.probe)
 		}()
 		select {
 		case <-outcome:
