@@ -45,15 +45,19 @@ type Checkpoint interface {
 	Remove(name string) error
 }
 
-// Deps is what an Engine works with. All of it is needed but Clock and
+// Deps is what an Engine works with. All of it is needed but Unreached, Clock and
 // Strangers.
 type Deps struct {
 	Kernel  Kernel
 	Monitor Monitor
 	// Listen opens the sockets in the VRF. It is called once the uplink is up, so
 	// that the VRF exists.
-	Listen     func() (Socket, error)
-	Uplink     *value.Value[uplink.State]
+	Listen func() (Socket, error)
+	Uplink *value.Value[uplink.State]
+	// Unreached is told the name of an uplink over which no wanted peer is
+	// protected, again and again for as long as it is so. It must not block; nil
+	// is nobody to tell.
+	Unreached  func(uplink string)
 	Checkpoint Checkpoint
 	Log        *slog.Logger
 	// Clock tells the time since boot, without jumps; nil is the system's own.
@@ -85,6 +89,7 @@ type Engine struct {
 	// local is our address on the uplink, invalid while there is none.
 	local  netip.Addr
 	uplink string
+	reach  reach
 	// uplinkMTU is that of the uplink in octets, 0 while unknown.
 	uplinkMTU int
 	socket    Socket
@@ -264,6 +269,7 @@ func (e *Engine) setLocal(state uplink.State) error {
 		e.log.Warn("IKE waits for an uplink")
 	}
 	e.local = local
+	e.reach = reach{since: e.sinceBoot()}
 	for _, p := range e.peers {
 		p.apply(p.session.Uplink(e.sinceBoot(), local))
 	}

@@ -180,6 +180,7 @@ func (p *peer) event(event session.Event) {
 		p.drop()
 		if event.Unanswered {
 			p.unanswered = errors.New(event.Text)
+			p.engine.reach.silent = true
 		}
 	case session.Failed:
 		p.log.Warn("IKE did not come up", "why", event.Text)

@@ -27,11 +27,16 @@ func (e *Engine) watchTraffic(ctx context.Context) error {
 }
 
 // traffic reads all SAs once: what they have carried, and whether they are as
-// they should be.
+// they should be. Whether the uplink leads anywhere follows from that.
 func (e *Engine) traffic() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.peers) == 0 || !e.local.IsValid() {
+	if !e.local.IsValid() {
+		return
+	}
+	now := e.sinceBoot()
+	e.judgeUplink(now)
+	if len(e.peers) == 0 {
 		return
 	}
 	kernel, err := e.kernelSAs()
@@ -40,7 +45,6 @@ func (e *Engine) traffic() {
 		return
 	}
 	e.checkSAs(kernel)
-	now := e.sinceBoot()
 	for _, p := range e.peers {
 		if counts := p.counts(kernel); len(counts) > 0 {
 			p.apply(p.session.Traffic(now, counts, p.answersProbes()))

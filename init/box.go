@@ -66,17 +66,19 @@ func build(ctx context.Context, file *config.File, state checkpoint.Dir, held *s
 	if err := nl.EnsureVRFs(slices.Sorted(maps.Keys(file.VRFs))); err != nil {
 		return nil, err
 	}
-	uplinks := make(map[string][]*value.Value[uplink.State]) // by VRF
+	uplinks := make(map[string][]uplink.Source) // by VRF
+	states := make(map[string][]*value.Value[uplink.State])
 	for _, name := range slices.Sorted(maps.Keys(file.Interfaces)) {
 		cfg := file.Interfaces[name]
 		u := wan.New(name, cfg, wan.Deps{Log: component(name), Store: state})
 		b.underlays = append(b.underlays, u)
-		uplinks[cfg.VRF] = append(uplinks[cfg.VRF], u.State())
+		uplinks[cfg.VRF] = append(uplinks[cfg.VRF], u)
+		states[cfg.VRF] = append(states[cfg.VRF], u.State())
 	}
 	for vrf, sources := range uplinks {
 		b.fronts[vrf] = &front{
-			best:     uplink.NewBest(sources...),
-			resolver: resolve.New(component("dns"), sources...),
+			best:     uplink.NewBest(component("uplink"), sources...),
+			resolver: resolve.New(component("dns"), states[vrf]...),
 		}
 	}
 	return b, b.buildTunnels(ctx, file, state, held, log)
@@ -135,7 +137,8 @@ func newEngine(vrf string, cfg ikev2.Config, front *front, kernel *xfrm.Handle, 
 		Kernel:  kernel,
 		Monitor: monitor,
 		Listen:  func() (ikev2.Socket, error) { return held.ike(vrf) },
-		Uplink:  front.best.State(), Checkpoint: state, Log: log.With("component", "ikev2"),
+		Uplink:  front.best.State(), Unreached: front.best.Mistrust,
+		Checkpoint: state, Log: log.With("component", "ikev2"),
 	})
 }
 

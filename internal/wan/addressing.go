@@ -77,6 +77,6 @@ func (u *Underlay) desired() (addressing, uplink.State) {
 func (u *Underlay) route(address, to netip.Prefix, via netip.Addr) route {
 	return route{
 		To: to, Via: via, OnLink: via.IsValid() && !address.Contains(via),
-		Metric: u.cfg.RouteMetric(), From: address.Addr(),
+		Metric: u.metric(), From: address.Addr(),
 	}
 }

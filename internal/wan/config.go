@@ -32,6 +32,9 @@ const (
 	defaultMetric = 100
 	// maxMetric keeps every uplink before the unreachable default of its VRF.
 	maxMetric = 1 << 20
+	// demotion is added to the metric of an underlay that leads nowhere, and puts
+	// it behind every other.
+	demotion = maxMetric
 	// minMTU is what every IPv4 host must take (RFC 791), and defaultMTU what
 	// Ethernet carries unless told otherwise (RFC 894).
 	minMTU     = 576

@@ -55,6 +55,9 @@ type Underlay struct {
 	kernel kernel
 	now    func() time.Duration // the instant, see package dhcp
 	state  value.Value[uplink.State]
+	// demoted says that other underlays come before this one, and is told by
+	// value so that Run sees the change.
+	demoted value.Value[bool]
 
 	// What follows belongs to Run, and to Shutdown after it.
 	port    port
@@ -87,6 +90,18 @@ func (u *Underlay) String() string { return "interface " + u.name }
 // State is what the underlay offers at this moment.
 func (u *Underlay) State() *value.Value[uplink.State] { return &u.state }
 
+// Demote puts the routes behind those of all other underlays, or back where the
+// configuration has them. The address and the lease stay.
+func (u *Underlay) Demote(demote bool) { u.demoted.Set(demote) }
+
+// metric returns that of the routes.
+func (u *Underlay) metric() int {
+	if demoted, _ := u.demoted.Load(); demoted {
+		return u.cfg.RouteMetric() + demotion
+	}
+	return u.cfg.RouteMetric()
+}
+
 // Run keeps the interface as it should be until ctx is cancelled. It leaves the
 // address, the routes and the lease in place: that is a restart.
 func (u *Underlay) Run(ctx context.Context) error {
@@ -105,6 +120,7 @@ func (u *Underlay) Run(ctx context.Context) error {
 	defer timer.Stop()
 	var message *dhcp.Message
 	for {
+		_, demoted := u.demoted.Load()
 		if err := u.observe(&message); err != nil {
 			return fmt.Errorf("run interface %s: %w", u.name, err)
 		}
@@ -123,6 +139,7 @@ func (u *Underlay) Run(ctx context.Context) error {
 			}
 			// A link that goes down, if only for a moment, takes routes along.
 			u.settled = false
+		case <-demoted:
 		case data := <-u.conn.messages():
 			if p, err := dhcp.Parse(data); err != nil {
 				u.log.Debug("malformed DHCP message ignored", "err", err)
@@ -295,7 +312,7 @@ func (u *Underlay) record() string { return "dhcp-" + u.name }
 // announce makes state the latest if it says something new.
 func (u *Underlay) announce(state uplink.State) {
 	state.Name, state.Link, state.Index = u.name, u.cfg.Port, u.port.Index
-	state.VRF, state.Metric = u.cfg.VRF, u.cfg.RouteMetric()
+	state.VRF, state.Metric = u.cfg.VRF, u.metric()
 	if last, _ := u.state.Load(); !last.Equal(state) {
 		u.state.Set(state)
 	}

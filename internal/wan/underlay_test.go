@@ -272,6 +272,33 @@ func TestUnderlayFromLeaseToRelease(t *testing.T) {
 	})
 }
 
+// TestDemote: the routes go behind those of the other underlays and come back,
+// and nothing else changes.
+func TestDemote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t)
+		u := b.underlay(dhcpConfig)
+		defer run(t, u)()
+		for _, step := range []struct {
+			demote bool
+			want   int
+		}{{true, demotion + defaultMetric}, {false, defaultMetric}} {
+			messages := len(b.messages)
+			u.Demote(step.demote)
+			synctest.Wait()
+			if got := b.have.Routes; len(got) != 1 || got[0].Metric != step.want {
+				t.Errorf("demoted %v: routes are %+v, want metric %d", step.demote, got, step.want)
+			}
+			if s, _ := u.State().Load(); s.Metric != step.want || !s.Up || s.Address != b.have.Address {
+				t.Errorf("demoted %v: state is %+v", step.demote, s)
+			}
+			if len(b.messages) != messages {
+				t.Errorf("demoted %v: %d messages to the DHCP server", step.demote, len(b.messages)-messages)
+			}
+		}
+	})
+}
+
 func TestRestartSendsAndTouchesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBox(t)
