@@ -39,11 +39,7 @@ func (s *Session) respondInit(m *wire.Message, p Packet) {
 		s.refuseInit(m, p, wire.Notify{Kind: wire.InvalidKEPayload, Data: binary.BigEndian.AppendUint16(nil, negotiated.Group.ID)})
 		return
 	}
-	share, err := suite.NewKeyShare(suite.GroupID(ke.Group), s.random)
-	if err != nil {
-		return
-	}
-	shared, err := share.Shared(ke.Data)
+	public, shared, err := suite.Answer(suite.GroupID(ke.Group), ke.Data, s.random)
 	if err != nil {
 		s.state.Counters.Malformed++
 		return // INVALID_SYNTAX is never sent unprotected
@@ -60,7 +56,7 @@ func (s *Session) respondInit(m *wire.Message, p Packet) {
 		Header: wire.Header{SPIi: sa.SPIi, SPIr: sa.SPIr, Exchange: wire.IKESAInit, Flags: wire.FlagResponse},
 		Payloads: append([]wire.Payload{
 			wire.SA{Proposals: []wire.Proposal{chosen}},
-			wire.KE{Group: ke.Group, Data: share.Public},
+			wire.KE{Group: ke.Group, Data: public},
 			wire.Nonce(h.OwnNonce),
 		}, natDetection(sa)...),
 	}
@@ -149,11 +145,10 @@ type agreement struct {
 	spi       uint32
 	esp       suite.ESP
 	selectors []wire.Payload
-	// nonce and share are ours, and contribution both sides', when the child SA
-	// has an exchange of its own.
-	nonce        []byte
-	share        suite.KeyShare
-	contribution suite.Contribution
+	// nonce and public are ours, and contribution both sides', when the child SA
+	// has an exchange of its own; public only with perfect forward secrecy.
+	nonce, public []byte
+	contribution  suite.Contribution
 }
 
 // payloads answers the request, giving our SPI.
@@ -163,8 +158,8 @@ func (a *agreement) payloads(spi uint32) []wire.Payload {
 	if a.nonce != nil {
 		all = append(all, wire.Nonce(a.nonce))
 	}
-	if a.share.Group != 0 {
-		all = append(all, wire.KE{Group: uint16(a.share.Group), Data: a.share.Public})
+	if a.public != nil {
+		all = append(all, wire.KE{Group: a.esp.Group.ID, Data: a.public})
 	}
 	return append(all, a.selectors...)
 }
@@ -200,28 +195,27 @@ func (s *Session) agree(sa *ikeSA, payloads []wire.Payload, offer, fallback suit
 	return &agreement{chosen: chosen, spi: spi, esp: suite.NewESP(chosen), selectors: selectors}, nil
 }
 
-// exchangeKeys adds our half of the key exchange, and draws the nonce.
-func (s *Session) exchangeKeys(group uint16, payloads []wire.Payload) (share suite.KeyShare, c suite.Contribution, refusal *wire.Notify) {
+// exchangeKeys answers the peer's half of the key exchange, if group says that
+// there is one, by our public value, and draws the nonce.
+func (s *Session) exchangeKeys(group uint16, payloads []wire.Payload) (public []byte, c suite.Contribution, refusal *wire.Notify) {
 	nonce, ok := wire.Find[wire.Nonce](payloads)
 	if !ok {
-		return share, c, &wire.Notify{Kind: wire.InvalidSyntax}
+		return nil, c, &wire.Notify{Kind: wire.InvalidSyntax}
 	}
 	c = suite.Contribution{InitiatorNonce: nonce, ResponderNonce: s.draw(nonceLength)}
 	if group == 0 {
-		return share, c, nil
+		return nil, c, nil
 	}
 	ke, _ := wire.Find[wire.KE](payloads)
 	if ke.Group != group {
-		return share, c, &wire.Notify{Kind: wire.InvalidKEPayload, Data: binary.BigEndian.AppendUint16(nil, group)}
+		return nil, c, &wire.Notify{Kind: wire.InvalidKEPayload, Data: binary.BigEndian.AppendUint16(nil, group)}
 	}
-	share, err := suite.NewKeyShare(suite.GroupID(group), s.random)
+	public, shared, err := suite.Answer(suite.GroupID(group), ke.Data, s.random)
 	if err != nil {
-		return share, c, &wire.Notify{Kind: wire.NoProposalChosen}
+		return nil, c, &wire.Notify{Kind: wire.InvalidSyntax}
 	}
-	if c.Shared, err = share.Shared(ke.Data); err != nil {
-		return share, c, &wire.Notify{Kind: wire.InvalidSyntax}
-	}
-	return share, c, nil
+	c.Shared = shared
+	return public, c, nil
 }
 
 // respondCreate answers CREATE_CHILD_SA, by the rules of RFC 7296 section 2.25
@@ -266,7 +260,7 @@ func (s *Session) respondChild(sa *ikeSA, m *wire.Message, payloads []wire.Paylo
 	}
 	agreed, refusal := s.agree(sa, payloads, s.config.rekeyOffer(suite.GroupID(sa.Suite.Group.ID)), s.anyGroup())
 	if refusal == nil {
-		agreed.share, agreed.contribution, refusal = s.exchangeKeys(agreed.esp.Group.ID, payloads)
+		agreed.public, agreed.contribution, refusal = s.exchangeKeys(agreed.esp.Group.ID, payloads)
 	}
 	if refusal != nil {
 		s.refuse(sa, m, *refusal)
@@ -312,7 +306,7 @@ func (s *Session) respondRekeyIKE(sa *ikeSA, m *wire.Message, asked wire.SA, pay
 		return
 	}
 	negotiated := suite.NewIKE(chosen)
-	share, c, refusal := s.exchangeKeys(negotiated.Group.ID, payloads)
+	public, c, refusal := s.exchangeKeys(negotiated.Group.ID, payloads)
 	if refusal != nil {
 		s.refuse(sa, m, *refusal)
 		return
@@ -320,7 +314,7 @@ func (s *Session) respondRekeyIKE(sa *ikeSA, m *wire.Message, asked wire.SA, pay
 	spi := s.ikeSPI()
 	fresh := s.inherit(sa, false, spiI, spi, negotiated, c)
 	chosen.SPI = spiOctets(spi)
-	s.answer(sa, m, wire.SA{Proposals: []wire.Proposal{chosen}}, wire.Nonce(c.ResponderNonce), wire.KE{Group: uint16(share.Group), Data: share.Public})
+	s.answer(sa, m, wire.SA{Proposals: []wire.Proposal{chosen}}, wire.Nonce(c.ResponderNonce), wire.KE{Group: negotiated.Group.ID, Data: public})
 	s.state.SAs = append(s.state.SAs, fresh)
 	if r := sa.Request; r != nil && r.Kind == askRekeyIKE {
 		r.crossed(fresh.localSPI(), c)

@@ -33,8 +33,15 @@ func (g GroupID) String() string {
 
 // exchange is the arithmetic of one group.
 type exchange interface {
-	generate(random io.Reader) (private, public []byte, err error)
-	shared(private, peer []byte) ([]byte, error)
+	generate(random io.Reader) (half, error)
+	parse(private []byte) (half, error)
+}
+
+// half is a private value of a group, ready for use.
+type half interface {
+	private() []byte
+	public() []byte
+	shared(peer []byte) ([]byte, error)
 }
 
 // Exponents are twice the strength that RFC 3526 section 8 gives the group:
@@ -67,25 +74,56 @@ func (k KeyShare) GoString() string { return k.String() }
 
 // NewKeyShare returns a fresh half of an exchange in the given group.
 func NewKeyShare(g GroupID, random io.Reader) (KeyShare, error) {
+	own, err := g.generate(random)
+	if err != nil {
+		return KeyShare{}, err
+	}
+	return KeyShare{Group: g, Private: own.private(), Public: own.public()}, nil
+}
+
+func (g GroupID) generate(random io.Reader) (half, error) {
 	e, ok := exchanges[g]
 	if !ok {
-		return KeyShare{}, fmt.Errorf("generate key share: unknown group %d", uint16(g))
+		return nil, fmt.Errorf("generate key share: unknown group %d", uint16(g))
 	}
-	private, public, err := e.generate(random)
+	own, err := e.generate(random)
 	if err != nil {
-		return KeyShare{}, fmt.Errorf("generate key share in group %s: %w", g, err)
+		return nil, fmt.Errorf("generate key share in group %s: %w", g, err)
 	}
-	return KeyShare{Group: g, Private: private, Public: public}, nil
+	return own, nil
 }
 
 // Shared returns the secret that k and the peer's public value make. It fails
 // if that value is none of the group's, or one that would give the secret away.
 func (k KeyShare) Shared(peer []byte) ([]byte, error) {
-	shared, err := exchanges[k.Group].shared(k.Private, peer)
+	own, err := exchanges[k.Group].parse(k.Private)
 	if err != nil {
-		return nil, fmt.Errorf("peer's public value in group %s: %w", k.Group, err)
+		return nil, fmt.Errorf("own private value in group %s: %w", k.Group, err)
 	}
-	return shared, nil
+	return k.Group.shared(own, peer)
+}
+
+func (g GroupID) shared(own half, peer []byte) ([]byte, error) {
+	secret, err := own.shared(peer)
+	if err != nil {
+		return nil, fmt.Errorf("peer's public value in group %s: %w", g, err)
+	}
+	return secret, nil
+}
+
+// Answer is the responder's whole part of an exchange: it returns a fresh public
+// value and the secret that it and the peer's make. It fails as Shared does. It
+// costs less than a KeyShare, which crypto/ecdh completes by the public value
+// each time it is parsed.
+func Answer(g GroupID, peer []byte, random io.Reader) (public, secret []byte, err error) {
+	own, err := g.generate(random)
+	if err != nil {
+		return nil, nil, err
+	}
+	if secret, err = g.shared(own, peer); err != nil {
+		return nil, nil, err
+	}
+	return own.public(), secret, nil
 }
 
 // uncompressed is what SEC 1 puts before a point and IKE does not send.
@@ -99,31 +137,41 @@ type curve struct {
 
 // generate draws until the number is a private key of the curve, so that tests
 // can choose it. Each draw but one in 2^32 is.
-func (c curve) generate(random io.Reader) (private, public []byte, err error) {
+func (c curve) generate(random io.Reader) (half, error) {
 	for {
 		private := make([]byte, c.size)
 		if _, err := io.ReadFull(random, private); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if c.Curve == ecdh.P521() {
 			private[0] &= 1
 		}
-		if key, err := c.NewPrivateKey(private); err == nil {
-			return private, key.PublicKey().Bytes()[len(c.prefix):], nil
+		if own, err := c.parse(private); err == nil {
+			return own, nil
 		}
 	}
 }
 
-func (c curve) shared(private, peer []byte) ([]byte, error) {
+func (c curve) parse(private []byte) (half, error) {
 	key, err := c.NewPrivateKey(private)
+	return curveHalf{c, key}, err
+}
+
+type curveHalf struct {
+	curve
+	key *ecdh.PrivateKey
+}
+
+func (h curveHalf) private() []byte { return h.key.Bytes() }
+
+func (h curveHalf) public() []byte { return h.key.PublicKey().Bytes()[len(h.prefix):] }
+
+func (h curveHalf) shared(peer []byte) ([]byte, error) {
+	public, err := h.NewPublicKey(append(h.prefix[:len(h.prefix):len(h.prefix)], peer...))
 	if err != nil {
 		return nil, err
 	}
-	public, err := c.NewPublicKey(append(c.prefix[:len(c.prefix):len(c.prefix)], peer...))
-	if err != nil {
-		return nil, err
-	}
-	return key.ECDH(public)
+	return h.key.ECDH(public)
 }
 
 type modp struct {
@@ -143,29 +191,46 @@ func newMODP(prime string, bits int) modp {
 	return modp{modulus, bits}
 }
 
-func (m modp) generate(random io.Reader) (private, public []byte, err error) {
-	private = make([]byte, m.bits/8)
-	if _, err := io.ReadFull(random, private); err != nil {
-		return nil, nil, err
+func (m modp) generate(random io.Reader) (half, error) {
+	exponent := make([]byte, m.bits/8)
+	if _, err := io.ReadFull(random, exponent); err != nil {
+		return nil, err
 	}
-	private[0] |= 0x80 // the full length, so that the exponent is never tiny
-	generator, err := bigmod.NewNat().SetBytes([]byte{2}, m.modulus)
-	if err != nil {
-		return nil, nil, err
-	}
-	return private, bigmod.NewNat().Exp(generator, private, m.modulus).Bytes(m.modulus), nil
+	exponent[0] |= 0x80 // the full length, so that it is never tiny
+	return m.parse(exponent)
 }
 
-func (m modp) shared(private, peer []byte) ([]byte, error) {
-	if len(peer) != m.modulus.Size() {
-		return nil, fmt.Errorf("%d octets instead of %d", len(peer), m.modulus.Size())
+func (m modp) parse(private []byte) (half, error) { return modpHalf{m, private}, nil }
+
+type modpHalf struct {
+	modp
+	exponent []byte
+}
+
+func (h modpHalf) private() []byte { return h.exponent }
+
+func (h modpHalf) public() []byte {
+	generator, err := bigmod.NewNat().SetBytes([]byte{2}, h.modulus)
+	if err != nil {
+		panic(err) // 2 is below every modulus
 	}
-	y, err := bigmod.NewNat().SetBytes(peer, m.modulus)
+	return h.power(generator)
+}
+
+func (h modpHalf) power(base *bigmod.Nat) []byte {
+	return bigmod.NewNat().Exp(base, h.exponent, h.modulus).Bytes(h.modulus)
+}
+
+func (h modpHalf) shared(peer []byte) ([]byte, error) {
+	if len(peer) != h.modulus.Size() {
+		return nil, fmt.Errorf("%d octets instead of %d", len(peer), h.modulus.Size())
+	}
+	y, err := bigmod.NewNat().SetBytes(peer, h.modulus)
 	if err != nil {
 		return nil, fmt.Errorf("not below the modulus")
 	}
-	if y.IsZero()|y.IsOne()|y.IsMinusOne(m.modulus) != 0 {
+	if y.IsZero()|y.IsOne()|y.IsMinusOne(h.modulus) != 0 {
 		return nil, fmt.Errorf("one of 0, 1 and -1, which give the secret away")
 	}
-	return bigmod.NewNat().Exp(y, private, m.modulus).Bytes(m.modulus), nil
+	return h.power(y), nil
 }

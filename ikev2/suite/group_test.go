@@ -87,6 +87,13 @@ func TestBothSidesAgreeInEveryGroup(t *testing.T) {
 			if errA != nil || errB != nil || !bytes.Equal(a, b) {
 				t.Errorf("shared secrets differ: %v, %v", errA, errB)
 			}
+			public, answered, err := Answer(g, i.Public, rand.Reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c, err := i.Shared(public); err != nil || !bytes.Equal(c, answered) {
+				t.Errorf("shared secrets differ from an answer's: %v", err)
+			}
 		})
 	}
 }
@@ -115,6 +122,9 @@ func TestSharedRefusesWeakValues(t *testing.T) {
 		}
 		if _, err := own.Shared(test.value); err == nil {
 			t.Errorf("%s in group %s is accepted", name, test.group)
+		}
+		if _, _, err := Answer(test.group, test.value, rand.Reader); err == nil {
+			t.Errorf("%s in group %s is answered", name, test.group)
 		}
 	}
 }
