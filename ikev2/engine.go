@@ -233,7 +233,7 @@ func (e *Engine) retainPorts() error {
 	}
 	used := make(map[uint16]struct{})
 	for _, p := range e.peers {
-		for _, port := range p.session.LocalPorts() {
+		for port := range p.session.LocalPorts {
 			if port != session.Port && port != session.PortNAT {
 				used[port] = struct{}{}
 			}
@@ -318,10 +318,8 @@ func (e *Engine) tick() (wait time.Duration, ok bool) {
 		if at, due := p.session.Deadline(); due && at <= now {
 			p.apply(p.session.Tick(now))
 		}
-		for _, at := range p.deadlines() {
-			if !ok || at < next {
-				next, ok = at, true
-			}
+		if at, due := p.deadline(); due && (!ok || at < next) {
+			next, ok = at, true
 		}
 	}
 	if at, due := e.learn(now); due && (!ok || at < next) {

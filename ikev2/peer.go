@@ -221,14 +221,11 @@ func (p *peer) close(now session.Instant) {
 	p.apply(p.session.Close(now))
 }
 
-// deadlines returns the times at which something is to be done.
-func (p *peer) deadlines() []session.Instant {
-	var all []session.Instant
-	if at, ok := p.session.Deadline(); ok {
-		all = append(all, at)
+// deadline returns when something is to be done next, false for never.
+func (p *peer) deadline() (at session.Instant, ok bool) {
+	at, ok = p.session.Deadline()
+	if release, unwanted := p.releaseAt(); unwanted && (!ok || release < at) {
+		at, ok = release, true
 	}
-	if at, ok := p.releaseAt(); ok {
-		all = append(all, at)
-	}
-	return all
+	return at, ok
 }

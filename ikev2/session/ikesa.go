@@ -136,17 +136,19 @@ func (sa *ikeSA) receiveKeys() suite.Direction {
 // encap reports whether ESP must travel in UDP.
 func (sa *ikeSA) encap() bool { return sa.NATLocal || sa.NATRemote }
 
-// LocalPorts returns the local ports that the IKE and child SAs use. One may be
-// in it several times.
-func (s *Session) LocalPorts() []uint16 {
-	var all []uint16
+// LocalPorts yields the local ports that the IKE and child SAs use, some of them
+// several times.
+func (s *Session) LocalPorts(yield func(port uint16) bool) {
 	for _, sa := range s.state.SAs {
-		all = append(all, sa.Local.Port())
+		if !yield(sa.Local.Port()) {
+			return
+		}
 	}
-	for _, sa := range s.InstalledSAs() {
-		all = append(all, sa.Local.Port())
+	for _, c := range s.state.Children {
+		if (c.HasIn || c.HasOut) && !yield(c.Local.Port()) {
+			return
+		}
 	}
-	return all
 }
 
 // find returns the IKE SA a message belongs to.
