@@ -16,6 +16,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -100,7 +101,7 @@ type Engine struct {
 	// translators are the NATs before the uplinks, by the uplink's name.
 	translators map[string]*translator
 	// saved is what the checkpoint holds, by the peer's address.
-	saved  map[netip.Addr]savedSession
+	saved  map[netip.Addr]json.RawMessage
 	panics uint64
 	// gate decides about requests to begin an IKE SA, and words how much is
 	// logged about strangers.

@@ -6,19 +6,34 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"github.com/farspoke/farspoke/ikev2/session"
 )
 
-// savedSession is a record of the checkpoint. Each session has one of its own,
+// recordHead begins a record of the checkpoint. Each session has one of its own,
 // since one is written before every message that depends on it, and a hub has
 // many.
-type savedSession struct {
+type recordHead struct {
 	// Layout is absent from records that every version reads. A version whose
 	// records an older one would misread counts it up.
 	Layout      int `json:",omitempty"`
 	Profile     string
 	Fingerprint string
 	Guest       bool `json:",omitempty"`
-	State       json.RawMessage
+}
+
+// savedSession is a record whose state is read once the head says that it can be.
+type savedSession struct {
+	recordHead
+	State json.RawMessage
+}
+
+// record encodes the record of a peer.
+func (p *peer) record() (json.RawMessage, error) {
+	return json.Marshal(struct {
+		recordHead
+		State session.State
+	}{recordHead{Profile: p.profile.name, Fingerprint: p.profile.fingerprint, Guest: p.guest}, p.session.State()})
 }
 
 // layout is the newest that this version reads.
@@ -40,7 +55,7 @@ func (e *Engine) loadRecords() error {
 			errs = append(errs, fmt.Errorf("record %s is of no peer: %w", name, err))
 			continue
 		}
-		var saved savedSession
+		var saved json.RawMessage
 		found, err := e.deps.Checkpoint.Load(name, &saved)
 		if found {
 			e.saved[peer] = saved

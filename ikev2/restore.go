@@ -1,6 +1,8 @@
 package ikev2
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -19,7 +21,7 @@ import (
 func (e *Engine) restore() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.saved, e.local = make(map[netip.Addr]savedSession), netip.Addr{}
+	e.saved, e.local = make(map[netip.Addr]json.RawMessage), netip.Addr{}
 	if err := e.loadRecords(); err != nil {
 		e.log.Warn("IKE SAs of the previous process cannot be read and are opened anew", "err", err)
 	}
@@ -56,7 +58,11 @@ func (e *Engine) restore() error {
 }
 
 // resume takes up one session.
-func (e *Engine) resume(addr netip.Addr, saved savedSession, kernel map[xfrm.ID]xfrm.State) error {
+func (e *Engine) resume(addr netip.Addr, record json.RawMessage, kernel map[xfrm.ID]xfrm.State) error {
+	var saved savedSession
+	if err := json.Unmarshal(record, &saved); err != nil {
+		return fmt.Errorf("read its record: %w", err)
+	}
 	if saved.Layout > layout {
 		return errors.New("a newer version saved it, in a way that this one cannot read")
 	}
@@ -95,8 +101,10 @@ func (e *Engine) resume(addr netip.Addr, saved savedSession, kernel map[xfrm.ID]
 // rewind takes up a session from its last saved state.
 func (e *Engine) rewind(p *peer) {
 	kernel, err := e.kernelSAs()
-	if err == nil {
-		err = e.resume(p.addr, e.saved[p.addr], kernel)
+	if record, kept := e.saved[p.addr]; !kept {
+		err = cmp.Or(err, errors.New("nothing of it was kept"))
+	} else if err == nil {
+		err = e.resume(p.addr, record, kernel)
 	}
 	if err != nil {
 		p.log.Warn("the IKE SA is opened anew", "why", err)
@@ -165,17 +173,17 @@ func (e *Engine) save(p *peer) error {
 	if _, known := e.saved[p.addr]; !known && p.session.Fleeting() {
 		return nil
 	}
-	state, err := json.Marshal(p.session.State())
+	record, err := p.record()
 	if err != nil {
 		return fmt.Errorf("save IKE SA with %s: %w", p.addr, err)
 	}
-	if old, ok := e.saved[p.addr]; ok && string(old.State) == string(state) {
+	if bytes.Equal(e.saved[p.addr], record) {
 		return nil
 	}
-	e.saved[p.addr] = savedSession{Profile: p.profile.name, Fingerprint: p.profile.fingerprint, Guest: p.guest, State: state}
-	if err := e.deps.Checkpoint.Save(e.recordName(p.addr), e.saved[p.addr]); err != nil {
+	if err := e.deps.Checkpoint.Save(e.recordName(p.addr), record); err != nil {
 		return fmt.Errorf("save IKE SA with %s: %w", p.addr, err)
 	}
+	e.saved[p.addr] = record
 	return nil
 }
 

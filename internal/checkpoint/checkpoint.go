@@ -36,12 +36,16 @@ func Open(path string) (Dir, error) {
 	return Dir(path), nil
 }
 
-// Save replaces the record of the given name by v as JSON. A process killed at
-// any moment leaves either the old record or the new one.
+// Save replaces the record of the given name by v as JSON; a json.RawMessage is
+// written as it is. A process killed at any moment leaves either the old record
+// or the new one.
 func (d Dir) Save(name string, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encode checkpoint %s: %w", name, err)
+	data, encoded := v.(json.RawMessage)
+	if !encoded {
+		var err error
+		if data, err = json.Marshal(v); err != nil {
+			return fmt.Errorf("encode checkpoint %s: %w", name, err)
+		}
 	}
 	// The directory itself is known to be on the same file system.
 	if err := renameio.WriteFile(d.path(name), data, 0o600, renameio.WithStaticPermissions(0o600), renameio.WithTempDir(string(d))); err != nil {

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,13 @@ func TestSaveLoadRemove(t *testing.T) {
 		if found, err := d.Load("dhcp-wan", &got); !found || err != nil || got != want {
 			t.Fatalf("Load = %v, %v, %v; want %v", got, found, err, want)
 		}
+	}
+	encoded := json.RawMessage(`{"Address":"192.0.2.3"}`)
+	if err := d.Save("dhcp-wan", encoded); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := d.Load("dhcp-wan", &got); !found || err != nil || got != (lease{"192.0.2.3"}) {
+		t.Fatalf("Load of what was saved encoded = %v, %v, %v", got, found, err)
 	}
 	if err := d.Remove("dhcp-wan"); err != nil {
 		t.Fatal(err)
