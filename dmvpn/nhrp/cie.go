@@ -12,8 +12,8 @@ import (
 type CIE struct {
 	// Code is the server's verdict, 0 in requests.
 	Code Code
-	// PrefixLen is the length of the prefix behind Protocol, in bits. 0xff
-	// stands for the whole address in a registration that must be unique.
+	// PrefixLen is the length of the prefix that the entry is about, in bits:
+	// see [CIE.Prefix]. It must be 0xff in a registration that is unique.
 	PrefixLen uint8
 	// MTU in octets, 0 where the sender has nothing to say. It is a hint:
 	// peers of some makes fill it with values from elsewhere.
@@ -29,9 +29,24 @@ type CIE struct {
 	Preference uint8
 }
 
+// Prefix returns the addresses that c is about, as far as they share its prefix
+// with a: the destination in replies to resolutions, Protocol in registrations
+// and purges. Lengths that are none, 0 and 0xff among them, stand for a alone
+// (RFC 2332, 5.2.0.1).
+func (c CIE) Prefix(a netip.Addr) netip.Prefix {
+	bits := int(c.PrefixLen)
+	if bits == 0 || bits > a.BitLen() {
+		bits = a.BitLen()
+	}
+	return netip.PrefixFrom(a, bits).Masked()
+}
+
 // parseCIEs reads b, which starts at offset off of the packet, to its end.
 func parseCIEs(b []byte, off int, f Family, p Protocol) ([]CIE, error) {
-	var all []CIE
+	if len(b) == 0 {
+		return nil, nil
+	}
+	all := make([]CIE, 0, len(b)/cieHeaderLen)
 	for r := (reader{b: b, off: off}); len(r.b) > 0; {
 		head, err := r.take(cieHeaderLen, "client information entry")
 		if err != nil {

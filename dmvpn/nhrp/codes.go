@@ -25,14 +25,16 @@ func (t Type) String() string {
 	return fmt.Sprintf("type %d", uint8(t))
 }
 
-// Code is a server's verdict on one CIE (RFC 2332, 5.2.0.1).
+// Code is the responder's verdict on one CIE (RFC 2332, 5.2.0.1).
 type Code uint8
 
-// Codes of RFC 2332, 5.2.0.1 and 5.2.4.
+// Codes of RFC 2332, 5.2.2 and 5.2.4. NoBindingOld is what some peers send in
+// the place of NoBinding.
 const (
 	Success                 Code = 0
 	AdministrativelyRefused Code = 4
 	InsufficientResources   Code = 5
+	NoBindingOld            Code = 11
 	NoBinding               Code = 12
 	BindingNotUnique        Code = 13
 	UniqueAlreadyRegistered Code = 14
@@ -47,7 +49,7 @@ func (c Code) String() string {
 		return "administratively prohibited"
 	case InsufficientResources:
 		return "insufficient resources"
-	case NoBinding:
+	case NoBinding, NoBindingOld:
 		return "no binding for the address"
 	case BindingNotUnique:
 		return "a binding exists but is not unique"

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // ExtensionType is the 14-bit type of an extension.
@@ -109,24 +110,29 @@ func (p *Packet) Extension(t ExtensionType) (Extension, bool) {
 // this package does not know. A packet with one must not be acted on; the
 // answer is an [UnrecognizedExtension] error.
 func (p *Packet) Unrecognized() (Extension, bool) {
-	for _, e := range p.Extensions {
-		switch e.Type {
-		case ResponderAddress, ForwardTransit, ReverseTransit, Authentication, VendorPrivate, NATAddress:
-		default:
-			if e.Compulsory {
-				return e, true
-			}
-		}
+	if i := p.unrecognized(); i >= 0 {
+		return p.Extensions[i], true
 	}
 	return Extension{}, false
+}
+
+// unrecognized returns the place of what Unrecognized returns, -1 for nothing.
+func (p *Packet) unrecognized() int {
+	return slices.IndexFunc(p.Extensions, func(e Extension) bool {
+		switch e.Type {
+		case ResponderAddress, ForwardTransit, ReverseTransit, Authentication, VendorPrivate, NATAddress:
+			return false
+		}
+		return e.Compulsory
+	})
 }
 
 // parseExtensions reads the extensions part, which starts at offset off of the
 // packet. A peer that forgets the End is understood.
 func parseExtensions(b []byte, off int) ([]Extension, error) {
-	all := []Extension{}
+	all := make([]Extension, 0, len(b)/extensionHeaderLen)
 	for r := (reader{b: b, off: off}); len(r.b) > 0; {
-		head, err := r.take(4, "extension header")
+		head, err := r.take(extensionHeaderLen, "extension header")
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +141,7 @@ func parseExtensions(b []byte, off int) ([]Extension, error) {
 		if e.Type == extEnd {
 			break
 		}
-		if e.Value, err = r.take(int(binary.BigEndian.Uint16(head[2:])), fmt.Sprintf("value of extension %d", e.Type)); err != nil {
+		if e.Value, err = r.take(int(binary.BigEndian.Uint16(head[2:])), "extension value"); err != nil {
 			return nil, err
 		}
 		all = append(all, e)

@@ -1,11 +1,13 @@
 package nhrp
 
 import (
-	"bytes"
+	"net/netip"
+	"reflect"
 	"testing"
 )
 
-// FuzzParse: whatever is read can be written, and reads the same again.
+// FuzzParse: whatever is read can be written, and reads the same again; about
+// everything there is an answer that its sender can read.
 func FuzzParse(f *testing.F) {
 	for _, v := range vectors(f) {
 		f.Add(v.packet)
@@ -16,13 +18,22 @@ func FuzzParse(f *testing.F) {
 			b[10], b[11] = byte(len(b)>>8), byte(len(b))
 			sum(b)
 		}
+		checkIndication(t, b)
 		p, err := Parse(b)
 		if err != nil {
 			return
 		}
+		_ = p.Check(spoke4)
+		_, _, _ = p.Offender()
+		_, _, _ = p.Redirected()
 		for _, e := range p.Extensions {
 			_, _ = e.CIEs(p.Family, p.Protocol)
 			_, _, _ = e.Vendor()
+		}
+		for _, c := range p.CIEs {
+			if whole := c.Prefix(p.DstProtocol); whole.IsValid() != p.DstProtocol.IsValid() || whole.Bits() == 0 {
+				t.Errorf("an entry is about %v", whole)
+			}
 		}
 		first, err := p.Marshal()
 		if err != nil {
@@ -35,9 +46,27 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatalf("written but not read: %v", err)
 		}
-		second, err := again.Marshal()
-		if err != nil || !bytes.Equal(first, second) {
-			t.Fatalf("%v\n%x\n%x", err, first, second)
+		if !reflect.DeepEqual(p, again) {
+			t.Fatalf("written as it was not read:\n%+v\n%+v", p, again)
 		}
 	})
+}
+
+// checkIndication tells the sender of b that it is wrong.
+func checkIndication(t *testing.T, b []byte) {
+	p, ok := NewErrorIndication(b, &Fault{Code: ProtocolError}, hub, hub4)
+	if !ok {
+		return
+	}
+	wire, err := p.Marshal()
+	if err != nil || len(wire) > fixedHeaderLen+commonHeaderLen+12+maxQuoted {
+		t.Fatalf("indication of %d octets: %v", len(wire), err)
+	}
+	back, err := Parse(wire)
+	if err != nil || back.DstProtocol != p.DstProtocol || back.DstProtocol.IsValid() && !back.DstProtocol.Is4() {
+		t.Fatalf("indication to %v: %v", back, err)
+	}
+	if _, ok := NewErrorIndication(wire, &Fault{Code: ProtocolError}, spoke, netip.Addr{}); ok {
+		t.Fatal("an indication about an indication")
+	}
 }

@@ -6,7 +6,8 @@
 // state. What it guarantees:
 //
 //   - Parse accepts any bytes, allocates no more than a small multiple of their
-//     number, and says of a bad packet what is wrong at which offset.
+//     number, and says of a bad packet what is wrong at which offset: see
+//     [Fault].
 //   - Extensions keep their order and compulsory bit, and unknown ones their
 //     value, so a packet that is passed on says what it said (RFC 2332, 5.3).
 //   - NBMA and protocol addresses are IPv4 or IPv6, in any mixture.
@@ -27,6 +28,9 @@ const (
 	ProtocolIPv4 Protocol = 0x0800
 	ProtocolIPv6 Protocol = 0x86dd
 )
+
+// MaxHops is the hop count that IOS gives its packets.
+const MaxHops = 255
 
 // EtherType is the GRE protocol type that NHRP packets travel under.
 const EtherType = 0x2001
@@ -107,7 +111,7 @@ type Packet struct {
 	Family   Family
 	Protocol Protocol
 	// Hops is the number of servers the packet may still pass. Hubs exist that
-	// drop a packet that arrives with 0, so none is sent with it.
+	// drop a packet that arrives with 0, so send [MaxHops].
 	Hops uint8
 	Type Type
 
@@ -147,8 +151,9 @@ func (t Type) carriesCIEs() bool { return t >= ResolutionRequest && t <= PurgeRe
 
 // Lengths of the parts of fixed size (RFC 2332, 5.1 and 5.2.0.1).
 const (
-	fixedHeaderLen  = 20
-	commonHeaderLen = 8
-	cieHeaderLen    = 12
-	version         = 1
+	fixedHeaderLen     = 20
+	commonHeaderLen    = 8
+	cieHeaderLen       = 12
+	extensionHeaderLen = 4
+	version            = 1
 )

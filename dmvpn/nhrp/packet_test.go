@@ -122,6 +122,60 @@ func TestBytes(t *testing.T) {
 			 8000 0000`,
 		},
 		{
+			"resolution that found nothing",
+			Packet{
+				Family: FamilyIPv4, Protocol: ProtocolIPv4, Hops: 64, Type: ResolutionReply,
+				Flags: ResolutionRouter | ResolutionSourceStable, RequestID: 2,
+				SrcNBMA: spoke, SrcProtocol: spoke4, DstProtocol: hub4,
+				CIEs: []CIE{{Code: NoBinding}},
+			},
+			`0001 0800 0000000000 40 0034 XXXX 0000 01 02 04 00
+			 04 04 8800 00000002 64400003 0aff000d 0aff0001
+			 0c 00 0000 0000 0000 00 00 00 00`,
+		},
+		{
+			"registration refused",
+			Packet{
+				Family: FamilyIPv4, Protocol: ProtocolIPv4, Hops: 255, Type: RegistrationReply,
+				Flags: RegistrationUnique, RequestID: 3,
+				SrcNBMA: spoke, SrcProtocol: spoke4, DstProtocol: hub4,
+				CIEs: []CIE{{Code: UniqueAlreadyRegistered, PrefixLen: 0xff}, {Code: AdministrativelyRefused, PrefixLen: 24, Protocol: hub4}},
+			},
+			`0001 0800 0000000000 ff 0044 XXXX 0000 01 04 04 00
+			 04 04 8000 00000003 64400003 0aff000d 0aff0001
+			 0e ff 0000 0000 0000 00 00 00 00
+			 04 18 0000 0000 0000 00 00 04 00 0aff0001`,
+		},
+		{
+			"several vendors",
+			Packet{
+				Family: FamilyIPv4, Protocol: ProtocolIPv4, Hops: 255, Type: PurgeReply,
+				SrcNBMA: spoke, SrcProtocol: spoke4, DstProtocol: hub4,
+				Extensions: []Extension{
+					NewVendorPrivate([3]byte{0, 0, 0x0c}, []byte{1, 2}),
+					{Type: ReverseTransit, Compulsory: true},
+					NewVendorPrivate([3]byte{0xac, 0xde, 0x48}, nil),
+				},
+			},
+			`0001 0800 0000000000 ff 0040 XXXX 0028 01 06 04 00
+			 04 04 0000 00000000 64400003 0aff000d 0aff0001
+			 0008 0005 00000c 0102
+			 8005 0000
+			 0008 0003 acde48
+			 8000 0000`,
+		},
+		{
+			"IPv4 over IPv6",
+			Packet{
+				Family: FamilyIPv6, Protocol: ProtocolIPv4, Hops: 255, Type: RegistrationRequest, RequestID: 4,
+				SrcNBMA: spoke6, SrcProtocol: spoke4, DstProtocol: hub4,
+				CIEs: []CIE{{PrefixLen: 32, HoldingTime: 600, NBMA: spoke6, Protocol: spoke4}},
+			},
+			`0002 0800 0000000000 ff 0054 XXXX 0000 01 03 10 00
+			 04 04 0000 00000004 20010db8000000000000000000000013 0aff000d 0aff0001
+			 00 20 0000 0000 0258 10 00 04 00 20010db8000000000000000000000013 0aff000d`,
+		},
+		{
 			"IPv6 over IPv4",
 			Packet{
 				Family: FamilyIPv4, Protocol: ProtocolIPv6, Hops: 255, Type: ResolutionRequest,
@@ -156,79 +210,40 @@ func TestBytes(t *testing.T) {
 	}
 }
 
-// TestChecksumTailLow accepts an indication of odd length as FRR sums it.
-func TestChecksumTailLow(t *testing.T) {
-	p := Packet{Family: FamilyIPv4, Protocol: ProtocolIPv4, Type: TrafficIndication, SrcNBMA: hub, SrcProtocol: hub4, DstProtocol: spoke4, Payload: []byte{0x45}}
-	b, err := p.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b[12], b[13] = 0, 0
-	binary.BigEndian.PutUint16(b[12:], checksumTailLow(b))
-	if _, err := Parse(b); err != nil {
-		t.Error(err)
-	}
-	b[12]++
-	if _, err := Parse(b); err == nil {
-		t.Error("a wrong checksum is accepted")
-	}
-}
-
-func TestParseErrors(t *testing.T) {
-	// registration is the smallest with all parts: headers to 40, an entry of
-	// 20 octets to 60, an extension of 4 to 64, End to 68.
-	registration := fromHex(t, `0001 0800 0000000000 ff 0044 XXXX 003c 01 03 04 00
+// TestUnusedFields: they are ignored, and sent as zero (RFC 2332, 5 to 5.3).
+func TestUnusedFields(t *testing.T) {
+	registration := fromHex(t, `0001 0800 0000000000 ff 0040 XXXX 0034 01 03 04 00
 		04 04 0000 00000001 64400003 0aff000d 0aff0001
-		00 20 0000 0000 0258 04 00 04 00 64400003 0aff000d
-		8003 0000  8000 0000`)
-	if _, err := Parse(registration); err != nil {
-		t.Fatal(err)
-	}
+		00 20 0000 0000 0258 00 00 00 00
+		8003 0004 01020304  8000 0000`)
+	indication := fromHex(t, `0001 0800 0000000000 ff 0028 XXXX 0000 01 07 04 00
+		04 04 0000 0003 0000 64400003 0aff000d 0aff0001`)
 	for _, test := range []struct {
 		name   string
-		change func([]byte) []byte
-		want   string
+		packet []byte
+		unused map[int]byte
 	}{
-		{"empty", func(b []byte) []byte { return nil }, "0 octets are less than the 28"},
-		{"cut", func(b []byte) []byte { return b[:67] }, "packet size at offset 10 is 68, of 67"},
-		{"size below headers", set(11, 27), "packet size at offset 10 is 27"},
-		{"version", set(16, 2), "version at offset 16 is 2"},
-		{"family", set(1, 8), "address family at offset 0 is 8"},
-		{"protocol", set(3, 6), "protocol type at offset 2 is 0x0806"},
-		{"extensions offset past the end", set(15, 69), "extensions offset at offset 14 is 69"},
-		{"extensions offset inside the headers", set(15, 20), "extensions offset at offset 14 is 20"},
-		{"NSAP source", set(18, 0x44), "NBMA address at offset 28 is of type 0x40"},
-		{"source length", set(18, 6), "NBMA address at offset 28 has 6 octets, its family 4"},
-		{"subaddress past the end", set(19, 63), "NBMA subaddress at offset 32 needs 63 octets, 28 are left"},
-		{"protocol address length", set(20, 16), "source protocol address at offset 32 has 16 octets"},
-		{"cut entry", set(15, 50), "client information entry at offset 40 needs 12 octets, 10 are left"},
-		{"entry's address", set(48, 3), "NBMA address at offset 52 has 3 octets"},
-		{"extension past the end", set(63, 5), "value of extension 3 at offset 64 needs 5 octets, 4 are left"},
+		{"long form of the protocol", registration, map[int]byte{4: 1, 8: 0xff}},
+		{"form of an absent source subaddress", registration, map[int]byte{19: 0x40}},
+		{"field of an entry", registration, map[int]byte{42: 1, 43: 0xff}},
+		{"form of an entry's absent addresses", registration, map[int]byte{48: 0x40, 49: 0x40}},
+		{"bit of an extension", registration, map[int]byte{52: 0xc0}},
+		{"bit of the End", registration, map[int]byte{60: 0x40}},
+		{"field of an error indication", indication, map[int]byte{22: 0x80, 23: 1}},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			b := test.change(append([]byte(nil), registration...))
-			if len(b) == len(registration) {
-				sum(b)
-			}
-			_, err := Parse(b)
-			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("err = %v, want it to contain %q", err, test.want)
-			}
-		})
-	}
-}
-
-// TestPaddingAndMissingEnd: octets after the packet are nobody's, and a list of
-// extensions may end with the packet.
-func TestPaddingAndMissingEnd(t *testing.T) {
-	b := fromHex(t, `0001 0800 0000000000 01 002c XXXX 0028 01 06 04 00
-		04 04 0000 00000007 64400003 0aff000d 0aff0001  8004 0000`)
-	p, err := Parse(append(b, 0xff, 0xff))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(p.Extensions) != 1 || p.Extensions[0].Type != ForwardTransit {
-		t.Errorf("extensions = %v", p.Extensions)
+		b := append([]byte(nil), test.packet...)
+		for at, value := range test.unused {
+			b[at] = value
+		}
+		sum(b)
+		p, err := Parse(b)
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		if got, err := p.Marshal(); err != nil || hex.EncodeToString(got) != hex.EncodeToString(test.packet) {
+			t.Errorf("%s is sent as %x, want %x (%v)", test.name, got, test.packet, err)
+		}
 	}
 }
 
@@ -258,32 +273,6 @@ func TestMarshalErrors(t *testing.T) {
 	}
 }
 
-func TestExtensions(t *testing.T) {
-	p := Packet{Extensions: []Extension{{Type: 0x33}, NewAuthentication("secret"), {Type: 0x34, Compulsory: true}}}
-	if e, ok := p.Extension(Authentication); !ok || !e.Authenticates("secret") || e.Authenticates("secre") || e.Authenticates("") {
-		t.Error("authentication does not tell the secret from others")
-	}
-	if (Extension{Type: VendorPrivate, Value: NewAuthentication("a").Value}).Authenticates("a") {
-		t.Error("another extension authenticates")
-	}
-	if _, ok := p.Extension(NATAddress); ok {
-		t.Error("found an extension that is not there")
-	}
-	if e, ok := p.Unrecognized(); !ok || e.Type != 0x34 {
-		t.Errorf("Unrecognized = %v, %v", e, ok)
-	}
-	if oui, data, err := NewVendorPrivate([3]byte{0, 0, 12}, []byte("abc")).Vendor(); err != nil || oui != [3]byte{0, 0, 12} || string(data) != "abc" {
-		t.Errorf("Vendor = %v, %q, %v", oui, data, err)
-	}
-	if _, _, err := (Extension{Type: VendorPrivate, Value: []byte{1}}).Vendor(); err == nil {
-		t.Error("a vendor without identifier is accepted")
-	}
-	capabilities := Extension{Type: NATAddress, Value: make([]byte, 8)}
-	if _, err := capabilities.CIEs(FamilyIPv4, ProtocolIPv4); err == nil {
-		t.Error("device capabilities pass for NAT addresses")
-	}
-}
-
 func natExtension(t *testing.T, cies ...CIE) Extension {
 	t.Helper()
 	e, err := NewCIEExtension(NATAddress, false, FamilyIPv4, ProtocolIPv4, cies...)
@@ -291,13 +280,6 @@ func natExtension(t *testing.T, cies ...CIE) Extension {
 		t.Fatal(err)
 	}
 	return e
-}
-
-func set(offset int, value byte) func([]byte) []byte {
-	return func(b []byte) []byte {
-		b[offset] = value
-		return b
-	}
 }
 
 // sum puts the checksum into a packet.
@@ -309,11 +291,17 @@ func sum(b []byte) {
 // fromHex returns the bytes of a packet and computes the checksum XXXX.
 func fromHex(t *testing.T, text string) []byte {
 	t.Helper()
-	text = strings.Join(strings.Fields(text), "")
-	b, err := hex.DecodeString(strings.Replace(text, "XXXX", "0000", 1))
+	b := octets(t, strings.Replace(text, "XXXX", "0000", 1))
+	sum(b)
+	return b
+}
+
+// octets reads hexadecimal digits with blanks between them.
+func octets(t *testing.T, text string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(strings.Join(strings.Fields(text), ""))
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum(b)
 	return b
 }
