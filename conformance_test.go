@@ -12,51 +12,67 @@ import (
 	"testing"
 )
 
-// testName is how docs/ikev2-conformance.md names a test: package.Test or
+// testName is how a conformance page names a test: package.Test or
 // package.Test/subtest, the subtest as it is written in the source.
 var testName = regexp.MustCompile("`([a-z0-9/]+)\\.((?:Test|Fuzz)[A-Za-z0-9]+)(?:/([^`]+))?`")
 
-// testPackages are the folders behind the package names of that page.
+// testPackages are the folders behind the package names of those pages.
 var testPackages = map[string]string{
 	"wire": "ikev2/wire", "suite": "ikev2/suite", "session": "ikev2/session", "ikev2": "ikev2", "udp": "ikev2/udp", "xfrm": "ikev2/xfrm",
 	"admission": "ikev2/admission", "interop": "ikev2/interop", "config": "internal/config", "lab": "lab", "firewall": "firewall",
+	"dmvpn": "dmvpn", "nhrp": "dmvpn/nhrp",
 }
 
-// TestConformanceNamesTests demands of each line of a table in
-// docs/ikev2-conformance.md that it names tests, and that all that the page names
-// exist.
+// conformancePages are the pages that name tests, and how many rules each has at
+// least: fewer mean that the page was not understood.
+var conformancePages = map[string]int{
+	"docs/ikev2-conformance.md": 100,
+	"docs/nhrp-conformance.md":  40,
+}
+
+// TestConformanceNamesTests demands of each line of a table in a conformance page
+// that it names tests, and that all that the page names exist.
 func TestConformanceNamesTests(t *testing.T) {
-	page, err := os.ReadFile("docs/ikev2-conformance.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	tests := make(map[string]map[string]literals)
-	lines := 0
-	for i, line := range strings.Split(string(page), "\n") {
-		named := testName.FindAllStringSubmatch(line, -1)
-		if strings.HasPrefix(line, "| ") && !strings.HasSuffix(line, "| test |") && !strings.Contains(line, "| --- |") {
-			lines++
-			if len(named) == 0 {
-				t.Errorf("docs/ikev2-conformance.md:%d names no test: %s", i+1, line)
+	for page, least := range conformancePages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := 0
+		for i, line := range strings.Split(string(text), "\n") {
+			named := testName.FindAllStringSubmatch(line, -1)
+			if strings.HasPrefix(line, "| ") && !strings.HasSuffix(line, "| test |") && !strings.Contains(line, "| --- |") {
+				lines++
+				if len(named) == 0 {
+					t.Errorf("%s:%d names no test: %s", page, i+1, line)
+				}
+			}
+			for _, name := range named {
+				if !exists(t, tests, name) {
+					t.Errorf("%s:%d: there is no %s", page, i+1, name[0])
+				}
 			}
 		}
-		for _, name := range named {
-			folder, known := testPackages[name[1]]
-			if !known {
-				t.Errorf("docs/ikev2-conformance.md:%d: %s is in no package we know", i+1, name[0])
-				continue
-			}
-			if tests[folder] == nil {
-				tests[folder] = testsIn(t, folder)
-			}
-			if found, ok := tests[folder][name[2]]; !ok || name[3] != "" && !found[name[3]] {
-				t.Errorf("docs/ikev2-conformance.md:%d: there is no %s", i+1, name[0])
-			}
+		if lines < least {
+			t.Errorf("%s: only %d lines were understood", page, lines)
 		}
 	}
-	if lines < 100 {
-		t.Errorf("only %d lines were understood", lines)
+}
+
+// exists reports whether there is the test that testName has found. It keeps in
+// tests what it read of each folder.
+func exists(t *testing.T, tests map[string]map[string]literals, name []string) bool {
+	t.Helper()
+	folder, known := testPackages[name[1]]
+	if !known {
+		return false
 	}
+	if tests[folder] == nil {
+		tests[folder] = testsIn(t, folder)
+	}
+	found, ok := tests[folder][name[2]]
+	return ok && (name[3] == "" || found[name[3]])
 }
 
 // literals are the strings in a file, among them the names of its subtests.

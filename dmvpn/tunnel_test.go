@@ -448,8 +448,12 @@ func TestShutdown(t *testing.T) {
 		h := l.hubs[nbma1]
 		purge := h.received[len(h.received)-1].packet
 		if purge.Type != nhrp.PurgeRequest || purge.Flags != nhrp.PurgeNoReply || purge.RequestID == h.received[0].packet.RequestID ||
-			len(purge.CIEs) != 1 || purge.CIEs[0].Protocol != spokeAddress || purge.CIEs[0].PrefixLen != 32 {
-			t.Errorf("purge = %+v", purge)
+			purge.DstProtocol != hub1 || len(purge.CIEs) != 1 {
+			t.Fatalf("purge = %+v", purge)
+		}
+		want := nhrp.CIE{PrefixLen: 32, Protocol: spokeAddress}
+		if diff := cmp.Diff(want, purge.CIEs[0], cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+			t.Errorf("what is purged (-want +got):\n%s", diff)
 		}
 		if _, ok := purge.Extension(nhrp.Authentication); !ok {
 			t.Error("the purge is not authenticated")

@@ -7,6 +7,10 @@ func TestExtensions(t *testing.T) {
 	if e, ok := p.Extension(Authentication); !ok || !e.Authenticates("secret") || e.Authenticates("secre") || e.Authenticates("") {
 		t.Error("authentication does not tell the secret from others")
 	}
+	p.Extensions = append(p.Extensions, NewAuthentication("other"))
+	if e, _ := p.Extension(Authentication); !e.Authenticates("secret") {
+		t.Error("of two extensions of a type, the first does not count")
+	}
 	if (Extension{Type: VendorPrivate, Value: NewAuthentication("a").Value}).Authenticates("a") {
 		t.Error("another extension authenticates")
 	}

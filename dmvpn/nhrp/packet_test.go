@@ -83,6 +83,20 @@ func TestBytes(t *testing.T) {
 			 010203`,
 		},
 		{
+			"error indication with authentication",
+			Packet{
+				Family: FamilyIPv4, Protocol: ProtocolIPv4, Hops: 1, Type: ErrorIndication,
+				Error: HopCountExceeded, ErrorOffset: 9,
+				SrcNBMA: hub, SrcProtocol: hub4, DstProtocol: spoke4, Payload: []byte{0, 1, 8, 0},
+				Extensions: []Extension{NewAuthentication("x")},
+			},
+			`0001 0800 0000000000 01 0039 XXXX 002c 01 07 04 00
+			 04 04 0000 000f 0009 c6336401 0aff0001 0aff000d
+			 00010800
+			 8007 0005 00000001 78
+			 8000 0000`,
+		},
+		{
 			"traffic indication whose payload the extensions bound",
 			Packet{
 				Family: FamilyIPv4, Protocol: ProtocolIPv4, Hops: 1, Type: TrafficIndication,

@@ -10,10 +10,11 @@ import (
 
 // TestReply answers a purge request, which needs nothing but another type.
 func TestReply(t *testing.T) {
-	request, err := Parse(fromHex(t, `0001 0800 0000000000 07 0053 XXXX 003c 01 05 04 00
+	request, err := Parse(fromHex(t, `0001 0800 0000000000 07 005b XXXX 003c 01 05 04 00
 		04 04 0000 00000007 64400003 0aff000d 0aff0001
 		00 18 0000 0000 0000 04 00 04 00 cb007101 c0a80100
 		0033 0002 abcd
+		0008 0004 00000c 67
 		8007 0005 00000001 78
 		8004 0000
 		8000 0000`))
@@ -30,10 +31,11 @@ func TestReply(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := fromHex(t, `0001 0800 0000000000 ff 0054 XXXX 003c 01 06 04 00
+	want := fromHex(t, `0001 0800 0000000000 ff 005c XXXX 003c 01 06 04 00
 		04 04 0000 00000007 64400003 0aff000d 0aff0001
 		00 18 0000 0000 0000 04 00 04 00 cb007101 c0a80100
 		0033 0002 abcd
+		0008 0004 00000c 67
 		8007 0006 00000001 797a
 		8004 0000
 		8000 0000`)
