@@ -76,11 +76,6 @@ var faults = []fault{
 		inflict: onHubRun("swanctl --terminate --ike dmvpn --timeout 0 >/dev/null"),
 	},
 	{
-		name: "hub-moves", summary: "the hub gets another address, and its name points there",
-		inflict: func(ctx context.Context, l *Lab, _ *Spoke) error { return l.MoveHub(ctx, hubAddress, hubMoved) },
-		mend:    func(ctx context.Context, l *Lab, _ *Spoke) error { return l.MoveHub(ctx, hubMoved, hubAddress) },
-	},
-	{
 		name: "nat-moves", summary: "the carrier's NAT forgets its mappings and makes others",
 		inflict: func(_ context.Context, l *Lab, _ *Spoke) error { return l.FlushNAT() },
 	},
@@ -131,6 +126,12 @@ var faults = []fault{
 		name: "control-plane-killed", summary: "kill -9 of the spoke's own IKE process, which is started again",
 		inflict: func(ctx context.Context, _ *Lab, s *Spoke) error { return s.kind.killControl(ctx, s) },
 		late:    restartTime,
+	},
+	// Last, since the hub itself takes a while to get over it.
+	{
+		name: "hub-moves", summary: "the hub gets another address, and its name points there",
+		inflict: func(ctx context.Context, l *Lab, _ *Spoke) error { return l.MoveHub(ctx, hubAddress, hubMoved) },
+		mend:    func(ctx context.Context, l *Lab, _ *Spoke) error { return l.MoveHub(ctx, hubMoved, hubAddress) },
 	},
 }
 
