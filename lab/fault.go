@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -81,12 +82,8 @@ var faults = []fault{
 	},
 	{
 		name: "nat-address-changes", summary: "the carrier's NAT gets another public address",
-		inflict: func(_ context.Context, l *Lab, _ *Spoke) error {
-			return l.ReplaceNATAddress(natAddress, otherNATAddress)
-		},
-		mend: func(_ context.Context, l *Lab, _ *Spoke) error {
-			return l.ReplaceNATAddress(otherNATAddress, natAddress)
-		},
+		inflict: changeNATAddress(natAddress, otherNATAddress),
+		mend:    changeNATAddress(otherNATAddress, natAddress),
 	},
 	{
 		name: "mapping-black-holed", summary: "the carrier loses all that passes the present NAT mapping",
@@ -148,6 +145,19 @@ func renumber(lease []string) func(context.Context, *Lab, *Spoke) error {
 			pause(ctx, outageTime),
 			s.Plug(0, true),
 		)
+	}
+}
+
+// changeNATAddress changes the carrier's public address. The hub's FRR 8.4 now
+// and then leaves a spoke whose NBMA address changed under its registration with
+// the neighbour 0.0.0.0 for good, whatever the spoke does; it does not if it
+// takes the registration for a new one.
+func changeNATAddress(from, to netip.Prefix) func(context.Context, *Lab, *Spoke) error {
+	return func(ctx context.Context, l *Lab, s *Spoke) error {
+		if err := l.ReplaceNATAddress(from, to); err != nil {
+			return err
+		}
+		return onHubRun(`vtysh -c "clear ip nhrp cache"`)(ctx, l, s)
 	}
 }
 
