@@ -66,6 +66,32 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckOfCapture: the hub finds itself in what it has passed on, and others
+// have nothing to say against any packet.
+func TestCheckOfCapture(t *testing.T) {
+	loops := 0
+	for _, v := range vectors(t) {
+		p, err := Parse(v.packet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Check(netip.MustParseAddr("10.255.0.99")); err != nil {
+			t.Errorf("%x: %v", v.packet, err)
+		}
+		record, _ := p.Extension(p.Type.record())
+		err = p.Check(hub4)
+		if (err != nil) != (len(record.Value) > 0) {
+			t.Errorf("%x: Check = %v", v.packet, err)
+		}
+		if err != nil {
+			loops++
+		}
+	}
+	if loops == 0 {
+		t.Error("the capture holds no packet that was passed on")
+	}
+}
+
 // TestOffset compares where an extension is said to be with where it is.
 func TestOffset(t *testing.T) {
 	for _, v := range vectors(t) {
