@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/farspoke/farspoke/dmvpn/nhc"
 	"github.com/farspoke/farspoke/internal/secret"
 )
 
@@ -27,14 +28,28 @@ type NHRP struct {
 	NetworkID      uint32        `json:"network-id,omitempty" jsonschema:"number of the cloud; it stays on this box and is never sent"`
 	Authentication secret.Secret `json:"authentication,omitzero" jsonschema:"the authentication string of the cloud, at most 8 characters"`
 	HoldingTime    time.Duration `json:"holding-time,omitempty" jsonschema:"for how long servers keep our registration; it is renewed at a third of it (default 600s)"`
-	Shortcut       bool          `json:"shortcut,omitempty" jsonschema:"whether direct paths to other spokes are wanted; without, all traffic goes by way of the servers"`
-	Servers        []Server      `json:"servers" jsonschema:"the next hop servers (hubs); the box registers with every one of them"`
+	// RegistrationTimeout is IOS's name for the time between registrations.
+	RegistrationTimeout time.Duration `json:"registration-timeout,omitempty" jsonschema:"time between registrations (default a third of what the server grants)"`
+	Unique              bool          `json:"unique,omitempty" jsonschema:"whether servers must refuse our tunnel address to anybody else; a box whose public address changes is then refused itself until its former registration expires or is purged"`
+	Shortcut            bool          `json:"shortcut,omitempty" jsonschema:"whether direct paths to other spokes are wanted; without, all traffic goes by way of the servers"`
+	Servers             []Server      `json:"servers" jsonschema:"the next hop servers (hubs); the box registers with every one of them, or as many as their cluster may have"`
+	Clusters            []Cluster     `json:"clusters,omitempty" jsonschema:"how many servers of a cluster to be registered with at a time"`
+	Fallback            time.Duration `json:"fallback,omitempty" jsonschema:"how long a server that was down must have been up before it is preferred again (default 0s: at once)"`
+}
+
+// Cluster is a group of servers that replace one another.
+type Cluster struct {
+	Cluster        int `json:"cluster" jsonschema:"number of the cluster, as the servers have it"`
+	MaxConnections int `json:"max-connections" jsonschema:"how many of its servers, the best that are up, the box registers with"`
 }
 
 // Server is a next hop server: a hub.
 type Server struct {
-	Address   netip.Addr `json:"address" jsonschema:"the server's address in the tunnel"`
-	NBMA      string     `json:"nbma" jsonschema:"the server's address on the underlay, or a name that is resolved there"`
+	Address   netip.Addr `json:"address,omitzero" jsonschema:"the server's address in the tunnel; absent if it is dynamic"`
+	Dynamic   bool       `json:"dynamic,omitempty" jsonschema:"whether the server's address in the tunnel is learned; every address that the name under nbma has is then a server"`
+	NBMA      string     `json:"nbma" jsonschema:"the server's address on the underlay, or a name that is resolved there; of several addresses the next is tried when one fails"`
+	Priority  int        `json:"priority,omitempty" jsonschema:"order of the servers of a cluster, lowest first (default 0)"`
+	Cluster   int        `json:"cluster,omitempty" jsonschema:"the cluster that the server belongs to (default 0); lower ones are preferred"`
 	Multicast bool       `json:"multicast,omitempty" jsonschema:"whether multicast and broadcast go to this server"`
 }
 
@@ -66,4 +81,25 @@ func (c Config) tcpHeaders() int {
 		return 60
 	}
 	return 40
+}
+
+// client returns what the Next Hop Client is to work by.
+func (c Config) client() nhc.Config {
+	n := nhc.Config{
+		Address:        c.Address,
+		Secret:         c.NHRP.Authentication.Reveal(),
+		HoldingTime:    c.NHRP.HoldingTime,
+		Interval:       c.NHRP.RegistrationTimeout,
+		Unique:         c.NHRP.Unique,
+		MaxConnections: make(map[uint8]int),
+		Fallback:       c.NHRP.Fallback,
+		Routes:         c.Routes,
+	}
+	for _, s := range c.NHRP.Servers {
+		n.Servers = append(n.Servers, nhc.Server{Address: s.Address, NBMA: s.NBMA, Cluster: uint8(s.Cluster), Priority: uint8(s.Priority)})
+	}
+	for _, cluster := range c.NHRP.Clusters {
+		n.MaxConnections[uint8(cluster.Cluster)] = cluster.MaxConnections
+	}
+	return n
 }

@@ -1,6 +1,7 @@
 // Package dmvpn joins the box to a DMVPN cloud as a spoke: it owns the mGRE
-// device, its neighbours and the routes over it, and speaks NHRP (RFC 2332,
-// package nhrp) with the cloud's next hop servers, which everybody calls hubs.
+// device, its neighbours and the routes over it, and speaks NHRP (RFC 2332) with
+// the cloud's next hop servers, which everybody calls hubs. The protocol is
+// dmvpn/nhc, pure; the octets are dmvpn/nhrp.
 //
 // What holds at all times:
 //
@@ -26,6 +27,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/farspoke/farspoke/dmvpn/nhc"
 	"github.com/farspoke/farspoke/internal/uplink"
 	"github.com/farspoke/farspoke/internal/value"
 )
@@ -88,28 +90,20 @@ type Tunnel struct {
 	// sinceBoot is a clock that the next process shares, in the same boot.
 	sinceBoot func() time.Duration
 
-	clients   []*client
-	exchanges exchanges
+	// inputs are what the loop is to tell the client, and probes the peers that
+	// the Protector has doubts about.
+	inputs chan input
+	probes doubts
 
 	// index and link belong to the device; Run sets them before anybody reads.
 	index int
 	link  Link
 
-	// applying is held while the device's neighbours and routes are set, so
-	// that the newest wish is the one that lasts.
-	applying sync.Mutex
-
-	// mu guards what follows and the fields of the clients that say so.
-	mu sync.Mutex
+	// mu guards what follows.
+	mu     sync.Mutex
+	client *nhc.Client
 	// up says that the device is there.
 	up bool
-	// via is the client whose server the static routes lead to.
-	via *client
-	// requestID is the last one used.
-	requestID uint32
-	// registered says that there was a registration in this boot.
-	registered bool
-	counters   Counters
 }
 
 // New returns the tunnel of the given name, which its device bears too. cfg
@@ -121,12 +115,10 @@ func New(name string, cfg Config, deps Deps) *Tunnel {
 		deps:      deps,
 		log:       deps.Log.With("tunnel", name),
 		sinceBoot: sinceBoot,
-		counters:  newCounters(),
+		inputs:    make(chan input),
+		probes:    doubts{wake: make(chan struct{}, 1)},
 	}
-	for _, server := range cfg.NHRP.Servers {
-		t.clients = append(t.clients, newClient(t, server))
-	}
-	t.via = t.clients[0]
+	t.client = t.newClient(nhc.State{})
 	return t
 }
 
@@ -164,16 +156,8 @@ func (t *Tunnel) Run(ctx context.Context) error {
 		// A shortcut may be opened from its other end.
 		tasks.Go(func() error { return t.deps.Protector.Accept(ctx) })
 	}
-	for _, c := range t.clients {
-		tasks.Go(func() error {
-			c.run(ctx)
-			return nil
-		})
-		tasks.Go(func() error {
-			c.sendProbes(ctx)
-			return nil
-		})
-	}
+	l := &loop{Tunnel: t, guards: make(map[netip.Addr]*guard)}
+	tasks.Go(func() error { return l.run(ctx) })
 	return tasks.Wait()
 }
 

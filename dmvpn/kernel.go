@@ -42,11 +42,15 @@ type Neighbour struct {
 	NBMA    netip.Addr
 }
 
-// Route is a route over the tunnel. Via lies within the tunnel's prefix.
+// Route is a route over the tunnel. Via lies within the tunnel's prefix. If it is
+// invalid, what the route catches is refused: nobody knows the next hop yet.
 type Route struct {
 	Prefix netip.Prefix
 	Via    netip.Addr
 }
+
+// maxPacket is the largest NHRP packet: its length has 16 bits.
+const maxPacket = 1<<16 - 1
 
 // Link carries NHRP packets over a tunnel device. Send and Receive may be used
 // at the same time; Close ends a Receive that waits.

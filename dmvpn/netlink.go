@@ -35,7 +35,7 @@ func (Netlink) SetNeighbours(index int, neighbours []Neighbour) error {
 		}
 		address, _ := netip.AddrFromSlice(n.IP)
 		nbma, _ := netip.AddrFromSlice(n.LLIPAddr)
-		have[Neighbour{address.Unmap(), nbma.Unmap()}] = true
+		have[Neighbour{Address: address.Unmap(), NBMA: nbma.Unmap()}] = true
 	}
 	for _, n := range neighbours {
 		if have[n] {
@@ -91,6 +91,10 @@ func (Netlink) SetRoutes(index int, vrf string, routes []Route) error {
 		delete(have, r.Prefix)
 		route := *ours
 		route.Dst, route.Gw, route.Priority = ipNet(r.Prefix), r.Via.AsSlice(), routeMetric
+		if !r.Via.IsValid() {
+			// Without a next hop there is no neighbour either: packets are refused.
+			route.Scope = netlink.SCOPE_LINK
+		}
 		switch {
 		case !present:
 			// Add and not replace: a route of another owner stays.

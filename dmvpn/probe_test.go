@@ -14,10 +14,11 @@ func TestProbe(t *testing.T) {
 		h.received = nil
 		for range 10 {
 			l.probe()
+			l.pass(second / 100)
 		}
 		l.pass(5 * second)
 		if n := len(h.received); n != 2 {
-			t.Errorf("10 probes at once send %d requests, want the first and one more", n)
+			t.Errorf("10 probes in a moment send %d requests, want the first and one more", n)
 		}
 		l.expect(0, Registered)
 
@@ -45,7 +46,7 @@ func TestProtectionReturns(t *testing.T) {
 		l.renew()
 		l.pass(600 * second)
 		l.err = nil
-		l.pass(maxRestart)
+		l.pass(5 * second)
 		l.expect(0, Registered)
 	})
 }

@@ -18,15 +18,17 @@ func (t *Tunnel) Shutdown(ctx context.Context) error {
 		return fmt.Errorf("open %s to say good-bye: %w", t.name, err)
 	}
 	defer link.Close()
+	t.mu.Lock()
+	effects := t.client.Close(t.sinceBoot())
+	t.mu.Unlock()
 	var errs []error
-	for _, c := range t.clients {
-		reg := c.current()
-		if t.sinceBoot() >= reg.Until || ctx.Err() != nil {
-			continue
+	for _, message := range effects.Send {
+		if ctx.Err() != nil {
+			break
 		}
-		id, err := t.nextRequestID()
-		errs = append(errs, err, t.send(link, t.purgeRequest(id, reg.Claimed, c.server.Address), reg.NBMA))
-		c.set(func() { c.state, c.registration = Down, registration{} })
+		if err := link.Send(message.NBMA, message.Octets); err != nil {
+			errs = append(errs, fmt.Errorf("send NHRP %s to %s: %w", message.Type, message.NBMA, err))
+		}
 	}
 	return errors.Join(append(errs, t.deps.Checkpoint.Remove(t.recordName()))...)
 }

@@ -1,6 +1,7 @@
 package dmvpn
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -24,6 +25,10 @@ const (
 	// the maximum is what 16 bits of seconds hold.
 	minHoldingTime = 10 * time.Second
 	maxHoldingTime = 65535 * time.Second
+	// maxPriority, maxCluster and maxFallback are those of IOS.
+	maxPriority = 255
+	maxCluster  = 10
+	maxFallback = 60 * time.Second
 )
 
 // minMTU is the least that the family of the tunnel's address can live with.
@@ -106,10 +111,6 @@ func (n NHRP) validate(tunnel netip.Prefix) error {
 			fmt.Sprintf("%s holds %d octets, or others than letters, digits and signs", n.Authentication, len(text)),
 			fmt.Sprintf("use at most %d of ASCII without blanks, as all servers do", nhrp.MaxSecret)))
 	}
-	if t := n.HoldingTime; t != 0 && (t < minHoldingTime || t > maxHoldingTime || t%time.Second != 0) {
-		errs = append(errs, invalid.Field("holding-time", t.String()+" is out of range or not whole seconds",
-			fmt.Sprintf("write a duration from %s to %s", minHoldingTime, maxHoldingTime)))
-	}
 	if len(n.Servers) == 0 {
 		errs = append(errs, invalid.Field("servers", "there is no server to register with", "write at least one with its address and nbma"))
 	}
@@ -126,15 +127,57 @@ func (n NHRP) validate(tunnel netip.Prefix) error {
 		addresses[server.Address] = server.Address.IsValid()
 		nbmas[server.NBMA] = true
 	}
+	return errors.Join(append(errs, n.validateTimes(), n.validateClusters())...)
+}
+
+func (n NHRP) validateTimes() error {
+	var errs []error
+	if t := n.HoldingTime; t != 0 && (t < minHoldingTime || t > maxHoldingTime || t%time.Second != 0) {
+		errs = append(errs, invalid.Field("holding-time", t.String()+" is out of range or not whole seconds",
+			fmt.Sprintf("write a duration from %s to %s", minHoldingTime, maxHoldingTime)))
+	}
+	if t := n.RegistrationTimeout; t != 0 && (t < time.Second || t > cmp.Or(n.HoldingTime, defaultHoldingTime)/2 || t%time.Second != 0) {
+		errs = append(errs, invalid.Field("registration-timeout", t.String()+" is out of range or not whole seconds",
+			fmt.Sprintf("write a duration from 1s to half the holding time, %s", cmp.Or(n.HoldingTime, defaultHoldingTime)/2)))
+	}
+	if t := n.Fallback; t < 0 || t > maxFallback {
+		errs = append(errs, invalid.Field("fallback", t.String()+" is out of range", fmt.Sprintf("write a duration from 0s to %s", maxFallback)))
+	}
+	return errors.Join(errs...)
+}
+
+func (n NHRP) validateClusters() error {
+	var errs []error
+	seen := make(map[int]bool)
+	for i, c := range n.Clusters {
+		switch {
+		case seen[c.Cluster]:
+			errs = append(errs, invalid.Index(invalid.Field("cluster", fmt.Sprintf("cluster %d is there twice", c.Cluster), "remove one"), "clusters", i))
+		case !slices.ContainsFunc(n.Servers, func(s Server) bool { return s.Cluster == c.Cluster }):
+			errs = append(errs, invalid.Index(invalid.Field("cluster", fmt.Sprintf("no server belongs to cluster %d", c.Cluster), "write the cluster of a server"), "clusters", i))
+		case c.MaxConnections < 1 || c.MaxConnections > maxPriority:
+			errs = append(errs, invalid.Index(invalid.Field("max-connections", fmt.Sprintf("%d is out of range", c.MaxConnections), fmt.Sprintf("write a number from 1 to %d, or remove the cluster to register with all of its servers", maxPriority)), "clusters", i))
+		}
+		seen[c.Cluster] = true
+	}
 	return errors.Join(errs...)
 }
 
 func (s Server) validate(tunnel netip.Prefix) error {
 	var errs []error
 	field := func(name, problem, fix string) { errs = append(errs, invalid.Field(name, problem, fix)) }
+	if s.Priority < 0 || s.Priority > maxPriority {
+		field("priority", fmt.Sprintf("%d is out of range", s.Priority), fmt.Sprintf("write a number from 0 to %d", maxPriority))
+	}
+	if s.Cluster < 0 || s.Cluster > maxCluster {
+		field("cluster", fmt.Sprintf("%d is out of range", s.Cluster), fmt.Sprintf("write a number from 0 to %d", maxCluster))
+	}
 	switch {
+	case s.Dynamic && s.Address.IsValid():
+		field("dynamic", "the server has an address already, so none is learned", "remove one of the two")
+	case s.Dynamic:
 	case !s.Address.IsValid():
-		field("address", "the server has no address in the tunnel", "write its address in the cloud")
+		field("address", "the server has no address in the tunnel", "write its address in the cloud, or dynamic: true to have it learned")
 	case !tunnel.IsValid():
 	case s.Address == tunnel.Addr():
 		field("address", s.Address.String()+" is our own address", "write the server's")

@@ -27,7 +27,8 @@ func showDMVPN(ctx context.Context, c *CLI, _ request) error {
 // dmvpnLegend explains the columns where they differ from what IOS shows:
 // the time that is left of a registration says more than the time since it.
 const dmvpnLegend = `Attrb: S static (next hop server), N behind NAT, R static routes lead there
-State: DOWN no uplink or name, IKE being protected, NHRP registering, UP
+State: DOWN no uplink or name, IKE being protected, NHRP registering, UP,
+       WAIT not needed while better servers of its cluster are up
 `
 
 // dmvpnText shows tunnels in the layout of IOS's `show dmvpn detail`.
@@ -42,13 +43,13 @@ func dmvpnText(tunnels []dmvpn.Status) string {
 		b.WriteString("# Ent  Peer NBMA Addr Peer Tunnel Add State Expires  Attrb\n")
 		b.WriteString("----- --------------- --------------- ----- -------- -----\n")
 		for _, s := range t.Servers {
-			fmt.Fprintf(&b, "%5d %15s %15s %5s %8s %5s\n", 1, nbma(s), s.Address, dmvpnState(s.State), clock(s.ExpiresIn), attributes(s))
+			fmt.Fprintf(&b, "%5d %15s %15s %5s %8s %5s\n", 1, nbma(s), protocolAddress(s), dmvpnState(s.State), clock(s.ExpiresIn), attributes(s))
 			if s.State != dmvpn.Registered && s.LastError != "" {
 				b.WriteString(wrap(s.LastError, "      "))
 			}
 		}
 		for _, s := range t.Servers {
-			fmt.Fprintf(&b, "\nNHS %s (%s)\n", s.Address, s.Name)
+			fmt.Fprintf(&b, "\nNHS %s (%s)\n", protocolAddress(s), s.Name)
 			fmt.Fprintf(&b, "   registration requests %d, replies %d, refusals %d\n", s.Requests, s.Replies, s.Refusals)
 			if s.BehindNAT {
 				fmt.Fprintf(&b, "   behind NAT: we registered %s and are seen as %s\n", s.Claimed, s.Observed)
@@ -91,6 +92,15 @@ func nbma(s dmvpn.ServerStatus) string {
 	return s.NBMA.String()
 }
 
+// protocolAddress returns the server's address in the tunnel, or that it is not
+// yet learned.
+func protocolAddress(s dmvpn.ServerStatus) string {
+	if !s.Address.IsValid() {
+		return "UNKNOWN"
+	}
+	return s.Address.String()
+}
+
 func dmvpnState(s dmvpn.State) string {
 	switch s {
 	case dmvpn.Protecting:
@@ -99,6 +109,8 @@ func dmvpnState(s dmvpn.State) string {
 		return "NHRP"
 	case dmvpn.Registered:
 		return "UP"
+	case dmvpn.Waiting:
+		return "WAIT"
 	}
 	return "DOWN"
 }

@@ -1,0 +1,91 @@
+package dmvpn
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/farspoke/farspoke/dmvpn/nhc"
+)
+
+// guard keeps one peer protected. Its goroutine asks the Protector and watches
+// what that gave.
+type guard struct {
+	cancel context.CancelFunc
+	// asked asks for an attempt.
+	asked chan struct{}
+}
+
+// protect begins an attempt to protect a peer.
+func (l *loop) protect(ctx context.Context, peer netip.Addr) {
+	g, ok := l.guards[peer]
+	if !ok {
+		ctx, cancel := context.WithCancel(ctx)
+		g = &guard{cancel: cancel, asked: make(chan struct{}, 1)}
+		l.guards[peer] = g
+		l.tasks.Go(func() { l.guard(ctx, peer, g.asked) })
+	}
+	select {
+	case g.asked <- struct{}{}:
+	default: // the attempt has not even begun
+	}
+}
+
+// guard tells the client how attempts to protect a peer end, and when the
+// protection is gone. What was lost before an attempt succeeded is told first.
+func (t *Tunnel) guard(ctx context.Context, peer netip.Addr, asked <-chan struct{}) {
+	lost := func() {
+		t.tell(ctx, func(c *nhc.Client, now nhc.Instant) nhc.Effects { return c.Lost(now, peer) })
+	}
+	var replaced <-chan struct{}
+	for {
+		select {
+		case <-asked:
+			next, err := t.deps.Protector.Protect(ctx, peer, func() { t.probes.put(peer) })
+			if ctx.Err() != nil {
+				return
+			}
+			select {
+			case <-replaced:
+				lost()
+			default:
+			}
+			replaced = next
+			t.tell(ctx, func(c *nhc.Client, now nhc.Instant) nhc.Effects { return c.Protected(now, peer, err) })
+		case <-replaced:
+			replaced = nil
+			lost()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// doubts are the peers that traffic may not get through to. Putting one in waits
+// for nobody.
+type doubts struct {
+	wake  chan struct{}
+	mu    sync.Mutex
+	peers []netip.Addr
+}
+
+func (d *doubts) put(peer netip.Addr) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !slices.Contains(d.peers, peer) {
+		d.peers = append(d.peers, peer)
+	}
+	select {
+	case d.wake <- struct{}{}:
+	default: // it is awake
+	}
+}
+
+func (d *doubts) take() []netip.Addr {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	peers := d.peers
+	d.peers = nil
+	return peers
+}

@@ -1,0 +1,99 @@
+package nhc
+
+import (
+	"log/slog"
+	"net/netip"
+	"slices"
+
+	"github.com/farspoke/farspoke/dmvpn/nhrp"
+)
+
+// Effects is what an input brings about. Do it in the order of the fields: what
+// the State says of a packet is kept before the packet leaves, and the neighbour
+// that it needs is there.
+type Effects struct {
+	// Save asks for the State to be kept.
+	Save bool
+	// Kernel says that Neighbours or Routes have changed.
+	Kernel bool
+	// Release ends the wish to protect a peer; Protect is for one attempt, whose
+	// outcome Protected is to tell.
+	Release []netip.Addr
+	Protect []netip.Addr
+	// Lookup is names whose addresses Resolved is to tell.
+	Lookup []string
+	Send   []Message
+	// Seen tells by which of our addresses peers know us.
+	Seen   []Sighting
+	Events []Event
+}
+
+// Message is an NHRP packet for the peer at an NBMA address.
+type Message struct {
+	NBMA   netip.Addr
+	Type   nhrp.Type
+	Octets []byte
+}
+
+// Sighting is the address by which a peer knows us.
+type Sighting struct{ Peer, Public netip.Addr }
+
+// Event is something that happened, in an operator's words.
+type Event struct {
+	Level slog.Level
+	Text  string
+	// Attrs are the event's attributes as slog takes them.
+	Attrs []any
+}
+
+// Neighbour says where a member of the cloud is on the underlay.
+type Neighbour struct {
+	Address netip.Addr
+	NBMA    netip.Addr
+}
+
+// Route is a route over the tunnel. An invalid Via is a next hop that nobody
+// knows yet: what the route catches must not leave by another.
+type Route struct {
+	Prefix netip.Prefix
+	Via    netip.Addr
+}
+
+// kernel is what the kernel is to have of a tunnel.
+type kernel struct {
+	neighbours []Neighbour
+	routes     []Route
+}
+
+func (k kernel) equal(o kernel) bool {
+	return slices.Equal(k.neighbours, o.neighbours) && slices.Equal(k.routes, o.routes)
+}
+
+// Neighbours returns those that the tunnel should have now.
+func (c *Client) Neighbours() []Neighbour { return c.kernel.neighbours }
+
+// Routes returns those that the tunnel should have now.
+func (c *Client) Routes() []Route { return c.kernel.routes }
+
+// wanted returns what the kernel should have now.
+func (c *Client) wanted() kernel {
+	var k kernel
+	taken := make(map[netip.Addr]bool)
+	for _, s := range c.order {
+		// Two addresses of one server need only one neighbour, the better.
+		if s.at.IsValid() && s.address.IsValid() && !taken[s.address] {
+			k.neighbours = append(k.neighbours, Neighbour{s.address, s.at})
+			taken[s.address] = true
+		}
+	}
+	for _, prefix := range c.cfg.Routes {
+		k.routes = append(k.routes, Route{prefix, c.via.address})
+	}
+	return k
+}
+
+// event notes something about a server.
+func (c *Client) event(level slog.Level, s *server, text string, attrs ...any) {
+	attrs = append([]any{"hub", s.title(), "nbma", s.cfg.NBMA}, attrs...)
+	c.out.Events = append(c.out.Events, Event{level, text, attrs})
+}
