@@ -101,10 +101,6 @@ func (l *loop) do(ctx context.Context, in input) {
 		}
 		l.unapplied = err != nil
 	}
-	for _, peer := range effects.Release {
-		l.guards[peer].cancel()
-		delete(l.guards, peer)
-	}
 	for _, peer := range effects.Protect {
 		l.protect(ctx, peer)
 	}
@@ -119,6 +115,10 @@ func (l *loop) do(ctx context.Context, in input) {
 			err = fmt.Errorf("send NHRP %s to %s: %w", message.Type, message.NBMA, err)
 			l.do(ctx, func(c *nhc.Client, now nhc.Instant) nhc.Effects { return c.Unsent(now, message, err) })
 		}
+	}
+	for _, peer := range effects.Release {
+		l.guards[peer].cancel()
+		delete(l.guards, peer)
 	}
 	for _, s := range effects.Seen {
 		l.deps.Protector.SeenAs(s.Peer, s.Public)

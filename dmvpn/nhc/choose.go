@@ -26,8 +26,8 @@ func (c *Client) choose() (more bool) {
 			s.begin(c.uplink.Address, c.now)
 		case !wanted && s.wanted:
 			c.event(slog.LevelInfo, s, "a better hub is up again, so the registration with this one ends")
-			s.wanted = false
 			c.leave(s)
+			s.wanted, s.phase, s.lastError = false, Waiting, ""
 		}
 	}
 	c.chooseVia()

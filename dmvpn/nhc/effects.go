@@ -16,13 +16,14 @@ type Effects struct {
 	Save bool
 	// Kernel says that Neighbours or Routes have changed.
 	Kernel bool
-	// Release ends the wish to protect a peer; Protect is for one attempt, whose
-	// outcome Protected is to tell.
-	Release []netip.Addr
+	// Protect asks for one attempt to protect a peer, whose outcome Protected is to
+	// tell.
 	Protect []netip.Addr
 	// Lookup is names whose addresses Resolved is to tell.
 	Lookup []string
 	Send   []Message
+	// Release ends the wish to protect a peer, to which no packet follows.
+	Release []netip.Addr
 	// Seen tells by which of our addresses peers know us.
 	Seen   []Sighting
 	Events []Event

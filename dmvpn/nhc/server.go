@@ -163,11 +163,13 @@ func (c *Client) fail(s *server, err error) {
 	s.lastError = sentence
 }
 
-// leave takes the registration back.
+// leave takes the registration back, as far as the server can be told.
 func (c *Client) leave(s *server) {
 	if c.now < s.registration.Until {
-		c.sendPurge(s)
 		c.out.Save = true
+		if p := c.protections[s.registration.NBMA]; p != nil && p.state == protectionUp {
+			c.sendPurge(s)
+		}
 	}
 	s.registration, s.request, s.at, s.live, s.phase = Registration{}, nil, netip.Addr{}, false, Down
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Server's status.
+// ServerStatus is a snapshot of the registration with one server.
 type ServerStatus struct {
 	// Address is the server's in the tunnel, invalid if it is learned and not
 	// yet known. Name is what the configuration says of its NBMA address, and
