@@ -71,11 +71,8 @@ func (s *Spoke) showSAs(ctx context.Context) (string, error) {
 	return out, nil
 }
 
-// byHand replaces fresh SAs of the box by others that are made by hand.
+// byHand replaces the SAs of the box by others that are made by hand.
 func (s *Spoke) byHand(ctx context.Context) error {
-	if err := s.rekeyed(ctx); err != nil {
-		return err
-	}
 	shown, err := s.showSAs(ctx)
 	if err != nil {
 		return err

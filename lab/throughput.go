@@ -54,7 +54,7 @@ func throughput(ctx context.Context, built images) ([]Figure, error) {
 	}
 	return []Figure{{
 		ID: "esp-throughput", Ours: median(ours), Peer: median(byHand), Unit: "Mbit/s", Target: leastThroughput, AtLeast: true,
-		Method: fmt.Sprintf("TCP through both ends of the tunnel, one stream each way between a host in the branch and one at headquarters, the sum of both: through the SAs that the box has installed, and through SAs that `ip xfrm state add` puts in their place on the box, with the same SPIs, keys, encapsulation in UDP and replay window, and no limits. The policies, the hub and its SAs are the same. By turns in one lab, with a rekeying before each turn; median of %d turns of %v each. Both ends are emulated without KVM, so that only the ratio says something; 1 is what is wanted, and %v counts as 1.",
+		Method: fmt.Sprintf("TCP through both ends of the tunnel, one stream each way between a host in the branch and one at headquarters, the sum of both: through the SAs that the box has installed, and through SAs that `ip xfrm state add` puts in their place on the box, with the same SPIs, keys, encapsulation in UDP and replay window, and no limits. The policies, the hub and its SAs are the same, and the box's router process is stopped meanwhile in both cases, as it would put right what was altered. By turns in one lab, with a rekeying before each turn; median of %d turns of %v each. Both ends are emulated without KVM, so that only the ratio says something; 1 is what is wanted, and %v counts as 1.",
 			throughputRounds, streamTime, leastThroughput),
 	}}, nil
 }
@@ -79,7 +79,7 @@ func (s *Spoke) compareSAs(ctx context.Context) (ours, byHand []float64, err err
 	running.Go(func() error {
 		defer cancel()
 		for round := range throughputRounds {
-			own, err := s.undisturbed(ctx, streams, s.rekeyed)
+			own, err := s.undisturbed(ctx, streams, nil)
 			if err != nil {
 				return err
 			}
@@ -95,32 +95,64 @@ func (s *Spoke) compareSAs(ctx context.Context) (ours, byHand []float64, err err
 	return ours, byHand, running.Wait()
 }
 
-// undisturbed prepares the SAs and returns what they carry. Should the box or the
-// hub put others in their place meanwhile, it begins again.
-func (s *Spoke) undisturbed(ctx context.Context, streams []*probe.Stream, prepare func(context.Context) error) (float64, error) {
+// undisturbed returns what fresh SAs carry, those of the box or what alter makes
+// of them. The router process is stopped from then on, in both cases alike: it
+// would soon give SAs that are not as it made them their limits back. Should the
+// box or the hub put others in their place all the same, it begins again.
+func (s *Spoke) undisturbed(ctx context.Context, streams []*probe.Stream, alter func(context.Context) error) (carried float64, err error) {
 	var disturbance error
 	for range disturbances {
-		if disturbance = prepare(ctx); disturbance != nil {
+		if disturbance = s.rekeyed(ctx); disturbance != nil {
 			continue
 		}
-		before, err := s.spis(ctx)
-		if err != nil {
-			return 0, err
+		err := s.whileStopped(ctx, func() (err error) {
+			carried, disturbance, err = s.carry(ctx, streams, alter)
+			return err
+		})
+		if err != nil || disturbance == nil {
+			return carried, err
 		}
-		carried, err := measure(ctx, streams)
-		if err != nil {
-			return 0, err
-		}
-		after, err := s.spis(ctx)
-		if err != nil {
-			return 0, err
-		}
-		if slices.Equal(before, after) {
-			return carried, nil
-		}
-		disturbance = fmt.Errorf("the SAs changed from %v to %v", before, after)
 	}
 	return 0, fmt.Errorf("measure undisturbed: %w", disturbance)
+}
+
+// carry alters the SAs, unless alter is nil, and returns what they carry, or what
+// disturbed them meanwhile.
+func (s *Spoke) carry(ctx context.Context, streams []*probe.Stream, alter func(context.Context) error) (carried float64, disturbance, err error) {
+	if alter != nil {
+		if disturbance := alter(ctx); disturbance != nil {
+			return 0, disturbance, nil
+		}
+	}
+	before, err := s.spis(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	if carried, err = measure(ctx, streams); err != nil {
+		return 0, nil, err
+	}
+	after, err := s.spis(ctx)
+	if err == nil && !slices.Equal(before, after) {
+		disturbance = fmt.Errorf("the SAs changed from %v to %v", before, after)
+	}
+	return carried, disturbance, err
+}
+
+// whileStopped stops the router process while f runs, which must not take so long
+// that PID 1 gives it up.
+func (s *Spoke) whileStopped(ctx context.Context, f func() error) error {
+	pid, err := s.pidOf(ctx, "router")
+	if err != nil {
+		return err
+	}
+	if out, err := s.Run(ctx, fmt.Sprintf("kill -STOP %d", pid)); err != nil {
+		return fmt.Errorf("stop the router process: %w\n%s", err, out)
+	}
+	err = f()
+	if out, errGo := s.Run(ctx, fmt.Sprintf("kill -CONT %d", pid)); errGo != nil {
+		err = errors.Join(err, fmt.Errorf("let the router process go on: %w\n%s", errGo, out))
+	}
+	return err
 }
 
 // streamPort is where the host at headquarters waits for the streams.
