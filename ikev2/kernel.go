@@ -86,6 +86,9 @@ func kernelAlgorithm(k *suite.Kernel) *xfrm.Algorithm {
 
 // kernelID returns the kernel's name of an SA.
 func kernelID(sa session.SA) xfrm.ID {
-	k := kernelSA(sa)
-	return k.ID()
+	to := sa.Remote
+	if sa.Inbound {
+		to = sa.Local
+	}
+	return xfrm.ID{Dst: to.Addr(), SPI: sa.SPI}
 }
