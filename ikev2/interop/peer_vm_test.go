@@ -49,6 +49,8 @@ type settings struct {
 	dpd int
 	// cookies makes it send a cookie once there is a half-open IKE SA.
 	cookies bool
+	// quiet leaves all out of its log.
+	quiet bool
 }
 
 // daemon is a running program of a peer.

@@ -4,6 +4,7 @@ package interop
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"testing"
 )
@@ -12,10 +13,23 @@ import (
 type strongSwan struct{ daemon }
 
 func newStrongSwan(t *testing.T, at namespace, c settings) peer {
-	s := &strongSwan{daemon: daemon{t: t, at: at, root: "strongswan"}}
+	return newStrongSwanFrom(t, strongSwanRoot, at, peerWAN.Addr(), c)
+}
+
+// strongSwanRoot is the root file system that the VM has it in.
+const strongSwanRoot = "strongswan"
+
+// newStrongSwanFrom returns one that runs from a root file system of the given
+// name and has the local address.
+func newStrongSwanFrom(t *testing.T, root string, at namespace, local netip.Addr, c settings) *strongSwan {
+	s := &strongSwan{daemon: daemon{t: t, at: at, root: root}}
 	cookies := 30 // the default
 	if c.cookies {
 		cookies = 1
+	}
+	log := 1
+	if c.quiet {
+		log = -1
 	}
 	s.write("/etc/strongswan.conf", fmt.Sprintf(`
 		charon-systemd {
@@ -23,11 +37,11 @@ func newStrongSwan(t *testing.T, at namespace, c settings) peer {
 			load = random nonce openssl hmac kdf gcm aes sha1 sha2 kernel-netlink socket-default vici
 			install_routes = no
 			filelog {
-				stderr { default = 1 }
+				stderr { default = %d }
 			}
 		}
 		swanctl { load = random openssl }
-	`, cookies))
+	`, cookies, log))
 	remote := "%any"
 	if c.role == initiator {
 		remote = c.spoke.String()
@@ -63,7 +77,7 @@ func newStrongSwan(t *testing.T, at namespace, c settings) peer {
 		}
 		secrets { ike { id = %%any
 		                secret = %[5]q } }
-	`, peerWAN.Addr(), remote, c.proposals.strongSwan.ike, c.proposals.strongSwan.esp, psk, c.dpd))
+	`, local, remote, c.proposals.strongSwan.ike, c.proposals.strongSwan.esp, psk, c.dpd))
 	return s
 }
 
