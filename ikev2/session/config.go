@@ -49,8 +49,11 @@ const (
 	// shorten the pause any more.
 	hurriedFailures = 3
 	// hintPatience is how long a refusal that anyone could have sent is
-	// mistrusted: a real answer may be on its way.
+	// mistrusted: a real answer may be on its way. The request is repeated
+	// meanwhile, every hintRepeat: a hub that has just started refuses everybody
+	// until it has read its configuration.
 	hintPatience = 2 * time.Second
+	hintRepeat   = 400 * time.Millisecond
 	// hintPause is for how long after the peer proved that it lives nobody is
 	// believed who says the contrary without proof.
 	hintPause = 2 * time.Second

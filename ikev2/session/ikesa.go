@@ -103,8 +103,10 @@ type handshake struct {
 	CookieGroup suite.GroupID
 	Rounds      int
 	Share       suite.KeyShare
-	// Hint is what an unauthenticated answer said against us.
-	Hint string
+	// Hint is what an unauthenticated answer said against us, believed at
+	// HintedUntil if there is no better one.
+	Hint        string
+	HintedUntil Instant
 }
 
 // localSPI returns the SPI by which the peer addresses us.

@@ -137,11 +137,12 @@ func (s *Session) initResponse(sa *ikeSA, m *wire.Message, p Packet) {
 // hint notes what an answer that anyone could have sent says against us. A
 // real one may still come; we do not wait as long for it.
 func (s *Session) hint(sa *ikeSA, format string, args ...any) {
-	if sa.Handshake.Hint == "" {
-		sa.Request.Tries = maxTries
-		sa.Request.Due = s.now + hintPatience
+	h := sa.Handshake
+	if h.Hint == "" {
+		h.HintedUntil = s.now + hintPatience
+		sa.Request.Due = s.now + s.jitter(hintRepeat, 8)
 	}
-	sa.Handshake.Hint = fmt.Sprintf(format, args...)
+	h.Hint = fmt.Sprintf(format, args...)
 }
 
 // takeCookie repeats the request with the cookie, which shows the peer that we

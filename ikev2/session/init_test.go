@@ -168,6 +168,35 @@ func TestRefusalsOfInitAreHints(t *testing.T) {
 	}
 }
 
+// TestRefusedRequestIsRepeated: a hub that has just started refuses everybody, and
+// is ready a moment later. One that goes on refusing is believed.
+func TestRefusedRequestIsRepeated(t *testing.T) {
+	c := config(t, testIKE, testESP)
+	refusal := wire.Notify{Kind: wire.NoProposalChosen}
+	w, request := opening(t, c, c)
+	w.deliver(w.spoke, initAnswer(request, 0, refusal))
+	w.fate = func(*node, Packet) []time.Duration { return []time.Duration{time.Millisecond} }
+	w.run(hintRepeat + 100*time.Millisecond)
+	w.checkRest()
+
+	w, request = opening(t, c, c)
+	copies := 0
+	w.fate = func(n *node, p Packet) []time.Duration {
+		if n == w.spoke && bytes.Equal(p.Data, request.Marshal()) {
+			copies++
+			answer := initAnswer(request, 0, refusal)
+			local, remote := w.ends(w.spoke)
+			w.flying = append(w.flying, flight{w.now + time.Millisecond, w.spoke, Packet{Local: local, Remote: remote, Data: answer}})
+		}
+		return nil
+	}
+	w.deliver(w.spoke, initAnswer(request, 0, refusal))
+	w.run(hintPatience)
+	if copies < 4 || copies > 6 || w.spoke.count(Failed) != 1 {
+		t.Errorf("%d copies, %d failures in %s of refusals", copies, w.spoke.count(Failed), hintPatience)
+	}
+}
+
 // TestAnswerToInitWithAnUnknownCriticalPayload is refused although it is sound
 // otherwise.
 func TestAnswerToInitWithAnUnknownCriticalPayload(t *testing.T) {

@@ -126,7 +126,11 @@ func (s *Session) resend() {
 // conclusion when it was repeated often enough.
 func (s *Session) retransmit(sa *ikeSA) {
 	r := sa.Request
-	if r == nil || r.Due > s.now {
+	switch {
+	case r == nil || r.Due > s.now:
+		return
+	case sa.Stage == stageOpening && sa.Handshake.Hint != "":
+		s.askRefuser(sa, r)
 		return
 	}
 	if r.Tries < s.tries(sa) && (r.Tries == 0 || s.now-r.Since < giveUp) {
@@ -138,10 +142,6 @@ func (s *Session) retransmit(sa *ikeSA) {
 	}
 	switch sa.Stage {
 	case stageOpening:
-		if hint := sa.Handshake.Hint; hint != "" {
-			s.fail(sa, "%s", hint)
-			return
-		}
 		s.silent(sa, "peer %s does not answer on UDP port %d; is it reachable, and does it speak IKEv2?%s", s.peer(), sa.Remote.Port(), s.translation(sa))
 	case stageAuthenticating:
 		s.state.Escape = true
@@ -151,6 +151,20 @@ func (s *Session) retransmit(sa *ikeSA) {
 	default:
 		s.lose(sa, "peer %s has stopped answering", s.peer())
 	}
+}
+
+// askRefuser repeats a request that was refused by somebody, the peer or not,
+// until the refusal has to be believed.
+func (s *Session) askRefuser(sa *ikeSA, r *request) {
+	h := sa.Handshake
+	if s.now >= h.HintedUntil {
+		s.fail(sa, "%s", h.Hint)
+		return
+	}
+	s.state.Counters.Retransmissions++
+	r.Tries++
+	r.Sent, r.Due = s.now, min(s.now+s.jitter(hintRepeat, 8), h.HintedUntil)
+	s.transmit(sa, r.Packet)
 }
 
 // tries returns how often the outstanding request of an IKE SA may be sent.
