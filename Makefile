@@ -42,7 +42,7 @@ test-netns: deps ## nftables, DHCP and sockets in network namespaces of this mac
 
 .PHONY: test-vm
 test-vm: deps build/vm ## VRF, GRE and XFRM in an arm64 VM with the box's kernel
-	GOARCH=arm64 CGO_ENABLED=0 go test -p 1 -tags vm -exec $(CURDIR)/build/vm $(VM_TESTS)
+	GOARCH=arm64 CGO_ENABLED=0 go test -p 1 -timeout 30m -tags vm -exec $(CURDIR)/build/vm $(VM_TESTS)
 
 .PHONY: test-image
 test-image: deps ## two builds of one commit are the same, octet for octet
