@@ -20,7 +20,7 @@ var testName = regexp.MustCompile("`([a-z0-9/]+)\\.((?:Test|Fuzz)[A-Za-z0-9]+)(?
 var testPackages = map[string]string{
 	"wire": "ikev2/wire", "suite": "ikev2/suite", "session": "ikev2/session", "ikev2": "ikev2", "udp": "ikev2/udp", "xfrm": "ikev2/xfrm",
 	"admission": "ikev2/admission", "interop": "ikev2/interop", "config": "internal/config", "lab": "lab", "firewall": "firewall",
-	"dmvpn": "dmvpn", "nhrp": "dmvpn/nhrp",
+	"dmvpn": "dmvpn", "nhc": "dmvpn/nhc", "nhrp": "dmvpn/nhrp",
 }
 
 // conformancePages are the pages that name tests, and how many rules each has at
