@@ -58,6 +58,9 @@ type Client struct {
 	// registered says that there was a registration in this boot.
 	registered bool
 	counters   Counters
+	limits     limits
+	// octets is the packet that is being read.
+	octets []byte
 
 	// out is what the present input brings about. kernel is what of it the
 	// kernel was told last.
@@ -71,7 +74,7 @@ type Client struct {
 func New(cfg Config, state State, seed uint32, now Instant) *Client {
 	c := &Client{
 		cfg: cfg, now: now, seed: seed, requestID: state.RequestID,
-		protections: make(map[netip.Addr]*protection), counters: newCounters(),
+		protections: make(map[netip.Addr]*protection), counters: newCounters(), limits: newLimits(now),
 	}
 	for _, s := range cfg.Servers {
 		c.entries = append(c.entries, newEntry(s))

@@ -32,7 +32,7 @@ func (c *Client) registrationRequest(id uint32, s *server) *nhrp.Packet {
 	}
 	p := c.packet(nhrp.RegistrationRequest, id, destination)
 	p.Flags = nhrp.NAT
-	cie := nhrp.CIE{PrefixLen: uint8(ours.BitLen()), MTU: uint16(min(c.uplink.MTU, 0xffff)), HoldingTime: uint16(c.cfg.HoldingTime / time.Second)}
+	cie := nhrp.CIE{PrefixLen: uint8(ours.BitLen()), MTU: uint16(min(c.uplink.MTU, 0xffff)), HoldingTime: c.seconds()}
 	if c.cfg.Unique {
 		p.Flags |= nhrp.RegistrationUnique
 		cie.PrefixLen = uniquePrefix
@@ -85,6 +85,9 @@ func (c *Client) packet(kind nhrp.Type, id uint32, destination netip.Addr) *nhrp
 	}
 	return p
 }
+
+// seconds returns for how long others may keep what we say of ourselves.
+func (c *Client) seconds() uint16 { return uint16(c.cfg.HoldingTime / time.Second) }
 
 // extend adds an extension that is a list of CIEs.
 func (c *Client) extend(p *nhrp.Packet, t nhrp.ExtensionType, cies ...nhrp.CIE) {

@@ -18,11 +18,11 @@ func (c *Client) Receive(now Instant, from netip.Addr, b []byte) Effects {
 		return c.settle()
 	}
 	c.counters.Received[p.Type.String()]++
-	unauthenticated := c.authenticate(p)
-	if unauthenticated != nil {
-		c.counters.Unauthenticated++
+	if p.Type == nhrp.ErrorIndication {
+		c.counters.ErrorsReceived[p.Error.String()]++
 	}
-	if !c.handle(p, from, unauthenticated) {
+	c.octets = b
+	if !c.handle(p, from) {
 		c.counters.Unexpected++
 		c.debug("dropped an unexpected NHRP packet", "nbma", from, "type", p.Type.String(), "request", p.RequestID)
 	}
@@ -30,11 +30,15 @@ func (c *Client) Receive(now Instant, from netip.Addr, b []byte) Effects {
 }
 
 // handle acts on p and reports whether it was expected.
-func (c *Client) handle(p *nhrp.Packet, from netip.Addr, unauthenticated error) bool {
+func (c *Client) handle(p *nhrp.Packet, from netip.Addr) bool {
+	unauthenticated := c.authenticate(p)
+	if unauthenticated != nil {
+		c.counters.Unauthenticated++
+	}
 	switch p.Type {
 	case nhrp.RegistrationReply, nhrp.ErrorIndication:
 		// RFC 2332 wants no extensions on an indication, so it is believed
-		// without. It can only slow a registration down.
+		// without. It can only slow things down.
 		kind, id := nhrp.RegistrationRequest, p.RequestID
 		if p.Type == nhrp.ErrorIndication {
 			kind, id, _ = p.Offender()
@@ -44,8 +48,56 @@ func (c *Client) handle(p *nhrp.Packet, from netip.Addr, unauthenticated error) 
 			return false
 		}
 		c.answered(s, p, unauthenticated)
+		return true
+	}
+	if unauthenticated != nil {
+		c.indicate(from, p, nhrp.AuthenticationFailure, 0)
+		return true
+	}
+	if _, ok := p.Unrecognized(); ok {
+		c.indicate(from, p, nhrp.UnrecognizedExtension, 0)
+		return true
+	}
+	switch p.Type {
+	case nhrp.RegistrationRequest:
+		c.refuse(p, from, nhrp.RegistrationReply, nhrp.AdministrativelyRefused)
+	case nhrp.ResolutionRequest:
+		if c.looped(p) {
+			c.indicate(from, p, nhrp.LoopDetected, 0)
+			break
+		}
+		c.refuse(p, from, nhrp.ResolutionReply, nhrp.NoBinding)
+	case nhrp.PurgeRequest:
+		c.purged(p, from)
+	case nhrp.PurgeReply:
+		// None of our requests asks for one.
+		return false
+	case nhrp.ResolutionReply:
+		return false
+	case nhrp.TrafficIndication:
+	default:
+		c.indicate(from, p, nhrp.ProtocolError, typeOffset)
 	}
 	return true
+}
+
+// typeOffset is where a packet has its type.
+const typeOffset = 17
+
+// refuse answers a request in the negative: silence would have it repeated.
+func (c *Client) refuse(p *nhrp.Packet, from netip.Addr, kind nhrp.Type, code nhrp.Code) {
+	if !c.provoked(from) {
+		return
+	}
+	answer := c.reply(p, kind)
+	answer.CIEs = append([]nhrp.CIE(nil), p.CIEs...)
+	if len(answer.CIEs) == 0 {
+		answer.CIEs = []nhrp.CIE{{}}
+	}
+	for i := range answer.CIEs {
+		answer.CIEs[i].Code = code
+	}
+	c.send(from, answer)
 }
 
 // answeredID returns the id of the request that p answers.

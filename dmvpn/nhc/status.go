@@ -48,10 +48,18 @@ type Counters struct {
 	Malformed       uint64 `json:"malformed"`
 	Unauthenticated uint64 `json:"unauthenticated"`
 	Unexpected      uint64 `json:"unexpected"`
+	// Limited is how often a peer provoked more than it may.
+	Limited uint64 `json:"limited"`
+	// ErrorsSent and ErrorsReceived count error indications by what they say.
+	ErrorsSent     map[string]uint64 `json:"errors-sent"`
+	ErrorsReceived map[string]uint64 `json:"errors-received"`
 }
 
 func newCounters() Counters {
-	return Counters{Sent: make(map[string]uint64), Received: make(map[string]uint64)}
+	return Counters{
+		Sent: make(map[string]uint64), Received: make(map[string]uint64),
+		ErrorsSent: make(map[string]uint64), ErrorsReceived: make(map[string]uint64),
+	}
 }
 
 // Status returns a snapshot of every server, in the order of the configuration,
@@ -66,6 +74,8 @@ func (c *Client) Status(now Instant) ([]ServerStatus, Counters) {
 	counters := c.counters
 	counters.Sent = maps.Clone(counters.Sent)
 	counters.Received = maps.Clone(counters.Received)
+	counters.ErrorsSent = maps.Clone(counters.ErrorsSent)
+	counters.ErrorsReceived = maps.Clone(counters.ErrorsReceived)
 	return servers, counters
 }
 
