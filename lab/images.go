@@ -25,6 +25,10 @@ type images struct {
 	// root directory with strongSwan's for this machine, of CharonVersion. Only
 	// the bench needs them.
 	IPRoute, Charon, CharonVersion string
+	// VM is the path of the program that runs a test in a virtual machine, and
+	// Interop that of the tests of IKEv2 with other makes. Only the bench needs
+	// them.
+	VM, Interop string
 }
 
 // The environment tells the process inside the sandbox where the record of the
@@ -105,8 +109,10 @@ func buildForBench(ctx context.Context, cache debian.Cache, root, dir string, bu
 		return err
 	}
 	built.Charon = filepath.Join(dir, "charon")
-	built.CharonVersion, err = handshake.Unpack(ctx, cache, built.Charon)
-	return err
+	if built.CharonVersion, err = handshake.Unpack(ctx, cache, built.Charon); err != nil {
+		return err
+	}
+	return buildInterop(ctx, root, dir, built)
 }
 
 // loadImages reads the record, inside the sandbox.

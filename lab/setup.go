@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const (
+	// setupTurns is how many turns each initiator has, and setupsInTurn how often
+	// it sets SAs up in one; the median of all counts.
+	setupTurns   = 4
+	setupsInTurn = 25
+)
+
+// interopDir is where the tests of IKEv2 with other makes are.
+const interopDir = "ikev2/interop"
+
+// buildInterop builds what setup runs. It starts the virtual machine once without
+// a test, since what goes into it cannot be fetched from inside the sandbox.
+func buildInterop(ctx context.Context, root, dir string, built *images) error {
+	built.VM, built.Interop = filepath.Join(dir, "vm"), filepath.Join(dir, "interop.test")
+	for _, build := range []*exec.Cmd{
+		exec.CommandContext(ctx, "go", "build", "-o", built.VM, "./internal/vm"),
+		exec.CommandContext(ctx, "go", "test", "-c", "-tags", "vm", "-o", built.Interop, "./"+interopDir),
+	} {
+		build.Dir = root
+		if build.Args[1] == "test" {
+			build.Env = append(os.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
+		}
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("build the tests of IKEv2 with other makes: %w\n%s", err, out)
+		}
+	}
+	_, err := runInterop(ctx, *built, "-test.run=^$")
+	return err
+}
+
+// runInterop runs tests in a virtual machine and returns what they print.
+func runInterop(ctx context.Context, built images, args ...string) (string, error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	vm := exec.CommandContext(ctx, built.VM, append([]string{built.Interop}, args...)...)
+	vm.Dir = filepath.Join(root, interopDir)
+	vm.Stdout, vm.Stderr = io.MultiWriter(&out, os.Stderr), os.Stderr
+	if err := vm.Run(); err != nil {
+		return "", fmt.Errorf("run the tests of IKEv2 with other makes: %w", err)
+	}
+	return out.String(), nil
+}
+
+// setup compares what our Engine and charon need to set SAs up.
+func setup(ctx context.Context, built images) ([]Figure, error) {
+	out, err := runInterop(ctx, built, "-test.run=^TestSetup$", fmt.Sprintf("-turns=%d", setupTurns), fmt.Sprintf("-setups=%d", setupsInTurn))
+	if err != nil {
+		return nil, err
+	}
+	ours, peers, err := parseSetups(out)
+	if err != nil {
+		return nil, err
+	}
+	return []Figure{
+		{
+			ID: "sa-setup/trips", Ours: median(ours.trips), Peer: median(peers.trips), Unit: "round trips", Target: 2, Absolute: true,
+			Method: fmt.Sprintf("From where there is nothing to installed SAs: ours from the call of Protect until it returns, the peer's for as long as `swanctl --initiate` waits for charon. Both initiate from the same place to the same responder, a charon, and are closed each time; IKE_SA_INIT and IKE_AUTH with a pre-shared key and a first child SA for GRE in transport mode, aes256-sha256-ecp256 and ESP with aes256-sha256. There is one group, so that the first guess is right, and no cookie is asked for. Round trips are the messages that the initiator sends, repetitions included. Processor time is that of the initiator's process, with what it does in the tenth of a second after; ours is the Engine with real sockets, netlink and checkpoint, whose process holds the measuring program as well, and the peer's is charon's alone, without swanctl's. Neither writes a log. Median of %d times each, %d by turns of %d, in a virtual machine with the box's kernel; emulated without KVM, so that of the processor time only the ratio says something.",
+				len(ours.trips), setupTurns, setupsInTurn),
+		},
+		{ID: "sa-setup/cpu", Ours: median(ours.cpu), Peer: median(peers.cpu), Unit: "ms", Target: 1},
+	}, nil
+}
+
+// setups are one initiator's, a value for each time.
+type setups struct{ trips, cpu []float64 }
+
+// parseSetups reads what the test prints: a line for each time with the initiator,
+// the round trips and the processor time in nanoseconds.
+func parseSetups(out string) (ours, peers setups, err error) {
+	for line := range strings.Lines(out) {
+		var who string
+		var trips, nanoseconds float64
+		if _, err := fmt.Sscanf(line, "setup %s %g %g", &who, &trips, &nanoseconds); err != nil {
+			continue // of the test's own
+		}
+		to := &peers
+		if who == "ours" {
+			to = &ours
+		}
+		to.trips = append(to.trips, trips)
+		to.cpu = append(to.cpu, nanoseconds/float64(time.Millisecond))
+	}
+	if len(ours.trips) == 0 || len(peers.trips) == 0 {
+		err = errors.New("the test printed no set-ups")
+	}
+	return ours, peers, err
+}
