@@ -27,14 +27,11 @@ const interopDir = "ikev2/interop"
 // a test, since what goes into it cannot be fetched from inside the sandbox.
 func buildInterop(ctx context.Context, root, dir string, built *images) error {
 	built.VM, built.Interop = filepath.Join(dir, "vm"), filepath.Join(dir, "interop.test")
-	for _, build := range []*exec.Cmd{
-		exec.CommandContext(ctx, "go", "build", "-o", built.VM, "./internal/vm"),
-		exec.CommandContext(ctx, "go", "test", "-c", "-tags", "vm", "-o", built.Interop, "./"+interopDir),
-	} {
+	vm := exec.CommandContext(ctx, "go", "build", "-o", built.VM, "./internal/vm")
+	test := exec.CommandContext(ctx, "go", "test", "-c", "-tags", "vm", "-o", built.Interop, "./"+interopDir)
+	test.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
+	for _, build := range []*exec.Cmd{vm, test} {
 		build.Dir = root
-		if build.Args[1] == "test" {
-			build.Env = append(os.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
-		}
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("build the tests of IKEv2 with other makes: %w\n%s", err, out)
 		}
