@@ -23,7 +23,7 @@ import (
 // setups is how often each side sets SAs up in a turn, and turns how many turns
 // each has. The bench asks for more.
 var (
-	setups = flag.Int("setups", 2, "how often SAs are set up in a turn")
+	setups = flag.Int("setups", 5, "how often SAs are set up in a turn")
 	turns  = flag.Int("turns", 1, "how many turns each initiator has")
 )
 
