@@ -28,6 +28,8 @@ type Config struct {
 	// Fallback is how long a server that was down must have been up before it is
 	// preferred again.
 	Fallback time.Duration
+	// Shortcut says that direct paths to other spokes are wanted.
+	Shortcut bool
 	// Routes are the prefixes that lead to the best server.
 	Routes []netip.Prefix
 }

@@ -90,6 +90,7 @@ func (c *Client) wanted() kernel {
 	for _, prefix := range c.cfg.Routes {
 		k.routes = append(k.routes, Route{prefix, c.via.address})
 	}
+	c.shortcutKernel(&k, taken)
 	return k
 }
 

@@ -59,6 +59,14 @@ type Client struct {
 	registered bool
 	counters   Counters
 	limits     limits
+	// prefixes are the networks behind the box, and told who knows of them.
+	prefixes []netip.Prefix
+	told     []told
+	// targets are destinations that a direct path is looked for, shortcuts the
+	// prefixes that have one or are to have, and peers the spokes they lead to.
+	targets   []*target
+	shortcuts []*shortcut
+	peers     []*peer
 	// octets is the packet that is being read.
 	octets []byte
 
@@ -80,6 +88,7 @@ func New(cfg Config, state State, seed uint32, now Instant) *Client {
 		c.entries = append(c.entries, newEntry(s))
 	}
 	c.restore(state)
+	c.restoreShortcuts(state.Shortcuts)
 	c.sort()
 	c.via = c.order[0]
 	c.choose()
@@ -107,6 +116,12 @@ func (c *Client) Uplink(now Instant, u Uplink) Effects {
 	}
 	for _, p := range c.protections {
 		p.since = now
+	}
+	if moved && u.Address.IsValid() && was.Address.IsValid() {
+		c.told = nil // who believes an answer would look for us where we were
+		for _, p := range c.peers {
+			c.call(p, false)
+		}
 	}
 	return c.settle()
 }
@@ -161,6 +176,11 @@ func (c *Client) Tick(now Instant) Effects {
 // for the rest of the holding time. Nothing of the State is worth keeping then.
 func (c *Client) Close(now Instant) Effects {
 	c.now = now
+	for _, t := range c.told {
+		if now < t.until && c.isUp(t.nbma) {
+			c.retract(t)
+		}
+	}
 	for _, s := range c.order {
 		c.leave(s)
 	}
@@ -177,6 +197,7 @@ func (c *Client) Deadline() (Instant, bool) {
 		for _, s := range c.order {
 			all = c.deadlines(s, all)
 		}
+		all = c.pathDeadlines(all)
 	}
 	if len(all) == 0 {
 		return 0, false
@@ -195,6 +216,8 @@ func (c *Client) settle() Effects {
 			break
 		}
 	}
+	c.resolve()
+	c.paths()
 	c.release()
 	if k := c.wanted(); !k.equal(c.kernel) {
 		c.kernel, c.out.Kernel = k, true

@@ -28,6 +28,7 @@ func (c *Client) Probe(now Instant, nbma netip.Addr) Effects {
 			c.doubt(s)
 		}
 	}
+	c.probePath(nbma)
 	return c.settle()
 }
 

@@ -50,6 +50,11 @@ func (c *Client) unprotected(nbma netip.Addr, err error) {
 			c.restart(s, fmt.Errorf("traffic to it is not protected: %w", err))
 		}
 	}
+	for _, p := range c.peers {
+		if p.nbma == nbma && p.phase != PathHeld && p.phase != PathWaiting {
+			c.holdPath(p, "traffic to it cannot be protected: "+err.Error())
+		}
+	}
 }
 
 // release gives up the protections that nobody needs.
@@ -58,6 +63,11 @@ func (c *Client) release() {
 	for _, s := range c.order {
 		if s.wanted {
 			used[s.nbma], used[s.at] = true, true
+		}
+	}
+	for _, p := range c.peers {
+		if p.phase != PathHeld && p.phase != PathWaiting {
+			used[p.nbma] = true
 		}
 	}
 	for nbma := range c.protections {

@@ -19,6 +19,7 @@ func (c *Client) purged(p *nhrp.Packet, from netip.Addr) {
 		if !ok {
 			continue
 		}
+		c.forget(prefix, from)
 		if prefix.Contains(c.cfg.Address.Addr()) {
 			for _, s := range c.order {
 				if s.nbma == from && s.phase == Registered {

@@ -43,6 +43,9 @@ func (c *Client) handle(p *nhrp.Packet, from netip.Addr) bool {
 		if p.Type == nhrp.ErrorIndication {
 			kind, id, _ = p.Offender()
 		}
+		if kind == nhrp.ResolutionRequest {
+			return c.answeredResolution(p, from)
+		}
 		s := c.asked(from, id)
 		if kind != nhrp.RegistrationRequest || s == nil {
 			return false
@@ -58,6 +61,7 @@ func (c *Client) handle(p *nhrp.Packet, from netip.Addr) bool {
 		c.indicate(from, p, nhrp.UnrecognizedExtension, 0)
 		return true
 	}
+	c.heard(from)
 	switch p.Type {
 	case nhrp.RegistrationRequest:
 		c.refuse(p, from, nhrp.RegistrationReply, nhrp.AdministrativelyRefused)
@@ -66,15 +70,16 @@ func (c *Client) handle(p *nhrp.Packet, from netip.Addr) bool {
 			c.indicate(from, p, nhrp.LoopDetected, 0)
 			break
 		}
-		c.refuse(p, from, nhrp.ResolutionReply, nhrp.NoBinding)
+		c.asksUs(p, from)
 	case nhrp.PurgeRequest:
 		c.purged(p, from)
 	case nhrp.PurgeReply:
 		// None of our requests asks for one.
 		return false
 	case nhrp.ResolutionReply:
-		return false
+		return c.answeredResolution(p, from)
 	case nhrp.TrafficIndication:
+		return c.indicated(p, from)
 	default:
 		c.indicate(from, p, nhrp.ProtocolError, typeOffset)
 	}

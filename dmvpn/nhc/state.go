@@ -9,6 +9,8 @@ type State struct {
 	RequestID uint32 `json:"request-id"`
 	// Registrations are by the server's address in the tunnel.
 	Registrations map[netip.Addr]Registration `json:"registrations"`
+	// Shortcuts are those that are up.
+	Shortcuts []Shortcut `json:"shortcuts,omitempty"`
 }
 
 // Registration is one that a server has granted, to whom and until when.
@@ -28,7 +30,7 @@ type Registration struct {
 
 // State returns what the next process must know.
 func (c *Client) State() State {
-	s := State{RequestID: c.requestID, Registrations: make(map[netip.Addr]Registration)}
+	s := State{RequestID: c.requestID, Registrations: make(map[netip.Addr]Registration), Shortcuts: c.saveShortcuts()}
 	for _, server := range c.order {
 		if c.now < server.registration.Until {
 			s.Registrations[server.address] = server.registration

@@ -1,0 +1,324 @@
+package nhc
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/farspoke/farspoke/dmvpn/nhrp"
+)
+
+var host2 = netip.MustParseAddr("192.168.2.9")
+
+// two spokes, each behind a NAT or not.
+func two(t testing.TB, natA, natB bool) (c *cloud, a, b *spoke) {
+	c = newCloud(t)
+	claim := func(public, private string, nat bool) string {
+		if nat {
+			return private
+		}
+		return public
+	}
+	a = c.join("a", "172.16.100.17", claim("203.0.113.1", "100.64.0.1", natA), "203.0.113.1", "192.168.1.0/24")
+	b = c.join("b", "172.16.100.18", claim("203.0.113.2", "100.64.0.2", natB), "203.0.113.2", "192.168.2.0/24")
+	c.pass(second)
+	return c, a, b
+}
+
+// why returns why a has no shortcut to b.
+func (s *spoke) why() string {
+	for _, p := range s.client.peers {
+		if p.phase == PathHeld {
+			return p.reason
+		}
+	}
+	for _, t := range s.client.targets {
+		if t.held != 0 {
+			return t.reason
+		}
+	}
+	return ""
+}
+
+// TestShortcutByNAT: whoever can call calls, and if neither can, all stays as it
+// is and the reason is told.
+func TestShortcutByNAT(t *testing.T) {
+	for name, test := range map[string]struct{ a, b, direct bool }{
+		"no NAT":     {false, false, true},
+		"ours":       {true, false, true},
+		"theirs":     {false, true, true},
+		"both sides": {true, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, a, b := two(t, test.a, test.b)
+			c.hub.redirect(a, host2)
+			for range 20 {
+				c.pass(second / 10)
+				// Make before break: never a route to where nothing gets through.
+				if via, nbma := a.route(host2); nbma != nbma1 && (!a.paths[nbma] || via != b.address) {
+					t.Fatalf("%v: %s goes via %s at %s", c.now, host2, via, nbma)
+				}
+			}
+			via, nbma := a.route(host2)
+			if test.direct && (via != b.address || nbma != b.public) {
+				t.Errorf("%s goes via %s at %s", host2, via, nbma)
+			}
+			if !test.direct && (via != hub1 || !strings.Contains(a.why(), "behind NATs")) {
+				t.Errorf("via %s, because %q", via, a.why())
+			}
+			for _, r := range a.client.Routes() {
+				if test.direct && r.Via == b.address && r.Prefix != b.lan {
+					t.Errorf("route %v, want that of the whole LAN", r)
+				}
+			}
+			if test.direct != a.wanted[b.public] {
+				t.Errorf("protected: %v", a.wanted)
+			}
+		})
+	}
+}
+
+func TestSamePublicAddress(t *testing.T) {
+	c := newCloud(t)
+	a := c.join("a", "172.16.100.17", "100.64.0.1", "203.0.113.1", "192.168.1.0/24")
+	b := c.join("b", "172.16.100.18", "100.64.0.2", "203.0.113.1", "192.168.2.0/24")
+	c.pass(second)
+	c.hub.redirect(a, host2)
+	c.pass(10 * second)
+	if via, _ := a.route(host2); via != hub1 || !strings.Contains(a.why(), "shares our public address 203.0.113.1") {
+		t.Errorf("via %s, because %q", via, a.why())
+	}
+	_ = b
+}
+
+// TestNothingComesThrough: IKE is up and ESP is not: the hub keeps the traffic.
+func TestNothingComesThrough(t *testing.T) {
+	c, a, _ := two(t, false, false)
+	c.deaf = true
+	c.hub.redirect(a, host2)
+	c.pass(30 * second)
+	if via, _ := a.route(host2); via != hub1 || !strings.Contains(a.why(), "nothing comes back") {
+		t.Errorf("via %s, because %q", via, a.why())
+	}
+	// It is tried again by and by.
+	c.deaf = false
+	c.pass(60 * second)
+	if via, _ := a.route(host2); via == hub1 {
+		t.Errorf("held for good: %q", a.why())
+	}
+}
+
+// TestPathDies: the hub takes over at once.
+func TestPathDies(t *testing.T) {
+	c, a, b := two(t, false, false)
+	c.hub.redirect(a, host2)
+	c.pass(second)
+	if via, _ := a.route(host2); via != b.address {
+		t.Fatalf("via %s", via)
+	}
+	delete(a.paths, b.public)
+	b.claimed = netip.MustParseAddr("100.64.0.9") // unreachable by now
+	b.called = make(map[netip.Addr]bool)
+	a.apply(a.client.Lost(c.now, b.public))
+	if via, _ := a.route(host2); via != hub1 {
+		t.Errorf("via %s", via)
+	}
+	c.pass(6 * second)
+	if !strings.Contains(a.why(), "cannot be protected") || a.wanted[b.public] {
+		t.Errorf("because %q, wanted %v", a.why(), a.wanted)
+	}
+}
+
+// TestRenewal: a shortcut in use stays, also without the hub; one that is not
+// used goes by itself.
+func TestRenewal(t *testing.T) {
+	for name, test := range map[string]struct{ used, hub, stays bool }{
+		"used":         {true, true, true},
+		"used, no hub": {true, false, true},
+		"not used":     {false, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, a, b := two(t, false, false)
+			c.hub.redirect(a, host2)
+			c.pass(second)
+			c.hub.down = !test.hub
+			for i := range 200 {
+				if test.used {
+					a.use(b.public, uint64(100*(i+1)))
+				}
+				c.pass(5 * second)
+				if via, _ := a.route(host2); test.stays && via != b.address {
+					t.Fatalf("%v: via %s (%s)", c.now, via, a.why())
+				}
+			}
+			if via, _ := a.route(host2); !test.stays && (via != hub1 || len(a.client.peers) != 0 || a.wanted[b.public]) {
+				t.Errorf("via %s, %d peers", via, len(a.client.peers))
+			}
+		})
+	}
+}
+
+// TestRestartKeepsShortcuts: the next process takes over a direct path as it is.
+func TestRestartKeepsShortcuts(t *testing.T) {
+	c, a, b := two(t, false, false)
+	c.hub.redirect(a, host2)
+	c.pass(second)
+	sent := len(a.sent)
+	a.boot()
+	for range 50 {
+		if via, nbma := a.route(host2); via != b.address || nbma != b.public {
+			t.Fatalf("%v: via %s at %s", c.now, via, nbma)
+		}
+		c.pass(second / 10)
+	}
+	if len(a.sent) != sent {
+		t.Errorf("the restart sent %d packets", len(a.sent)-sent)
+	}
+}
+
+// TestAnswersThatTake: what a peer must not have it does not get.
+func TestAnswersThatTake(t *testing.T) {
+	for name, test := range map[string]struct {
+		cie  nhrp.CIE
+		want string
+	}{
+		"everything":      {nhrp.CIE{PrefixLen: 0}, "answers for everything"},
+		"our LAN":         {nhrp.CIE{PrefixLen: 16}, "which is ours"},
+		"too long":        {nhrp.CIE{PrefixLen: 33}, "a prefix of 33 bits"},
+		"refused":         {nhrp.CIE{Code: nhrp.NoBinding, PrefixLen: 24}, "no binding"},
+		"outside":         {nhrp.CIE{PrefixLen: 24, Protocol: netip.MustParseAddr("10.9.9.9")}, "outside of the tunnel's network"},
+		"ourselves":       {nhrp.CIE{PrefixLen: 24, Protocol: ours}, "we have it ourselves"},
+		"the hub":         {nhrp.CIE{PrefixLen: 24, Protocol: hub1}, "behind the hub itself"},
+		"loopback":        {nhrp.CIE{PrefixLen: 24, NBMA: netip.MustParseAddr("127.0.0.1")}, "nobody's address"},
+		"our own address": {nhrp.CIE{PrefixLen: 24, NBMA: netip.MustParseAddr("203.0.113.1")}, "shares our public address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, a, _ := two(t, false, false)
+			c.hub.answer = func(p *nhrp.Packet) *nhrp.Packet {
+				reply := *p
+				reply.Type = nhrp.ResolutionReply
+				e := test.cie
+				if !e.NBMA.IsValid() {
+					e.NBMA = netip.MustParseAddr("203.0.113.2")
+				}
+				if !e.Protocol.IsValid() {
+					e.Protocol = netip.MustParseAddr("172.16.100.18")
+				}
+				reply.CIEs = []nhrp.CIE{e}
+				return &reply
+			}
+			before := a.client.kernel
+			c.hub.redirect(a, host2)
+			c.pass(20 * second)
+			if !strings.Contains(a.why(), test.want) || !before.equal(a.client.kernel) {
+				t.Errorf("because %q, kernel %+v", a.why(), a.client.kernel)
+			}
+		})
+	}
+}
+
+// TestNobodyAnswers: questions are repeated with growing pauses, then not for a
+// minute, however often the hub redirects.
+func TestNobodyAnswers(t *testing.T) {
+	c, a, _ := two(t, false, false)
+	c.drop = func(_, _ netip.Addr, p *nhrp.Packet) bool { return p.Type == nhrp.ResolutionRequest }
+	a.sent = nil
+	for range 50 {
+		c.hub.redirect(a, host2)
+		c.pass(second)
+	}
+	n := 0
+	for _, p := range a.sent {
+		if p.Type == nhrp.ResolutionRequest {
+			n++
+			if p.RequestID != a.sent[0].RequestID {
+				t.Error("a retry bears another id")
+			}
+		}
+	}
+	if n != maxTries || !strings.Contains(a.why(), "nobody answers") {
+		t.Errorf("%d requests in 50 s, because %q", n, a.why())
+	}
+}
+
+// TestPhase2: a next hop that the kernel misses is reached by the hub at once,
+// and directly when that works.
+func TestPhase2(t *testing.T) {
+	for name, nat := range map[string]bool{"direct": false, "both behind NATs": true} {
+		t.Run(name, func(t *testing.T) {
+			c, a, b := two(t, nat, nat)
+			a.apply(a.client.Missing(c.now, b.address))
+			if _, nbma := a.route(b.address); nbma != nbma1 {
+				t.Errorf("at %s at once", nbma)
+			}
+			want := b.public
+			if nat {
+				want = nbma1
+			}
+			c.pass(10 * second)
+			for range 20 {
+				if _, nbma := a.route(b.address); nbma != want {
+					if nbma.IsValid() {
+						t.Fatalf("%v: at %s, want %s", c.now, nbma, want)
+					}
+					a.apply(a.client.Missing(c.now, b.address))
+					continue
+				}
+				c.pass(10 * second)
+				a.use(b.public, uint64(c.now))
+			}
+		})
+	}
+}
+
+// TestPrefixesChange: who was told hears that it is so no more.
+func TestPrefixesChange(t *testing.T) {
+	c, a, b := two(t, false, false)
+	c.hub.redirect(a, host2)
+	c.pass(second)
+	if via, _ := a.route(host2); via != b.address {
+		t.Fatalf("via %s", via)
+	}
+	b.apply(b.client.Prefixes(c.now, nil))
+	c.pass(second)
+	if via, _ := a.route(host2); via != hub1 {
+		t.Errorf("via %s after the purge", via)
+	}
+}
+
+// TestCoveringPrefix: a single address beside the LAN that holds it does not
+// narrow the answer.
+func TestCoveringPrefix(t *testing.T) {
+	prefix := netip.MustParsePrefix
+	c := New(testConfig(configured(hub1, nbma1)), State{}, 1, 0)
+	c.Prefixes(0, []netip.Prefix{prefix("192.168.2.9/32"), prefix("192.168.0.0/16"), prefix("192.168.2.0/24")})
+	if got := c.local(host2); got != prefix("192.168.2.0/24") {
+		t.Errorf("the answer is %s", got)
+	}
+	c.Prefixes(0, []netip.Prefix{prefix("192.168.2.9/32")})
+	if got := c.local(host2); got != prefix("192.168.2.9/32") {
+		t.Errorf("the answer is %s", got)
+	}
+}
+
+// TestPurgeStorm and strangers' purges: only the hub and the spoke itself may end
+// a shortcut.
+func TestStrangersPurge(t *testing.T) {
+	c, a, b := two(t, false, false)
+	c.hub.redirect(a, host2)
+	c.pass(second)
+	p := packetFrom(nhrp.PurgeRequest, b.address, b.public)
+	p.CIEs = []nhrp.CIE{{PrefixLen: 24, Protocol: netip.MustParseAddr("192.168.2.0")}}
+	octets, err := p.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.apply(a.client.Receive(c.now, netip.MustParseAddr("203.0.113.77"), octets))
+	if via, _ := a.route(host2); via != b.address {
+		t.Error("a stranger ended a shortcut")
+	}
+	a.apply(a.client.Receive(c.now, b.public, octets))
+	if via, _ := a.route(host2); via != hub1 {
+		t.Error("the spoke itself could not")
+	}
+}
