@@ -93,6 +93,7 @@ func (c Config) client() nhc.Config {
 		Unique:         c.NHRP.Unique,
 		MaxConnections: make(map[uint8]int),
 		Fallback:       c.NHRP.Fallback,
+		Shortcut:       c.NHRP.Shortcut,
 		Routes:         c.Routes,
 	}
 	for _, s := range c.NHRP.Servers {

@@ -13,6 +13,8 @@
 //   - The device, its neighbours and its routes outlive the process. A new one
 //     keeps what fits its configuration and registers when that is due, not
 //     before.
+//   - A direct path to another spoke carries traffic only once packets have come
+//     back over it; before, and whenever it fails, traffic goes by a hub.
 //   - The static routes are there for as long as the device is, whether or not
 //     a hub answers: what belongs into the tunnel takes no other way.
 package dmvpn
@@ -155,6 +157,7 @@ func (t *Tunnel) Run(ctx context.Context) error {
 	if t.cfg.NHRP.Shortcut {
 		// A shortcut may be opened from its other end.
 		tasks.Go(func() error { return t.deps.Protector.Accept(ctx) })
+		tasks.Go(func() error { return t.observe(ctx) })
 	}
 	l := &loop{Tunnel: t, guards: make(map[netip.Addr]*guard)}
 	tasks.Go(func() error { return l.run(ctx) })

@@ -16,6 +16,12 @@ type Kernel interface {
 	// SetRoutes makes the routes over the device that are marked as the
 	// tunnel's exactly those, in the table of the VRF (empty: the main table).
 	SetRoutes(index int, vrf string, routes []Route) error
+	// Prefixes returns the networks behind the box, of one family, that are in the
+	// table of the VRF (empty: the main table).
+	Prefixes(vrf string, ipv6 bool) ([]netip.Prefix, error)
+	// Sent returns how many octets have left through IPsec, by the peer's NBMA
+	// address. They begin anew when keys are renewed.
+	Sent() (map[netip.Addr]uint64, error)
 	// Listen opens the device for NHRP packets.
 	Listen(index int) (Link, error)
 }

@@ -156,6 +156,8 @@ type hub struct {
 	code   nhrp.Code
 	sees   netip.Addr
 	script func(*nhrp.Packet) *nhrp.Packet
+	// resolve answers resolution requests, none if nil.
+	resolve func(*nhrp.Packet) *nhrp.Packet
 
 	received []arrival
 }
@@ -185,6 +187,9 @@ func (h *hub) answer(b []byte) *nhrp.Packet {
 	h.lab.mu.Lock()
 	h.received = append(h.received, arrival{time.Since(h.lab.started), p})
 	h.lab.mu.Unlock()
+	if p.Type == nhrp.ResolutionRequest && h.resolve != nil {
+		return h.resolve(p)
+	}
 	if h.silent || p.Type != nhrp.RegistrationRequest {
 		return nil
 	}
@@ -268,6 +273,12 @@ func (k *fakeKernel) SetRoutes(index int, vrf string, all []Route) error {
 	k.routes = all
 	return nil
 }
+
+func (k *fakeKernel) Prefixes(vrf string, ipv6 bool) ([]netip.Prefix, error) {
+	return []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24")}, nil
+}
+
+func (k *fakeKernel) Sent() (map[netip.Addr]uint64, error) { return nil, nil }
 
 func (k *fakeKernel) Listen(index int) (Link, error) {
 	k.link = &fakeLink{kernel: k, inbox: make(chan delivery, 100), closed: make(chan struct{})}

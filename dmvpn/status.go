@@ -8,21 +8,23 @@ import (
 
 // Status is a snapshot of a tunnel.
 type Status struct {
-	Name     string             `json:"name"`
-	Address  netip.Prefix       `json:"address"`
-	Key      *uint32            `json:"key,omitempty"`
-	Underlay string             `json:"underlay,omitempty"`
-	VRF      string             `json:"vrf,omitempty"`
-	Up       bool               `json:"up"`
-	Servers  []nhc.ServerStatus `json:"servers"`
-	Counters nhc.Counters       `json:"counters"`
+	Name      string               `json:"name"`
+	Address   netip.Prefix         `json:"address"`
+	Key       *uint32              `json:"key,omitempty"`
+	Underlay  string               `json:"underlay,omitempty"`
+	VRF       string               `json:"vrf,omitempty"`
+	Up        bool                 `json:"up"`
+	Servers   []nhc.ServerStatus   `json:"servers"`
+	Shortcuts []nhc.ShortcutStatus `json:"shortcuts,omitempty"`
+	Counters  nhc.Counters         `json:"counters"`
 }
 
 // What a reader of a Status needs of package nhc.
 type (
-	ServerStatus = nhc.ServerStatus
-	State        = nhc.Phase
-	Counters     = nhc.Counters
+	ServerStatus   = nhc.ServerStatus
+	ShortcutStatus = nhc.ShortcutStatus
+	State          = nhc.Phase
+	Counters       = nhc.Counters
 )
 
 // The states of a server in their order.
@@ -40,13 +42,14 @@ func (t *Tunnel) Status() Status {
 	defer t.mu.Unlock()
 	servers, counters := t.client.Status(t.sinceBoot())
 	return Status{
-		Name:     t.name,
-		Address:  t.cfg.Address,
-		Key:      t.cfg.Key,
-		Underlay: t.cfg.Underlay,
-		VRF:      t.cfg.VRF,
-		Up:       t.up,
-		Servers:  servers,
-		Counters: counters,
+		Name:      t.name,
+		Address:   t.cfg.Address,
+		Key:       t.cfg.Key,
+		Underlay:  t.cfg.Underlay,
+		VRF:       t.cfg.VRF,
+		Up:        t.up,
+		Servers:   servers,
+		Shortcuts: t.client.Shortcuts(t.sinceBoot()),
+		Counters:  counters,
 	}
 }

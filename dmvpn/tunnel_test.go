@@ -496,7 +496,7 @@ func TestStrangers(t *testing.T) {
 		l.kernel.link.deliver(nbma1, &nhrp.Packet{Family: nhrp.FamilyIPv4, Protocol: nhrp.ProtocolIPv4, Type: nhrp.ResolutionRequest})
 		synctest.Wait()
 		c := l.tunnel.Status().Counters
-		if c.Malformed != 1 || c.Unauthenticated != 1 || c.Unexpected != 8 || c.Received["traffic indication"] != 2 || c.Received["resolution request"] != 3 {
+		if c.Malformed != 1 || c.Unauthenticated != 1 || c.Unexpected != 10 || c.Received["traffic indication"] != 2 || c.Received["resolution request"] != 3 {
 			t.Errorf("counters = %+v", c)
 		}
 		if after := l.server(0); after != before {

@@ -26,7 +26,8 @@ func showDMVPN(ctx context.Context, c *CLI, _ request) error {
 
 // dmvpnLegend explains the columns where they differ from what IOS shows:
 // the time that is left of a registration says more than the time since it.
-const dmvpnLegend = `Attrb: S static (next hop server), N behind NAT, R static routes lead there
+const dmvpnLegend = `Attrb: S static (next hop server), D dynamic (another spoke), N behind NAT,
+       R static routes lead there
 State: DOWN no uplink or name, IKE being protected, NHRP registering, UP,
        WAIT not needed while better servers of its cluster are up
 `
@@ -48,12 +49,37 @@ func dmvpnText(tunnels []dmvpn.Status) string {
 				b.WriteString(wrap(s.LastError, "      "))
 			}
 		}
+		b.WriteString(shortcutsText(t.Shortcuts))
 		for _, s := range t.Servers {
 			fmt.Fprintf(&b, "\nNHS %s (%s)\n", protocolAddress(s), s.Name)
 			fmt.Fprintf(&b, "   registration requests %d, replies %d, refusals %d\n", s.Requests, s.Replies, s.Refusals)
 			if s.BehindNAT {
 				fmt.Fprintf(&b, "   behind NAT: we registered %s and are seen as %s\n", s.Claimed, s.Observed)
 			}
+		}
+	}
+	return b.String()
+}
+
+// shortcutsText shows the direct paths, and why there is none.
+func shortcutsText(shortcuts []dmvpn.ShortcutStatus) string {
+	if len(shortcuts) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\nShortcut to         Peer NBMA Addr Peer Tunnel Add State      Expires  Attrb\n")
+	b.WriteString("------------------ --------------- --------------- ---------- -------- -----\n")
+	for _, s := range shortcuts {
+		peer, nbma, attributes := "-", "-", "D"
+		if s.Peer.IsValid() {
+			peer, nbma = s.Peer.String(), s.NBMA.String()
+		}
+		if s.BehindNAT {
+			attributes += "N"
+		}
+		fmt.Fprintf(&b, "%-18s %15s %15s %10s %8s %5s\n", s.Destination, nbma, peer, s.State, clock(s.ExpiresIn), attributes)
+		if s.Cause != "" {
+			b.WriteString(wrap(s.Cause, "      "))
 		}
 	}
 	return b.String()

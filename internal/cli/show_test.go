@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/farspoke/farspoke/dmvpn"
+	"github.com/farspoke/farspoke/dmvpn/nhc"
 	"github.com/farspoke/farspoke/ikev2"
 	"github.com/farspoke/farspoke/ikev2/keepalive"
 	"github.com/farspoke/farspoke/ikev2/session"
@@ -62,6 +63,11 @@ func TestShowDMVPN(t *testing.T) {
 	registering.NBMA, registering.State, registering.Requests = netip.MustParseAddr("203.0.113.2"), dmvpn.Registering, 4
 	registering.LastError = "the server has not answered 4 requests"
 	tunnel.Servers = []dmvpn.ServerStatus{up, registering}
+	spoke := netip.MustParseAddr("172.16.100.18")
+	tunnel.Shortcuts = []dmvpn.ShortcutStatus{
+		{Destination: netip.MustParsePrefix("192.168.2.0/24"), Peer: spoke, NBMA: netip.MustParseAddr("198.51.100.9"), BehindNAT: true, State: nhc.PathUp, ExpiresIn: 290},
+		{Destination: netip.MustParsePrefix("192.168.3.9/32"), State: nhc.PathHeld, ExpiresIn: 42, Cause: "nobody answers the resolution requests"},
+	}
 
 	unresolved := dmvpn.Status{Name: "dc", Address: netip.MustParsePrefix("172.16.101.17/24"), VRF: "red"}
 	hub.State, hub.LastError = dmvpn.Down, "no uplink"

@@ -1,0 +1,63 @@
+package dmvpn
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/farspoke/farspoke/dmvpn/nhrp"
+)
+
+// TestShortcut goes from the hub's redirect to the route over the direct path, and
+// back to the hub when the protection is lost.
+func TestShortcut(t *testing.T) {
+	cfg := testConfig()
+	cfg.NHRP.Shortcut = true
+	other := netip.MustParseAddr("172.16.100.18")
+	lan := netip.MustParsePrefix("10.2.0.0/16")
+	inLab(t, cfg, func(l *lab) {
+		l.step()
+		spoke := &hub{lab: l, address: other, nbma: public, secret: "cloud"}
+		has := func(prefix netip.Prefix) func(*nhrp.Packet) *nhrp.Packet {
+			return func(p *nhrp.Packet) *nhrp.Packet {
+				reply := *p
+				reply.Type = nhrp.ResolutionReply
+				reply.CIEs = []nhrp.CIE{{PrefixLen: uint8(prefix.Bits()), HoldingTime: 600, NBMA: public, Protocol: other}}
+				return &reply
+			}
+		}
+		l.hubs[public], l.hubs[nbma1].resolve = spoke, has(lan)
+		payload := make([]byte, 28)
+		payload[0] = 0x45
+		copy(payload[16:], lan.Addr().Next().AsSlice())
+		redirect := func() {
+			l.step()
+			l.kernel.link.deliver(nbma1, &nhrp.Packet{
+				Family: nhrp.FamilyIPv4, Protocol: nhrp.ProtocolIPv4, Hops: 255, Type: nhrp.TrafficIndication,
+				SrcNBMA: nbma1, SrcProtocol: hub1, DstProtocol: spokeAddress, Payload: payload,
+				Extensions: []nhrp.Extension{nhrp.NewAuthentication("cloud")},
+			})
+		}
+		redirect()
+		l.pass(second)
+		if len(l.kernel.routes) != 1 || len(spoke.received) == 0 {
+			t.Errorf("routes %v before a probe came back, %d probes", l.kernel.routes, len(spoke.received))
+		}
+		l.step()
+		spoke.resolve = has(netip.PrefixFrom(other, 32))
+		l.pass(2 * second)
+		if want := (Route{Prefix: lan, Via: other}); !slices.Contains(l.kernel.routes, want) || !slices.Contains(l.kernel.neighbours, Neighbour{Address: other, NBMA: public}) {
+			t.Errorf("routes %v, neighbours %v", l.kernel.routes, l.kernel.neighbours)
+		}
+		if s := l.tunnel.Status().Shortcuts; len(s) != 1 || s[0].Destination != lan || s[0].State != "up" {
+			t.Errorf("status = %+v", s)
+		}
+		l.step()
+		l.blocked = map[netip.Addr]bool{public: true}
+		l.renew()
+		l.pass(0)
+		if len(l.kernel.routes) != 1 || len(l.kernel.neighbours) != 1 {
+			t.Errorf("routes %v, neighbours %v after the protection was lost", l.kernel.routes, l.kernel.neighbours)
+		}
+	})
+}
