@@ -1,18 +1,21 @@
 package nhc
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/farspoke/farspoke/dmvpn/nhrp"
 )
 
 // FuzzReceive lets a hostile hub say anything: while a request is open, and once
-// we are registered. What it is told must not break anything, nor be answered
+// we are registered and look for a direct path. What it is told must not break anything, nor be answered
 // with more than was said.
 func FuzzReceive(f *testing.F) {
 	sample := newWorld(f, testConfig(configured(hub1, nbma1)))
 	sample.pass(second)
-	request := sample.sent[0]
+	sample.client.cfg.Shortcut = true
+	sample.apply(sample.client.Missing(sample.now, hub2))
+	request, question := sample.sent[0], sample.sent[len(sample.sent)-1]
 	whole, err := request.Marshal()
 	if err != nil {
 		f.Fatal(err)
@@ -26,20 +29,36 @@ func FuzzReceive(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	for _, bits := range []uint8{0, 1, 24, 32} {
+		seed(func(p *nhrp.Packet) {
+			*p = *question
+			p.Type = nhrp.ResolutionReply
+			p.CIEs = []nhrp.CIE{{PrefixLen: bits, HoldingTime: 300, NBMA: nbma2, Protocol: hub2}}
+		})
+	}
 	for t := nhrp.ResolutionRequest; t <= nhrp.TrafficIndication; t++ {
 		seed(func(p *nhrp.Packet) { p.Type, p.Payload = t, whole })
 		seed(func(p *nhrp.Packet) { p.Type, p.CIEs, p.Extensions = t, nil, nil })
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, wait := range []Instant{delay + 1, second} {
-			w := newWorld(t, testConfig(configured(hub1, nbma1)))
+			cfg := testConfig(configured(hub1, nbma1))
+			cfg.Shortcut = true
+			w := newWorld(t, cfg)
+			w.apply(w.client.Prefixes(w.now, []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24")}))
 			w.hubs[nbma1].silent = wait < second
 			w.pass(wait)
+			w.apply(w.client.Missing(w.now, hub2))
 			e := w.client.Receive(w.now, nbma1, b)
 			if len(e.Send) > 2 {
 				t.Errorf("one packet is answered by %d", len(e.Send))
 			}
 			w.apply(e)
+			for _, s := range w.client.shortcuts {
+				if s.prefix.Bits() == 0 || s.prefix.Overlaps(w.client.prefixes[0]) {
+					t.Errorf("shortcut to %s", s.prefix)
+				}
+			}
 			if r := w.client.order[0].registration; r.Until-w.now > w.cfg.HoldingTime || r.Until != 0 && r.Refresh > r.Until {
 				t.Errorf("granted %+v", r)
 			}
