@@ -60,7 +60,7 @@ func (Netlink) EnsureDevice(d Device) (index int, err error) {
 			return 0, fmt.Errorf("clear NOARP: %w", err)
 		}
 	}
-	if err := setSysctls(d.Name); err != nil {
+	if err := setSysctls(d.Name, d.Solicit); err != nil {
 		return 0, err
 	}
 	if err := setAddress(link, d.Address); err != nil {
@@ -213,11 +213,14 @@ func setAddress(link netlink.Link, prefix netip.Prefix) error {
 
 // setSysctls tells the kernel how a device without broadcast and with paths of
 // several lengths behaves.
-func setSysctls(name string) error {
+func setSysctls(name string, solicit bool) error {
+	asked := "0"
+	if solicit {
+		asked = "1"
+	}
 	for _, s := range []struct{ path, value string }{
-		// Nobody answers for a neighbour that is missing, neither on the wire
-		// nor here: packets to it are refused at once.
-		{filepath.Join("ipv4/neigh", name, "app_solicit"), "0"},
+		// Nobody on the wire answers for a neighbour that is missing; we may.
+		{filepath.Join("ipv4/neigh", name, "app_solicit"), asked},
 		{filepath.Join("ipv4/neigh", name, "mcast_solicit"), "0"},
 		{filepath.Join("ipv4/neigh", name, "ucast_solicit"), "0"},
 		// Paths may differ by direction while they move from hub to hub.
@@ -225,7 +228,7 @@ func setSysctls(name string) error {
 		// NHRP tells of shorter paths, ICMP must not.
 		{filepath.Join("ipv4/conf", name, "send_redirects"), "0"},
 		{filepath.Join("ipv4/conf", name, "accept_redirects"), "0"},
-		{filepath.Join("ipv6/neigh", name, "app_solicit"), "0"},
+		{filepath.Join("ipv6/neigh", name, "app_solicit"), asked},
 		{filepath.Join("ipv6/neigh", name, "mcast_solicit"), "0"},
 		{filepath.Join("ipv6/neigh", name, "ucast_solicit"), "0"},
 		// No link-local address, and so none of the multicast it brings.

@@ -158,6 +158,7 @@ func (t *Tunnel) Run(ctx context.Context) error {
 		// A shortcut may be opened from its other end.
 		tasks.Go(func() error { return t.deps.Protector.Accept(ctx) })
 		tasks.Go(func() error { return t.observe(ctx) })
+		tasks.Go(func() error { return t.followMissing(ctx) })
 	}
 	l := &loop{Tunnel: t, guards: make(map[netip.Addr]*guard)}
 	tasks.Go(func() error { return l.run(ctx) })
@@ -172,6 +173,7 @@ func (t *Tunnel) device() Device {
 		VRF:      t.cfg.VRF,
 		Address:  t.cfg.Address,
 		Key:      t.cfg.Key,
+		Solicit:  t.cfg.NHRP.Shortcut,
 		MTU:      t.cfg.MTU,
 	}
 }

@@ -1,6 +1,9 @@
 package dmvpn
 
-import "net/netip"
+import (
+	"context"
+	"net/netip"
+)
 
 // Kernel is what a Tunnel needs of the operating system. All its methods may be
 // called again with the same arguments, and then change nothing: what is
@@ -22,6 +25,9 @@ type Kernel interface {
 	// Sent returns how many octets have left through IPsec, by the peer's NBMA
 	// address. They begin anew when keys are renewed.
 	Sent() (map[netip.Addr]uint64, error)
+	// Missing calls tell, until ctx is cancelled, with each next hop over the device
+	// that there is traffic for and no neighbour. The device must have Solicit.
+	Missing(ctx context.Context, index int, tell func(netip.Addr)) error
 	// Listen opens the device for NHRP packets.
 	Listen(index int) (Link, error)
 }
@@ -37,6 +43,9 @@ type Device struct {
 	Address       netip.Prefix
 	// Key is the GRE key. Nil is GRE without one, which differs from key 0.
 	Key *uint32
+	// Solicit has packets for a next hop without a neighbour wait a moment, and
+	// Missing tell of it. Without, they are refused at once.
+	Solicit bool
 	// MTU is the largest there may be. A device that is there already keeps a
 	// smaller one until SetMTU: what fits is known only later.
 	MTU int

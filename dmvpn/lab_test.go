@@ -83,7 +83,7 @@ func inLab(t *testing.T, cfg Config, test func(*lab)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := &lab{t: t, hubs: make(map[netip.Addr]*hub), saved: make(memory), log: &safeBuffer{}, started: time.Now()}
-		l.kernel, l.protector.lab, l.names.lab = &fakeKernel{lab: l}, l, l
+		l.kernel, l.protector.lab, l.names.lab = &fakeKernel{lab: l, missing: make(chan netip.Addr)}, l, l
 		l.hubs[nbma1] = &hub{lab: l, address: hub1, nbma: nbma1, secret: "cloud"}
 		l.hubs[nbma2] = &hub{lab: l, address: hub2, nbma: nbma2, secret: "cloud"}
 		l.setUplink(private)
@@ -234,7 +234,9 @@ type fakeKernel struct {
 	routes     []Route
 	history    []string
 	link       *fakeLink
-	broken     error
+	// missing are next hops that there is traffic for and no neighbour.
+	missing chan netip.Addr
+	broken  error
 }
 
 func (k *fakeKernel) note(format string, args ...any) {
@@ -276,6 +278,17 @@ func (k *fakeKernel) SetRoutes(index int, vrf string, all []Route) error {
 
 func (k *fakeKernel) Prefixes(vrf string, ipv6 bool) ([]netip.Prefix, error) {
 	return []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24")}, nil
+}
+
+func (k *fakeKernel) Missing(ctx context.Context, _ int, tell func(netip.Addr)) error {
+	for {
+		select {
+		case a := <-k.missing:
+			tell(a)
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 func (k *fakeKernel) Sent() (map[netip.Addr]uint64, error) { return nil, nil }

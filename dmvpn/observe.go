@@ -2,6 +2,7 @@ package dmvpn
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/farspoke/farspoke/dmvpn/nhc"
@@ -43,4 +44,11 @@ func (t *Tunnel) watching() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.client.Watching()
+}
+
+// followMissing tells the client which next hops have no neighbour.
+func (t *Tunnel) followMissing(ctx context.Context) error {
+	return t.deps.Kernel.Missing(ctx, t.index, func(a netip.Addr) {
+		t.tell(ctx, func(c *nhc.Client, now nhc.Instant) nhc.Effects { return c.Missing(now, a) })
+	})
 }

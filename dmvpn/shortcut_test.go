@@ -61,3 +61,22 @@ func TestShortcut(t *testing.T) {
 		}
 	})
 }
+
+// TestMissingNeighbour: a member of the cloud that nobody told us of is reached by
+// the hub at once.
+func TestMissingNeighbour(t *testing.T) {
+	cfg := testConfig()
+	cfg.NHRP.Shortcut = true
+	other := netip.MustParseAddr("172.16.100.18")
+	inLab(t, cfg, func(l *lab) {
+		if !l.kernel.device.Solicit {
+			t.Error("the device does not tell of missing neighbours")
+		}
+		l.step()
+		l.kernel.missing <- other
+		l.pass(0)
+		if !slices.Contains(l.kernel.neighbours, Neighbour{Address: other, NBMA: nbma1}) {
+			t.Errorf("neighbours = %v", l.kernel.neighbours)
+		}
+	})
+}

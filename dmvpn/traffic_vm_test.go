@@ -3,10 +3,12 @@
 package dmvpn
 
 import (
+	"context"
 	"net"
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -70,4 +72,35 @@ func TestRouteToNobody(t *testing.T) {
 	if len(routes) != 1 || !routes[0].Gw.Equal(hub1.AsSlice()) {
 		t.Errorf("routes = %v", routes)
 	}
+}
+
+// TestMissing: the kernel asks for the neighbour that a packet needs, and the
+// packet follows once it is told.
+func TestMissing(t *testing.T) {
+	far := newWire(t)
+	d := tunnelDevice()
+	d.Underlay, d.Solicit = "", true
+	leaveVRF(t)
+	index := ensure(t, d)
+	ctx, cancel := context.WithCancel(t.Context())
+	missing, done := make(chan netip.Addr, 10), make(chan error, 1)
+	go func() { done <- Netlink{}.Missing(ctx, index, func(a netip.Addr) { missing <- a }) }()
+	cleartext := sniffGRE(t, far)
+	deadline := time.After(patience)
+	var asked netip.Addr
+	for asked != hub2 {
+		must(t, hello(t, hub2))
+		select {
+		case asked = <-missing:
+		case <-time.After(100 * time.Millisecond): // it may not listen yet
+		case <-deadline:
+			t.Fatal("the kernel does not ask")
+		}
+	}
+	must(t, Netlink{}.SetNeighbours(index, []Neighbour{{hub2, hubWAN}}))
+	if to := cleartext(patience); to != hubWAN {
+		t.Errorf("the packet goes to %v", to)
+	}
+	cancel()
+	must(t, <-done)
 }
