@@ -87,6 +87,7 @@ func newSpoke(t *testing.T, n *network, profile ikev2.Profile) *spoke {
 	kernel, err := xfrm.Open()
 	must(t, err)
 	t.Cleanup(func() { must(t, errors.Join(kernel.Close(), flush())) })
+	must(t, ikev2.Seal(kernel)) // as on the box: before anything can be sent
 	events, err := xfrm.Listen()
 	must(t, err)
 	t.Cleanup(func() { events.Close() })
