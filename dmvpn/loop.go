@@ -86,7 +86,10 @@ func (l *loop) rest() time.Duration {
 func (l *loop) do(ctx context.Context, in input) {
 	l.mu.Lock()
 	effects := in(l.client, l.sinceBoot())
-	state := l.client.State()
+	var state nhc.State
+	if effects.Save {
+		state = l.client.State()
+	}
 	l.mu.Unlock()
 
 	if effects.Save {

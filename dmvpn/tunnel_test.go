@@ -479,10 +479,11 @@ func TestShutdown(t *testing.T) {
 func TestStrangers(t *testing.T) {
 	inLab(t, testConfig(), func(l *lab) {
 		before := l.server(0)
+		id := l.hubs[nbma1].received[0].packet.RequestID
 		answer := func(kind nhrp.Type, from netip.Addr) {
 			p := &nhrp.Packet{
 				Family: nhrp.FamilyIPv4, Protocol: nhrp.ProtocolIPv4, Hops: 255, Type: kind,
-				RequestID: l.hubs[nbma1].received[0].packet.RequestID, SrcNBMA: nbma1, SrcProtocol: hub1, DstProtocol: spokeAddress,
+				RequestID: id, SrcNBMA: nbma1, SrcProtocol: hub1, DstProtocol: spokeAddress,
 				Extensions: []nhrp.Extension{nhrp.NewAuthentication("cloud")},
 			}
 			p.Payload = make([]byte, 40)

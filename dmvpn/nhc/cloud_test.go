@@ -33,9 +33,11 @@ type spoke struct {
 	address         netip.Addr
 	claimed, public netip.Addr
 	lan             netip.Prefix
-	client          *Client
-	cfg             Config
-	state           []byte
+	// open says that the NAT before it leads calls to it.
+	open   bool
+	client *Client
+	cfg    Config
+	state  []byte
 	// paths are the NBMA addresses that IPsec is up with, and called those that
 	// this spoke called, for whom its NAT is open.
 	paths, called map[netip.Addr]bool
@@ -136,7 +138,7 @@ func (s *spoke) call(nbma netip.Addr) {
 		return
 	}
 	o := c.at(nbma)
-	if s.paths[nbma] || o != nil && o.public != s.public && (o.claimed == o.public || o.called[s.public]) {
+	if s.paths[nbma] || o != nil && o.public != s.public && (o.claimed == o.public || o.open || o.called[s.public]) {
 		c.later(100*time.Millisecond, func() {
 			s.paths[nbma], o.paths[s.public] = true, true
 			s.apply(s.client.Protected(c.now, nbma, nil))

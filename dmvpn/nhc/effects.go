@@ -78,8 +78,11 @@ func (c *Client) Routes() []Route { return c.kernel.routes }
 
 // wanted returns what the kernel should have now.
 func (c *Client) wanted() kernel {
-	var k kernel
-	taken := make(map[netip.Addr]bool)
+	k := kernel{
+		neighbours: make([]Neighbour, 0, len(c.order)+len(c.peers)+len(c.targets)),
+		routes:     make([]Route, 0, len(c.cfg.Routes)+len(c.shortcuts)),
+	}
+	taken := make(map[netip.Addr]bool, cap(k.neighbours))
 	for _, s := range c.order {
 		// Two addresses of one server need only one neighbour, the better.
 		if s.at.IsValid() && s.address.IsValid() && !taken[s.address] {

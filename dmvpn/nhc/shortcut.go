@@ -215,15 +215,16 @@ func (c *Client) expireShortcuts() {
 			c.seek(s.dst, s, false)
 		}
 	}
-	used := make(map[*peer]bool)
-	c.shortcuts = slices.DeleteFunc(c.shortcuts, func(s *shortcut) bool {
-		if c.now < s.until {
-			used[s.peer] = true
-			return false
-		}
-		c.out.Save = true
-		return true
-	})
+	before := len(c.shortcuts)
+	c.shortcuts = slices.DeleteFunc(c.shortcuts, func(s *shortcut) bool { return c.now >= s.until })
+	if len(c.shortcuts) == before {
+		return
+	}
+	c.out.Save = true
+	used := make(map[*peer]bool, len(c.peers))
+	for _, s := range c.shortcuts {
+		used[s.peer] = true
+	}
 	c.peers = slices.DeleteFunc(c.peers, func(p *peer) bool { return !used[p] })
 }
 
@@ -300,7 +301,8 @@ func (c *Client) shortcutKernel(k *kernel, taken map[netip.Addr]bool) {
 			continue
 		}
 		r := Route{s.prefix, s.peer.address}
-		if i := slices.IndexFunc(k.routes, func(o Route) bool { return o.Prefix == s.prefix }); i >= 0 {
+		// Only the static routes, which come first, may be for the same.
+		if i := slices.Index(c.cfg.Routes, s.prefix); i >= 0 {
 			k.routes[i] = r
 			continue
 		}

@@ -91,6 +91,52 @@ func TestSamePublicAddress(t *testing.T) {
 	_ = b
 }
 
+// TestSilentNATedPeer: one behind a NAT that does not call is called: its NAT may
+// lead us to it.
+func TestSilentNATedPeer(t *testing.T) {
+	for name, open := range map[string]bool{"static NAT": true, "any other": false} {
+		t.Run(name, func(t *testing.T) {
+			c, a, b := two(t, false, true)
+			b.open = open
+			c.hub.answer = func(p *nhrp.Packet) *nhrp.Packet { // b does not hear of us
+				reply := *p
+				reply.Type = nhrp.ResolutionReply
+				reply.CIEs = []nhrp.CIE{{PrefixLen: 24, NBMA: b.claimed, Protocol: b.address}}
+				nat, err := nhrp.NewCIEExtension(nhrp.NATAddress, false, p.Family, p.Protocol, nhrp.CIE{PrefixLen: 32, NBMA: b.public, Protocol: b.address})
+				if err != nil {
+					t.Fatal(err)
+				}
+				reply.Extensions = []nhrp.Extension{nat, nhrp.NewAuthentication("cloud")}
+				return &reply
+			}
+			c.hub.redirect(a, host2)
+			c.pass(callAfter)
+			if via, _ := a.route(host2); via != hub1 {
+				t.Errorf("via %s at once", via)
+			}
+			c.pass(10 * second)
+			if via, _ := a.route(host2); open != (via == b.address) {
+				t.Errorf("via %s, because %q", via, a.why())
+			}
+		})
+	}
+}
+
+// TestIntoItself: a path must not lead its own packets, or the hub's, into the
+// tunnel.
+func TestIntoItself(t *testing.T) {
+	for _, dst := range []string{"203.0.113.99", "198.51.100.99"} {
+		c, a, b := two(t, false, false)
+		b.apply(b.client.Prefixes(c.now, []netip.Prefix{netip.MustParsePrefix(dst + "/24").Masked()}))
+		b.lan = netip.MustParsePrefix(dst + "/24").Masked()
+		c.hub.redirect(a, netip.MustParseAddr(dst))
+		c.pass(second)
+		if !strings.Contains(a.why(), "lead the tunnel into itself") {
+			t.Errorf("%s: because %q, routes %v", dst, a.why(), a.client.Routes())
+		}
+	}
+}
+
 // TestNothingComesThrough: IKE is up and ESP is not: the hub keeps the traffic.
 func TestNothingComesThrough(t *testing.T) {
 	c, a, _ := two(t, false, false)
