@@ -22,7 +22,7 @@ func (c *Client) choose() (more bool) {
 		}
 		switch {
 		case wanted && !s.wanted:
-			s.wanted, s.phase, more = true, Down, true
+			s.wanted, s.phase, more, c.stale = true, Down, true, true
 			s.begin(c.uplink.Address, c.now)
 		case !wanted && s.wanted:
 			c.event(slog.LevelInfo, s, "a better hub is up again, so the registration with this one ends")
@@ -51,5 +51,5 @@ func (c *Client) chooseVia() {
 		return
 	}
 	c.event(slog.LevelInfo, best, "routes over the tunnel lead to another hub", "before", c.via.title())
-	c.via = best
+	c.via, c.stale = best, true
 }

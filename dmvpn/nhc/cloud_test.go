@@ -103,6 +103,7 @@ func (c *cloud) at(nbma netip.Addr) *spoke {
 func (s *spoke) apply(e Effects) {
 	c := s.cloud
 	c.t.Helper()
+	current(c.t, s.client)
 	if e.Save {
 		s.state, _ = json.Marshal(s.client.State())
 	}

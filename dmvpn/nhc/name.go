@@ -110,6 +110,7 @@ func (c *Client) Resolved(now Instant, name string, addresses []netip.Addr, err 
 }
 
 func (c *Client) resolved(e *entry, addresses []netip.Addr, err error) {
+	c.stale = true
 	doubted := e.doubted
 	e.doubted = false
 	if err != nil {

@@ -74,6 +74,9 @@ type Client struct {
 	// kernel was told last.
 	out    Effects
 	kernel kernel
+	// stale says that what the kernel and the Protector were told last may differ
+	// from what they should be told. With many paths it costs much to find out.
+	stale bool
 }
 
 // New returns the Client that cfg, which must be valid, describes, going on from
@@ -218,9 +221,12 @@ func (c *Client) settle() Effects {
 	}
 	c.resolve()
 	c.paths()
-	c.release()
-	if k := c.wanted(); !k.equal(c.kernel) {
-		c.kernel, c.out.Kernel = k, true
+	if c.stale {
+		c.stale = false
+		c.release()
+		if k := c.wanted(); !k.equal(c.kernel) {
+			c.kernel, c.out.Kernel = k, true
+		}
 	}
 	return c.take()
 }

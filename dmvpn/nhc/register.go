@@ -120,7 +120,10 @@ func (c *Client) accept(s *server, g grant) {
 	claimed, before := c.uplink.Address, s.registration
 	recovered, first := s.lastError != "", !c.registered
 	s.replies++
-	s.address, s.request = g.address, nil
+	s.request = nil
+	if s.address != g.address {
+		s.address, c.stale = g.address, true
+	}
 	s.registration = Registration{
 		Address:  c.cfg.Address.Addr(),
 		Claimed:  claimed,

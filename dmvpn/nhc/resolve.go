@@ -84,6 +84,7 @@ func (c *Client) seek(dst netip.Addr, renews *shortcut, missing bool) {
 	case slices.ContainsFunc(c.order, func(s *server) bool { return s.address == dst }):
 		return
 	}
+	c.stale = true
 	if t := c.target(dst); t != nil {
 		t.missing = t.missing || missing
 		return
@@ -115,7 +116,9 @@ func (c *Client) target(dst netip.Addr) *target {
 
 // resolve takes every target as far as it goes now.
 func (c *Client) resolve() {
+	before := len(c.targets)
 	c.targets = slices.DeleteFunc(c.targets, func(t *target) bool { return t.held != 0 && c.now >= t.held })
+	c.stale = c.stale || len(c.targets) != before
 	for _, t := range c.targets {
 		if t.held != 0 || c.now < t.next || !c.uplink.Address.IsValid() {
 			continue
@@ -195,7 +198,7 @@ func (c *Client) answeredResolution(p *nhrp.Packet, from netip.Addr) bool {
 		t.held, t.reason = c.now+holdTarget, "the direct path is being made"
 		return true
 	}
-	c.targets = slices.Delete(c.targets, i, i+1)
+	c.targets, c.stale = slices.Delete(c.targets, i, i+1), true
 	return true
 }
 

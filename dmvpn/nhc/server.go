@@ -126,7 +126,9 @@ func (c *Client) advance(s *server) {
 			c.doubt(s)
 		}
 	case protectionUp:
-		s.at = s.nbma
+		if s.at != s.nbma {
+			s.at, c.stale = s.nbma, true
+		}
 		c.register(s)
 	}
 	c.sendProbe(s)
@@ -172,6 +174,7 @@ func (c *Client) leave(s *server) {
 		}
 	}
 	s.registration, s.request, s.at, s.live, s.phase = Registration{}, nil, netip.Addr{}, false, Down
+	c.stale = true
 }
 
 // deadlines appends when s has something to do.

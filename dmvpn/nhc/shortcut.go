@@ -80,6 +80,7 @@ func (s *shortcut) renewAt() Instant { return s.since + (s.until-s.since)*2/3 }
 // bind remembers that b's prefix is reached by b's member, and begins to make the
 // path to it. It reports whether there may be one.
 func (c *Client) bind(b binding) bool {
+	c.stale = true
 	p := c.peer(b)
 	if p == nil || len(c.shortcuts) >= maxShortcuts {
 		c.counters.Limited++
@@ -123,6 +124,7 @@ func (c *Client) peer(b binding) *peer {
 func (c *Client) call(p *peer, answered bool) {
 	public, natted := c.public()
 	p.tries, p.probe, p.inherited = 0, 0, 0
+	c.stale = true
 	switch {
 	case p.nbma == public || p.nbma == c.uplink.Address:
 		c.holdPath(p, fmt.Sprintf("it shares our public address %s, and a NAT leads nothing back in", p.nbma))
@@ -143,6 +145,7 @@ func (c *Client) call(p *peer, answered bool) {
 func (c *Client) holdPath(p *peer, reason string) {
 	c.note(slog.LevelInfo, "no direct path: traffic stays on the hub", "spoke", p.address, "nbma", p.nbma, "cause", reason, "for", p.hold)
 	p.phase, p.reason, p.next = PathHeld, reason, c.now+p.hold
+	c.stale = true
 	p.hold = min(2*p.hold, maxHold)
 }
 
@@ -150,7 +153,7 @@ func (c *Client) holdPath(p *peer, reason string) {
 func (c *Client) heard(from netip.Addr) {
 	for _, p := range c.peers {
 		if p.nbma == from && p.phase == PathWaiting {
-			p.phase, p.next = PathProtecting, c.now
+			p.phase, p.next, c.stale = PathProtecting, c.now, true
 		}
 	}
 }
@@ -161,7 +164,7 @@ func (c *Client) proven(p *peer) {
 		return
 	}
 	p.phase, p.reason, p.hold = PathUp, "", minHold
-	c.out.Save = true
+	c.out.Save, c.stale = true, true
 	c.note(slog.LevelInfo, "direct path to a spoke is up", "spoke", p.address, "nbma", p.nbma)
 }
 
@@ -179,7 +182,7 @@ func (c *Client) paths() {
 func (c *Client) advancePath(p *peer) {
 	switch {
 	case p.phase == PathWaiting && c.now >= p.next:
-		p.phase = PathProtecting
+		p.phase, c.stale = PathProtecting, true
 	case p.phase == PathHeld && c.now >= p.next:
 		c.call(p, false)
 	}
@@ -193,7 +196,7 @@ func (c *Client) advancePath(p *peer) {
 	case state != protectionUp && p.phase == PathUp && c.now < p.inherited:
 	case state != protectionUp && p.phase != PathProtecting:
 		c.note(slog.LevelInfo, "direct path to a spoke is gone: traffic goes by the hub", "spoke", p.address, "nbma", p.nbma)
-		p.phase, c.out.Save = PathProtecting, true
+		p.phase, c.out.Save, c.stale = PathProtecting, true, true
 	case state == protectionUp && p.phase == PathProtecting:
 		p.phase, p.probe, p.tries, p.next = PathProbing, c.nextID(), 0, c.now
 	}
@@ -220,7 +223,7 @@ func (c *Client) expireShortcuts() {
 	if len(c.shortcuts) == before {
 		return
 	}
-	c.out.Save = true
+	c.out.Save, c.stale = true, true
 	used := make(map[*peer]bool, len(c.peers))
 	for _, s := range c.shortcuts {
 		used[s.peer] = true

@@ -105,6 +105,7 @@ func (w *world) later(d time.Duration, do func()) {
 // apply does what the Client asks for.
 func (w *world) apply(e Effects) {
 	w.t.Helper()
+	current(w.t, w.client)
 	if e.Save {
 		var err error
 		if w.state, err = json.Marshal(w.client.State()); err != nil {
@@ -154,6 +155,17 @@ func (w *world) apply(e Effects) {
 		}
 	}
 	w.events = append(w.events, e.Events...)
+}
+
+// current fails the test if the kernel was not told what it should be, or a peer is
+// protected that nobody needs.
+func current(t testing.TB, c *Client) {
+	t.Helper()
+	protections := len(c.protections)
+	if c.release(); len(c.protections) != protections || !c.wanted().equal(c.kernel) {
+		t.Errorf("%v: the kernel was told %+v, and should be told %+v", c.now, c.kernel, c.wanted())
+	}
+	c.out = Effects{}
 }
 
 // lost has the protection of a peer replaced.
