@@ -110,7 +110,8 @@ func (p *peer) apply(effects session.Effects) {
 	if saved == nil {
 		unsent = p.send(effects)
 	}
-	if effects.Probe {
+	if effects.Probe || effects.MappingMoved {
+		// Who sends the probe also learns by its answer where the peer sees us.
 		p.probe()
 	}
 	if effects.MappingMoved {

@@ -8,6 +8,9 @@ import (
 const (
 	// peerBurst packets are answered to one peer at once, peerRate each second.
 	peerBurst, peerRate = 20, 5
+	// serverBurst and serverRate are those of a hub, which brings the questions of
+	// all others.
+	serverBurst, serverRate = 100, 50
 	// allBurst and allRate bound the answers to all peers together.
 	allBurst, allRate = 200, 100
 	// maxBuckets bounds the peers that are counted apart.
@@ -16,13 +19,15 @@ const (
 
 // bucket is a token bucket.
 type bucket struct {
-	tokens float64
-	at     Instant
+	rate, burst, tokens float64
+	at                  Instant
 }
 
+func newBucket(rate, burst float64, now Instant) *bucket { return &bucket{rate, burst, burst, now} }
+
 // take takes a token if there is one.
-func (b *bucket) take(now Instant, rate, burst float64) bool {
-	b.fill(now, rate, burst)
+func (b *bucket) take(now Instant) bool {
+	b.fill(now)
 	if b.tokens < 1 {
 		return false
 	}
@@ -30,19 +35,19 @@ func (b *bucket) take(now Instant, rate, burst float64) bool {
 	return true
 }
 
-func (b *bucket) fill(now Instant, rate, burst float64) {
-	b.tokens = min(burst, b.tokens+rate*float64(now-b.at)/float64(time.Second))
+func (b *bucket) fill(now Instant) {
+	b.tokens = min(b.burst, b.tokens+b.rate*float64(now-b.at)/float64(time.Second))
 	b.at = now
 }
 
 // limits bounds what peers can provoke us to send or do.
 type limits struct {
-	all   bucket
+	all   *bucket
 	peers map[netip.Addr]*bucket
 }
 
 func newLimits(now Instant) limits {
-	return limits{all: bucket{allBurst, now}, peers: make(map[netip.Addr]*bucket)}
+	return limits{all: newBucket(allRate, allBurst, now), peers: make(map[netip.Addr]*bucket)}
 }
 
 // provoked reports whether what a packet from a peer provokes may be done. What
@@ -52,10 +57,13 @@ func (c *Client) provoked(from netip.Addr) bool {
 	b := l.peers[from]
 	if b == nil {
 		l.makeRoom(c.now)
-		b = &bucket{peerBurst, c.now}
+		b = newBucket(peerRate, peerBurst, c.now)
+		if c.isServer(from) {
+			b = newBucket(serverRate, serverBurst, c.now)
+		}
 		l.peers[from] = b
 	}
-	if b.take(c.now, peerRate, peerBurst) && l.all.take(c.now, allRate, allBurst) {
+	if b.take(c.now) && l.all.take(c.now) {
 		return true
 	}
 	c.counters.Limited++
@@ -69,7 +77,7 @@ func (l *limits) makeRoom(now Instant) {
 		return
 	}
 	for peer, b := range l.peers {
-		if b.fill(now, peerRate, peerBurst); b.tokens == peerBurst {
+		if b.fill(now); b.tokens == b.burst {
 			delete(l.peers, peer)
 		}
 	}

@@ -48,6 +48,8 @@ type world struct {
 	lookups       int
 	// sent is every packet of ours.
 	sent []*nhrp.Packet
+	// to is where they went.
+	to []netip.Addr
 }
 
 // flight is something that happens later.
@@ -138,7 +140,7 @@ func (w *world) apply(e Effects) {
 		if !w.protected[m.NBMA] {
 			w.t.Errorf("%v: %s to %s, which is not protected", w.now, m.Type, m.NBMA)
 		}
-		w.sent = append(w.sent, p)
+		w.sent, w.to = append(w.sent, p), append(w.to, m.NBMA)
 		if h := w.hubs[m.NBMA]; h != nil && !w.unprotectable[m.NBMA] {
 			w.later(delay, func() { h.receive(p, m.Octets) })
 		}
