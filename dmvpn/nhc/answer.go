@@ -117,7 +117,11 @@ func (c *Client) meet(p *nhrp.Packet, from netip.Addr) {
 	}
 	who.dst = who.address
 	who.prefix = netip.PrefixFrom(who.address, who.address.BitLen())
-	if _, natted := c.public(); natted && who.claimed == who.nbma {
+	// A question is no proof of who asks: it moves no path that is up.
+	known := slices.ContainsFunc(c.peers, func(p *peer) bool {
+		return p.address == who.address && p.phase == PathUp && p.nbma != who.nbma
+	})
+	if _, natted := c.public(); natted && !known && who.claimed == who.nbma {
 		c.bind(who)
 	}
 }

@@ -123,7 +123,7 @@ func (c *Client) Uplink(now Instant, u Uplink) Effects {
 	if moved && u.Address.IsValid() && was.Address.IsValid() {
 		c.told = nil // who believes an answer would look for us where we were
 		for _, p := range c.peers {
-			c.call(p, false)
+			c.call(p)
 		}
 	}
 	return c.settle()

@@ -17,6 +17,9 @@ const (
 	// holdTarget is how long a destination is left alone to which there is no
 	// direct path.
 	holdTarget = time.Minute
+	// minBelief is for how long an answer is believed at least, so that a path is
+	// not made and given up all the time.
+	minBelief = 10 * time.Second
 	// maxTargets bounds the destinations that are asked about, or held.
 	maxTargets = 256
 )
@@ -147,7 +150,7 @@ func (c *Client) whom(t *target) netip.Addr {
 	if len(live) > 0 {
 		return live[t.tries%len(live)]
 	}
-	if t.renews != nil && t.renews.peer.phase == PathUp {
+	if t.renews != nil && t.renews.peer.phase == PathUp && c.isUp(t.renews.peer.nbma) {
 		return t.renews.peer.nbma
 	}
 	return netip.Addr{}
@@ -234,7 +237,7 @@ func (c *Client) read(p *nhrp.Packet, dst netip.Addr) (binding, error) {
 	prefix, err := dst.Prefix(bits)
 	b := binding{prefix: prefix, dst: dst, address: e.Protocol, claimed: e.NBMA, nbma: e.NBMA, until: c.now + c.cfg.HoldingTime}
 	if e.HoldingTime != 0 {
-		b.until = c.now + time.Duration(e.HoldingTime)*time.Second
+		b.until = c.now + max(time.Duration(e.HoldingTime)*time.Second, minBelief)
 	}
 	if public, ok := publicOf(p, b.address); ok {
 		b.nbma = public

@@ -106,7 +106,7 @@ func (c *Client) peer(b binding) *peer {
 		p := c.peers[i]
 		if p.nbma != b.nbma || p.claimed != b.claimed {
 			p.nbma, p.claimed = b.nbma, b.claimed
-			c.call(p, false)
+			c.call(p)
 		}
 		return p
 	}
@@ -115,13 +115,13 @@ func (c *Client) peer(b binding) *peer {
 	}
 	p := &peer{address: b.address, claimed: b.claimed, nbma: b.nbma, hold: minHold, used: c.now}
 	c.peers = append(c.peers, p)
-	c.call(p, false)
+	c.call(p)
 	return p
 }
 
 // call begins to make the path to p by the rules of NAT: who is behind one calls,
-// as it cannot be called. answered says that p has called already.
-func (c *Client) call(p *peer, answered bool) {
+// as it cannot be called.
+func (c *Client) call(p *peer) {
 	public, natted := c.public()
 	p.tries, p.probe, p.inherited = 0, 0, 0
 	c.stale = true
@@ -130,8 +130,6 @@ func (c *Client) call(p *peer, answered bool) {
 		c.holdPath(p, fmt.Sprintf("it shares our public address %s, and a NAT leads nothing back in", p.nbma))
 	case slices.ContainsFunc(c.peers, func(o *peer) bool { return o != p && o.nbma == p.nbma && o.phase != PathHeld }):
 		c.holdPath(p, fmt.Sprintf("another spoke is reached at %s already, behind the same NAT", p.nbma))
-	case answered:
-		p.phase, p.next = PathProtecting, c.now
 	case natted && p.natted():
 		c.holdPath(p, fmt.Sprintf("both it, seen as %s, and we, seen as %s, are behind NATs, so neither can call the other", p.nbma, public))
 	case p.natted():
@@ -184,7 +182,7 @@ func (c *Client) advancePath(p *peer) {
 	case p.phase == PathWaiting && c.now >= p.next:
 		p.phase, c.stale = PathProtecting, true
 	case p.phase == PathHeld && c.now >= p.next:
-		c.call(p, false)
+		c.call(p)
 	}
 	if p.phase == PathWaiting || p.phase == PathHeld {
 		return

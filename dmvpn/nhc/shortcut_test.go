@@ -347,7 +347,42 @@ func TestCoveringPrefix(t *testing.T) {
 	}
 }
 
-// TestPurgeStorm and strangers' purges: only the hub and the spoke itself may end
+// TestAskingMovesNothing: who asks in the name of a spoke does not get its traffic.
+func TestAskingMovesNothing(t *testing.T) {
+	c, a, b := two(t, true, false)
+	c.hub.redirect(a, host2)
+	c.pass(second)
+	if _, nbma := a.route(host2); nbma != b.public {
+		t.Fatalf("at %s", nbma)
+	}
+	p := packetFrom(nhrp.ResolutionRequest, b.address, netip.MustParseAddr("203.0.113.77"))
+	p.DstProtocol = a.address
+	c.hub.pass(a, p)
+	for range 50 {
+		c.pass(second / 10)
+		if via, nbma := a.route(host2); via != b.address || nbma != b.public {
+			t.Fatalf("%v: via %s at %s", c.now, via, nbma)
+		}
+	}
+}
+
+// TestShortBelief: an answer for a second does not make a path come and go.
+func TestShortBelief(t *testing.T) {
+	c, a, b := two(t, false, false)
+	b.cfg.HoldingTime = second
+	b.client.cfg.HoldingTime = second
+	c.hub.redirect(a, host2)
+	c.pass(second)
+	for i := range 100 {
+		a.use(b.public, uint64(i+1))
+		c.pass(second)
+		if via, _ := a.route(host2); via != b.address {
+			t.Fatalf("%v: via %s", c.now, via)
+		}
+	}
+}
+
+// TestStrangersPurge: only the hub and the spoke itself may end
 // a shortcut.
 func TestStrangersPurge(t *testing.T) {
 	c, a, b := two(t, false, false)
