@@ -88,9 +88,10 @@ const (
 )
 
 // slow stretches a time for a peer whose answers take long, to four of its round
-// trips.
+// trips. That is about the path: what an answer took because keys had to be
+// exchanged does not count.
 func (s *Session) slow(d time.Duration) time.Duration {
-	return max(d, 4*min(s.state.RoundTrip.Smoothed, maxWait/2))
+	return max(d, 4*min(s.state.RoundTrip.Shortest, maxWait/2))
 }
 
 // probe asks for a packet that the peer must answer, if there is one.

@@ -401,6 +401,28 @@ func TestStartsOnPort4500(t *testing.T) {
 	}
 }
 
+// TestKeyExchangeIsNoRoundTrip: what an answer takes a slow hub because of a key
+// exchange does not slow the climb, and what the path takes does.
+func TestKeyExchangeIsNoRoundTrip(t *testing.T) {
+	c := config(t, testIKE, testESP)
+	s := New(c, hubAddr, nil)
+	for _, step := range []struct {
+		samples []time.Duration
+		want    time.Duration
+	}{
+		{[]time.Duration{1500 * time.Millisecond, 50 * time.Millisecond}, answerTime},
+		{[]time.Duration{1500 * time.Millisecond}, answerTime},
+		{slices.Repeat([]time.Duration{time.Second}, 40), 4 * time.Second},
+	} {
+		for _, sample := range step.samples {
+			s.state.RoundTrip.measure(sample)
+		}
+		if got := s.slow(answerTime); got != step.want {
+			t.Errorf("after %s: %s, want %s", step.samples, got, step.want)
+		}
+	}
+}
+
 // TestRoundTripIsMeasured repeats nothing to a peer that is merely slow, and
 // something lost by a fast one soon.
 func TestRoundTripIsMeasured(t *testing.T) {

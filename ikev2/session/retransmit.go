@@ -35,6 +35,8 @@ const (
 // roundTrip is how long answers of the peer take, estimated by RFC 6298.
 type roundTrip struct {
 	Smoothed, Variation time.Duration
+	// Shortest is the shortest of late, free of what a key exchange takes the peer.
+	Shortest time.Duration
 	// Least holds until the next sample, after an answer that was none.
 	Least time.Duration
 }
@@ -43,8 +45,12 @@ type roundTrip struct {
 func (r *roundTrip) measure(sample time.Duration) {
 	r.Least = 0
 	if r.Smoothed == 0 {
-		r.Smoothed, r.Variation = sample, sample/2
+		r.Smoothed, r.Variation, r.Shortest = sample, sample/2, sample
 		return
+	}
+	r.Shortest = min(sample, r.Shortest+r.Shortest/8)
+	if r.Shortest == 0 { // a record of before it was kept
+		r.Shortest = sample
 	}
 	r.Variation += ((r.Smoothed - sample).Abs() - r.Variation) / 4
 	r.Smoothed += (sample - r.Smoothed) / 8
