@@ -8,10 +8,6 @@ import (
 	"github.com/farspoke/farspoke/dmvpn/nhrp"
 )
 
-// hops is the hop count of our packets, the same as IOS sends: hubs exist that
-// drop a packet which arrives with none left.
-const hops = 255
-
 // uniquePrefix is the prefix length of a registration that must be unique (RFC
 // 2332, 5.2.3).
 const uniquePrefix = 0xff
@@ -68,7 +64,7 @@ func (c *Client) packet(kind nhrp.Type, id uint32, destination netip.Addr) *nhrp
 	p := &nhrp.Packet{
 		Family:      nhrp.FamilyOf(c.uplink.Address),
 		Protocol:    nhrp.ProtocolOf(source),
-		Hops:        hops,
+		Hops:        nhrp.MaxHops,
 		Type:        kind,
 		RequestID:   id,
 		SrcNBMA:     c.uplink.Address,

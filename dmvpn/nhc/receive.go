@@ -54,11 +54,11 @@ func (c *Client) handle(p *nhrp.Packet, from netip.Addr) bool {
 		return true
 	}
 	if unauthenticated != nil {
-		c.indicate(from, p, nhrp.AuthenticationFailure, 0)
+		c.indicate(from, p, &nhrp.Fault{Code: nhrp.AuthenticationFailure, Problem: unauthenticated.Error()})
 		return true
 	}
-	if _, ok := p.Unrecognized(); ok {
-		c.indicate(from, p, nhrp.UnrecognizedExtension, 0)
+	if fault := c.check(p); fault != nil {
+		c.indicate(from, p, fault)
 		return true
 	}
 	c.heard(from)
@@ -66,10 +66,6 @@ func (c *Client) handle(p *nhrp.Packet, from netip.Addr) bool {
 	case nhrp.RegistrationRequest:
 		c.refuse(p, from, nhrp.RegistrationReply, nhrp.AdministrativelyRefused)
 	case nhrp.ResolutionRequest:
-		if c.looped(p) {
-			c.indicate(from, p, nhrp.LoopDetected, 0)
-			break
-		}
 		c.asksUs(p, from)
 	case nhrp.PurgeRequest:
 		c.purged(p, from)
@@ -81,7 +77,7 @@ func (c *Client) handle(p *nhrp.Packet, from netip.Addr) bool {
 	case nhrp.TrafficIndication:
 		return c.indicated(p, from)
 	default:
-		c.indicate(from, p, nhrp.ProtocolError, typeOffset)
+		c.indicate(from, p, &nhrp.Fault{Code: nhrp.ProtocolError, Offset: typeOffset, Problem: "nobody knows packets of " + p.Type.String()})
 	}
 	return true
 }

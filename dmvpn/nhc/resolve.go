@@ -59,21 +59,10 @@ func (c *Client) indicated(p *nhrp.Packet, from netip.Addr) bool {
 	if !c.cfg.Shortcut || !slices.ContainsFunc(c.order, func(s *server) bool { return s.at == from }) {
 		return false
 	}
-	if dst, ok := destination(p.Payload); ok && c.provoked(from) {
+	if _, dst, ok := p.Redirected(); ok && c.provoked(from) {
 		c.seek(dst, nil, false)
 	}
 	return true
-}
-
-// destination returns where the IP packet that begins with b goes to.
-func destination(b []byte) (netip.Addr, bool) {
-	switch {
-	case len(b) >= 20 && b[0]>>4 == 4:
-		return netip.AddrFromSlice(b[16:20])
-	case len(b) >= 40 && b[0]>>4 == 6:
-		return netip.AddrFromSlice(b[24:40])
-	}
-	return netip.Addr{}, false
 }
 
 // seek looks for a direct path to a destination, unless there is one, or is known

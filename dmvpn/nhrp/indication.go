@@ -8,7 +8,7 @@ import (
 // maxQuoted is how much of a packet an error indication about it repeats, in
 // octets: with GRE and protection around it, it fits into the 576 octets that
 // every IPv4 host takes. It is even, see [Packet.Payload].
-const maxQuoted = 400
+const maxQuoted = 256
 
 // NewErrorIndication returns the indication by which the station with the
 // given addresses tells the sender of the packet b, which may be malformed, of

@@ -97,7 +97,7 @@ func TestErrorIndicationIsBounded(t *testing.T) {
 		quoted int
 		to     netip.Addr
 	}{
-		{"long", long, 0, 400, spoke4},
+		{"long", long, 0, 256, spoke4},
 		{"odd", short, 0, 40, spoke4},
 		{"torn behind the addresses", short, 1, 40, spoke4},
 		{"torn inside the addresses", short, 10, 30, netip.Addr{}},
