@@ -74,15 +74,15 @@ func (c *Client) asksUs(p *nhrp.Packet, from netip.Addr) {
 	}
 	switch {
 	case !c.cfg.Shortcut:
-		c.refuse(p, from, nhrp.ResolutionReply, nhrp.AdministrativelyRefused)
+		c.refuse(p, from, nhrp.AdministrativelyRefused)
 		return
 	case !prefix.IsValid():
-		c.refuse(p, from, nhrp.ResolutionReply, nhrp.NoBinding)
+		c.refuse(p, from, nhrp.NoBinding)
 		return
 	case !c.provoked(from):
 		return
 	}
-	answer := c.reply(p, nhrp.ResolutionReply)
+	answer := c.reply(p)
 	answer.Flags = p.Flags&(nhrp.ResolutionRouter|nhrp.ResolutionSourceStable) | nhrp.ResolutionAuthoritative | nhrp.ResolutionDestStable | nhrp.NAT
 	answer.CIEs = []nhrp.CIE{{
 		PrefixLen: uint8(prefix.Bits()), MTU: uint16(min(c.uplink.MTU, 0xffff)), HoldingTime: c.seconds(),

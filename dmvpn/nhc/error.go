@@ -3,6 +3,7 @@ package nhc
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/farspoke/farspoke/dmvpn/nhrp"
 )
@@ -40,31 +41,26 @@ func (c *Client) indicate(from netip.Addr, p *nhrp.Packet, fault *nhrp.Fault) {
 
 // reply returns the answer to a request, which goes the way it came. What the
 // request demanded in extensions is filled in, and what we do not know returned.
-func (c *Client) reply(p *nhrp.Packet, kind nhrp.Type) *nhrp.Packet {
-	answer := *p
-	answer.Type, answer.Hops = kind, nhrp.MaxHops
-	answer.Extensions = nil
-	if p.Extensions != nil {
-		answer.Extensions = []nhrp.Extension{}
-	}
-	for _, e := range p.Extensions {
+func (c *Client) reply(p *nhrp.Packet) *nhrp.Packet {
+	answer := p.Reply()
+	answer.Extensions = slices.DeleteFunc(answer.Extensions, func(e nhrp.Extension) bool {
+		return e.Type == nhrp.Authentication || e.Type == nhrp.NATAddress
+	})
+	for i, e := range answer.Extensions {
 		switch e.Type {
-		case nhrp.Authentication, nhrp.NATAddress:
-			continue
 		case nhrp.ReverseTransit:
-			e.Value = nil
+			answer.Extensions[i].Value = nil
 		case nhrp.ResponderAddress:
 			filled, err := nhrp.NewCIEExtension(e.Type, e.Compulsory, p.Family, p.Protocol, nhrp.CIE{
 				HoldingTime: c.seconds(), NBMA: c.uplink.Address, Protocol: c.cfg.Address.Addr(),
 			})
 			if err == nil {
-				e = filled
+				answer.Extensions[i] = filled
 			}
 		}
-		answer.Extensions = append(answer.Extensions, e)
 	}
 	if c.cfg.Secret != "" {
 		answer.Extensions = append(answer.Extensions, nhrp.NewAuthentication(c.cfg.Secret))
 	}
-	return &answer
+	return answer
 }

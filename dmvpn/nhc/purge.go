@@ -30,7 +30,7 @@ func (c *Client) purged(p *nhrp.Packet, from netip.Addr) {
 		}
 	}
 	if p.Flags&nhrp.PurgeNoReply == 0 {
-		c.send(from, c.reply(p, nhrp.PurgeReply))
+		c.send(from, c.reply(p))
 	}
 }
 

@@ -64,7 +64,7 @@ func (c *Client) handle(p *nhrp.Packet, from netip.Addr) bool {
 	c.heard(from)
 	switch p.Type {
 	case nhrp.RegistrationRequest:
-		c.refuse(p, from, nhrp.RegistrationReply, nhrp.AdministrativelyRefused)
+		c.refuse(p, from, nhrp.AdministrativelyRefused)
 	case nhrp.ResolutionRequest:
 		c.asksUs(p, from)
 	case nhrp.PurgeRequest:
@@ -86,12 +86,11 @@ func (c *Client) handle(p *nhrp.Packet, from netip.Addr) bool {
 const typeOffset = 17
 
 // refuse answers a request in the negative: silence would have it repeated.
-func (c *Client) refuse(p *nhrp.Packet, from netip.Addr, kind nhrp.Type, code nhrp.Code) {
+func (c *Client) refuse(p *nhrp.Packet, from netip.Addr, code nhrp.Code) {
 	if !c.provoked(from) {
 		return
 	}
-	answer := c.reply(p, kind)
-	answer.CIEs = append([]nhrp.CIE(nil), p.CIEs...)
+	answer := c.reply(p)
 	if len(answer.CIEs) == 0 {
 		answer.CIEs = []nhrp.CIE{{}}
 	}
