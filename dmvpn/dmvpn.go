@@ -50,6 +50,9 @@ type Protector interface {
 	// traffic gets through: it has a packet sent that the peer is sure to
 	// answer. It returns at once.
 	Protect(ctx context.Context, peer netip.Addr, probe func()) (replaced <-chan struct{}, err error)
+	// Meet is Protect for another spoke, which proves to belong to the cloud but is
+	// not the hub that the configuration may demand.
+	Meet(ctx context.Context, peer netip.Addr, probe func()) (replaced <-chan struct{}, err error)
 	// Accept protects whoever asks for it and proves to belong to the cloud,
 	// until ctx is cancelled.
 	Accept(ctx context.Context) error

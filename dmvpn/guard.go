@@ -18,13 +18,17 @@ type guard struct {
 }
 
 // protect begins an attempt to protect a peer.
-func (l *loop) protect(ctx context.Context, peer netip.Addr) {
-	g, ok := l.guards[peer]
+func (l *loop) protect(ctx context.Context, peer nhc.Peer) {
+	g, ok := l.guards[peer.NBMA]
 	if !ok {
 		ctx, cancel := context.WithCancel(ctx)
 		g = &guard{cancel: cancel, asked: make(chan struct{}, 1)}
-		l.guards[peer] = g
-		l.tasks.Go(func() { l.guard(ctx, peer, g.asked) })
+		l.guards[peer.NBMA] = g
+		protect := l.deps.Protector.Protect
+		if peer.Spoke {
+			protect = l.deps.Protector.Meet
+		}
+		l.tasks.Go(func() { l.guard(ctx, peer.NBMA, protect, g.asked) })
 	}
 	select {
 	case g.asked <- struct{}{}:
@@ -32,9 +36,12 @@ func (l *loop) protect(ctx context.Context, peer netip.Addr) {
 	}
 }
 
+// protectFunc is [Protector.Protect] or [Protector.Meet].
+type protectFunc func(ctx context.Context, peer netip.Addr, probe func()) (replaced <-chan struct{}, err error)
+
 // guard tells the client how attempts to protect a peer end, and when the
 // protection is gone. What was lost before an attempt succeeded is told first.
-func (t *Tunnel) guard(ctx context.Context, peer netip.Addr, asked <-chan struct{}) {
+func (t *Tunnel) guard(ctx context.Context, peer netip.Addr, protect protectFunc, asked <-chan struct{}) {
 	lost := func() {
 		t.tell(ctx, func(c *nhc.Client, now nhc.Instant) nhc.Effects { return c.Lost(now, peer) })
 	}
@@ -42,7 +49,7 @@ func (t *Tunnel) guard(ctx context.Context, peer netip.Addr, asked <-chan struct
 	for {
 		select {
 		case <-asked:
-			next, err := t.deps.Protector.Protect(ctx, peer, func() { t.probes.put(peer) })
+			next, err := protect(ctx, peer, func() { t.probes.put(peer) })
 			if ctx.Err() != nil {
 				return
 			}

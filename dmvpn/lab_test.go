@@ -350,6 +350,8 @@ type protector struct {
 	calls    int
 	replaced chan struct{}
 	err      error
+	// met are the peers that were protected as other spokes.
+	met []netip.Addr
 	// blocked peers get no protection.
 	blocked map[netip.Addr]bool
 	// probe is the last one handed over.
@@ -395,6 +397,13 @@ func (p *protector) Protect(ctx context.Context, peer netip.Addr, probe func()) 
 		p.replaced = make(chan struct{})
 	}
 	return p.replaced, p.err
+}
+
+func (p *protector) Meet(ctx context.Context, peer netip.Addr, probe func()) (<-chan struct{}, error) {
+	p.mu.Lock()
+	p.met = append(p.met, peer)
+	p.mu.Unlock()
+	return p.Protect(ctx, peer, probe)
 }
 
 // renew ends the protection of now.

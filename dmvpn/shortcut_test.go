@@ -49,6 +49,9 @@ func TestShortcut(t *testing.T) {
 		if want := (Route{Prefix: lan, Via: other}); !slices.Contains(l.kernel.routes, want) || !slices.Contains(l.kernel.neighbours, Neighbour{Address: other, NBMA: public}) {
 			t.Errorf("routes %v, neighbours %v", l.kernel.routes, l.kernel.neighbours)
 		}
+		if !slices.Equal(l.met, []netip.Addr{public}) {
+			t.Errorf("met as spokes were %v", l.met)
+		}
 		if s := l.tunnel.Status().Shortcuts; len(s) != 1 || s[0].Destination != lan || s[0].State != "up" {
 			t.Errorf("status = %+v", s)
 		}

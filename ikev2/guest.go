@@ -13,7 +13,7 @@ import (
 // idleTime is how long a guest stays that neither sends nor is sent anything.
 const idleTime = 10 * time.Minute
 
-// newGuest adds a peer that nobody named.
+// newGuest adds a peer that no profile names.
 func (e *Engine) newGuest(profile *profile, addr netip.Addr) *peer {
 	p := e.newPeer(profile, addr)
 	p.guest = true
@@ -46,6 +46,12 @@ func (p *peer) name() {
 	}
 }
 
+// unname makes a peer that nobody asks for by name a guest.
+func (p *peer) unname() {
+	p.guest = true
+	p.session = session.Restore(p.profile.sessionConfig(p.guest), p.session.State(), rand.Reader)
+}
+
 // release deals with a peer that nobody has wanted for long. If it still carries
 // traffic and guests are welcome, it becomes one; else it is closed.
 func (p *peer) release(now session.Instant) {
@@ -53,8 +59,7 @@ func (p *peer) release(now session.Instant) {
 	switch {
 	case !unwanted || at > now:
 	case !p.guest && p.profile.accepting > 0 && p.carriedAt+unwantedTime > now:
-		p.guest = true
-		p.session = session.Restore(p.profile.sessionConfig(p.guest), p.session.State(), rand.Reader)
+		p.unname()
 		p.apply(p.session.Forgo(now))
 	default:
 		p.close(now)
@@ -69,8 +74,8 @@ func (p *peer) releaseAt() (at session.Instant, unwanted bool) {
 	return at, len(p.interest) == 0 && !p.closing
 }
 
-// leave lets a guest be lost for good from now on: it was called once, because
-// of a packet to it.
+// leave lets a guest be lost for good from now on, unless somebody wants to meet
+// it: it was called once, because of a packet to it.
 func (p *peer) leave() {
 	if p.guest && len(p.interest) == 0 && p.session.Wanted() {
 		p.apply(p.session.Forgo(p.engine.sinceBoot()))

@@ -42,7 +42,8 @@ type peer struct {
 	interest      map[context.Context]func()
 	unwantedSince session.Instant
 	closing       bool
-	// guest says that the peer came by itself, or because of a packet to it.
+	// guest says that no profile names the peer: it came by itself, because of a
+	// packet to it, or is another spoke that somebody wants to meet.
 	guest bool
 	// carried is how many packets its SAs had carried at the last check, and
 	// carriedAt when there was traffic last.
@@ -161,7 +162,7 @@ func (p *peer) send(effects session.Effects) (left []unsent) {
 }
 
 func (p *peer) event(event session.Event) {
-	if p.guest && p.replaced == nil && event.Kind != session.Up && !p.engine.words.Take(p.engine.sinceBoot()) {
+	if p.guest && len(p.interest) == 0 && p.replaced == nil && event.Kind != session.Up && !p.engine.words.Take(p.engine.sinceBoot()) {
 		return // strangers must not fill the log
 	}
 	switch event.Kind {

@@ -37,6 +37,17 @@ func (e *Engine) Profile(name string) (*Protector, error) {
 // through them. It must return at once, and must not call the Engine. Without
 // one, nil, only IKE tells whether the peer lives.
 func (p *Protector) Protect(ctx context.Context, addr netip.Addr, probe func()) (replaced <-chan struct{}, err error) {
+	return p.protect(ctx, addr, probe, true)
+}
+
+// Meet is Protect for a peer that the profile does not mean by its remote
+// identity: another spoke of the cloud. As with Accept it has to know the
+// pre-shared key.
+func (p *Protector) Meet(ctx context.Context, addr netip.Addr, probe func()) (replaced <-chan struct{}, err error) {
+	return p.protect(ctx, addr, probe, false)
+}
+
+func (p *Protector) protect(ctx context.Context, addr netip.Addr, probe func(), named bool) (replaced <-chan struct{}, err error) {
 	e := p.engine
 	select {
 	case <-e.restored:
@@ -50,13 +61,22 @@ func (p *Protector) Protect(ctx context.Context, addr netip.Addr, probe func()) 
 		if !addr.Is4() {
 			return nil, fmt.Errorf("protect %s: only IPv4 is carried", addr)
 		}
-		peer = e.newPeer(p.profile, addr)
-		peer.apply(peer.session.Uplink(e.sinceBoot(), e.local))
+		if named {
+			peer = e.newPeer(p.profile, addr)
+			peer.apply(peer.session.Uplink(e.sinceBoot(), e.local))
+		} else {
+			peer = e.newGuest(p.profile, addr)
+		}
 	}
 	if peer.profile != p.profile {
 		return nil, fmt.Errorf("protect %s: profile %s protects it already, so %s cannot", addr, peer.profile.name, p.profile.name)
 	}
-	peer.name()
+	switch {
+	case named:
+		peer.name()
+	case !peer.guest && len(peer.interest) == 0:
+		peer.unname()
+	}
 	peer.want(ctx, probe)
 	if err := peer.unanswered; err != nil {
 		peer.unanswered = nil
@@ -89,6 +109,7 @@ func (p *peer) want(ctx context.Context, probe func()) {
 			defer p.engine.mu.Unlock()
 			delete(p.interest, ctx)
 			p.unwantedSince = p.engine.sinceBoot()
+			p.leave()
 			p.engine.changed()
 		})
 	}

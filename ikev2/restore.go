@@ -78,7 +78,7 @@ func (e *Engine) resume(addr netip.Addr, record json.RawMessage, kernel map[xfrm
 		return fmt.Errorf("read its state: %w", err)
 	}
 	p := e.peers[addr]
-	guest := saved.Guest && (p == nil || len(p.interest) == 0)
+	guest := saved.Guest && (p == nil || p.guest || len(p.interest) == 0)
 	restored := session.Restore(profile.sessionConfig(guest), state, rand.Reader)
 	for _, sa := range restored.InstalledSAs() {
 		if _, ok := kernel[kernelID(sa)]; !ok {

@@ -107,7 +107,8 @@ func (s *spoke) apply(e Effects) {
 	if e.Save {
 		s.state, _ = json.Marshal(s.client.State())
 	}
-	for _, nbma := range e.Protect {
+	for _, peer := range e.Protect {
+		nbma := peer.NBMA
 		s.wanted[nbma] = true
 		s.call(nbma)
 	}

@@ -16,9 +16,9 @@ type Effects struct {
 	Save bool
 	// Kernel says that Neighbours or Routes have changed.
 	Kernel bool
-	// Protect asks for one attempt to protect a peer, whose outcome Protected is to
-	// tell.
-	Protect []netip.Addr
+	// Protect asks for one attempt to protect each peer, whose outcome Protected is
+	// to tell.
+	Protect []Peer
 	// Lookup is names whose addresses Resolved is to tell.
 	Lookup []string
 	Send   []Message
@@ -27,6 +27,13 @@ type Effects struct {
 	// Seen tells by which of our addresses peers know us.
 	Seen   []Sighting
 	Events []Event
+}
+
+// Peer is whom traffic is to be protected with. A Spoke is no server, so that no
+// configuration names it.
+type Peer struct {
+	NBMA  netip.Addr
+	Spoke bool
 }
 
 // Message is an NHRP packet for the peer at an NBMA address.

@@ -3,6 +3,7 @@ package nhc
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -40,7 +41,8 @@ func (c *Client) protect(nbma netip.Addr) *protection {
 // ask asks for an attempt to protect a peer.
 func (c *Client) ask(nbma netip.Addr, p *protection) {
 	p.state, p.since = protectionAsked, c.now
-	c.out.Protect = append(c.out.Protect, nbma)
+	spoke := !slices.ContainsFunc(c.order, func(s *server) bool { return s.nbma == nbma })
+	c.out.Protect = append(c.out.Protect, Peer{nbma, spoke})
 }
 
 // unprotected tells all who need the protection of a peer that there is none.

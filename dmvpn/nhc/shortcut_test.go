@@ -405,3 +405,35 @@ func TestStrangersPurge(t *testing.T) {
 		t.Error("the spoke itself could not")
 	}
 }
+
+// TestBareIndication: a hub of FRR before 10.2 sends traffic indications without
+// authentication, and a wrong one is refused all the same.
+func TestBareIndication(t *testing.T) {
+	for name, test := range map[string]struct {
+		extensions []nhrp.Extension
+		asked      bool
+	}{
+		"none":  {nil, true},
+		"wrong": {[]nhrp.Extension{nhrp.NewAuthentication("clouds")}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := testConfig(configured(hub1, nbma1))
+			cfg.Shortcut = true
+			w := registered(t, cfg)
+			p := packetFrom(nhrp.TrafficIndication, hub1, nbma1)
+			p.CIEs, p.Extensions = nil, test.extensions
+			p.Payload = make([]byte, 28)
+			p.Payload[0] = 0x45
+			copy(p.Payload[16:], []byte{192, 168, 2, 1})
+			w.deliver(nbma1, p)
+			w.pass(second / 10)
+			asked := false
+			for _, a := range w.hubs[nbma1].received {
+				asked = asked || a.Type == nhrp.ResolutionRequest
+			}
+			if asked != test.asked {
+				t.Errorf("asked = %t, want %t", asked, test.asked)
+			}
+		})
+	}
+}

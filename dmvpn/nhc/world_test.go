@@ -114,7 +114,8 @@ func (w *world) apply(e Effects) {
 			w.t.Fatal(err)
 		}
 	}
-	for _, nbma := range e.Protect {
+	for _, peer := range e.Protect {
+		nbma := peer.NBMA
 		w.protected[nbma] = true
 		if !w.unprotectable[nbma] {
 			w.later(delay, func() { w.apply(w.client.Protected(w.now, nbma, nil)) })
