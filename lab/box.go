@@ -52,6 +52,18 @@ func (s Site) Replace(name, old, new string) Site {
 	return changed
 }
 
+// at returns the site as it is at a branch.
+func (s Site) at(b *Branch) Site {
+	const ordinary = 17
+	if b.number == ordinary {
+		return s
+	}
+	for _, part := range []string{"branch-%d", "172.16.100.%d/", "192.168.%d."} {
+		s = s.Replace("farspoke.yaml", fmt.Sprintf(part, ordinary), fmt.Sprintf(part, b.number))
+	}
+	return s
+}
+
 // boxImage is our own firmware as package image builds it.
 type boxImage struct {
 	// Kernel and Initramfs are paths of files.

@@ -59,3 +59,18 @@ func TestWithSiteAppendsAnAlignedArchive(t *testing.T) {
 		t.Errorf("modes %v: want the secrets for root alone", modes)
 	}
 }
+
+func TestSiteAtTheSecondBranch(t *testing.T) {
+	site := ordinarySite().at(secondBranch())
+	secrets, err := config.ParseSecrets("secrets.yaml", site["secrets.yaml"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := config.Parse("farspoke.yaml", site["farspoke.yaml"], secrets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := file.Tunnels["hq"].Address.Addr(); got != secondBranch().tunnel() {
+		t.Errorf("the spoke of the second branch has %s in the tunnel", got)
+	}
+}

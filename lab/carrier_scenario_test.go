@@ -10,12 +10,16 @@ func TestNATMoves(t *testing.T) {
 	lab := open(t)
 	spoke := bringUp(t, lab, ordinaryBox(lab))
 	before := establishedSA(t, lab)
+	port := publicPort(t, lab)
 
 	mark := spoke.Ping.Mark()
 	if err := lab.FlushNAT(); err != nil {
 		t.Fatal(err)
 	}
 	answered(t, spoke, mark, recovery)
+	if moved := publicPort(t, lab); moved == port {
+		t.Errorf("the NAT still uses port %d", port)
+	}
 	number, err := spoke.Ping.Steady(limit(t, recovery), mark, 100)
 	if err != nil {
 		t.Fatal(err)
@@ -26,6 +30,19 @@ func TestNATMoves(t *testing.T) {
 	if after := establishedSA(t, lab); after.SPIIn != before.SPIIn {
 		t.Errorf("SPI %s became %s: want the same SA", before.SPIIn, after.SPIIn)
 	}
+}
+
+// publicPort returns the port that the carrier's NAT has for the spoke's IPsec.
+func publicPort(t *testing.T, lab *Lab) uint16 {
+	t.Helper()
+	ports, err := lab.publicPorts(4500)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(ports) != 1 {
+		t.Fatalf("the NAT has the ports %v for one spoke", ports)
+	}
+	return ports[0]
 }
 
 // TestLossyCarrier: one packet in five is lost from the first on, and the box

@@ -20,7 +20,8 @@ type DHCP struct {
 	hub netip.Addr
 }
 
-// ordinaryLease is the address range and options of a carrier in good order.
+// ordinaryLease is the address range and options of a carrier in good order, for
+// the first branch.
 var ordinaryLease = []string{"--dhcp-range=100.64.0.50,100.64.0.99,255.255.255.0,10m"}
 
 // Start starts the server with dnsmasq's options for its leases. It remembers
@@ -33,9 +34,10 @@ func (d *DHCP) Start(ctx context.Context, lease []string) error {
 		// forbids.
 		"--no-daemon",
 		"--conf-file=/dev/null", "--log-facility=-", "--pid-file=",
-		"--interface=carrier", "--bind-dynamic", "--except-interface=lo",
+		"--interface=carrier", "--interface=carrier18", "--bind-dynamic", "--except-interface=lo",
 		"--no-resolv", "--no-hosts", "--no-ping", "--log-dhcp",
 		"--address=/hub1.example.net/" + d.hub.String(),
+		"--dhcp-range=100.65.0.50,100.65.0.99,255.255.255.0,10m", // the second branch's
 		"--dhcp-authoritative", "--dhcp-leasefile=/run/carrier.leases", "--leasefile-ro",
 	}, lease...)
 	wait, err := d.namespace.Start(ctx, d.log, "dnsmasq", args...)

@@ -8,82 +8,66 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/farspoke/farspoke/lab/qemu"
 	"github.com/farspoke/farspoke/lab/sandbox"
 )
 
-// Bridges, the lab's network segments.
+// Bridges, the lab's network segments beside those of the branches.
 const (
-	carrierBridge  = "carrier"
 	internetBridge = "internet"
 	hqBridge       = "hq"
-	branchBridge   = "branch"
 )
 
-// Addresses of the lab.
+// Addresses of the lab beside those of the branches.
 var (
-	carrierGateway = netip.MustParsePrefix("100.64.0.1/24")
-	natAddress     = netip.MustParsePrefix("203.0.113.254/24")
-	hubAddress     = netip.MustParseAddr("203.0.113.1")
-	hubMoved       = netip.MustParseAddr("203.0.113.2")
-	hubHQAddress   = netip.MustParseAddr("10.100.0.1")
-	hqAddress      = netip.MustParsePrefix("10.100.0.10/24")
-	branchGateway  = netip.MustParseAddr("192.168.17.1")
-	hostAddress    = netip.MustParsePrefix("192.168.17.10/24")
+	natAddress   = netip.MustParsePrefix("203.0.113.254/24")
+	hubAddress   = netip.MustParseAddr("203.0.113.1")
+	hubMoved     = netip.MustParseAddr("203.0.113.2")
+	hubHQAddress = netip.MustParseAddr("10.100.0.1")
+	hqAddress    = netip.MustParsePrefix("10.100.0.10/24")
 )
 
-// The virtual machines' network cards, by the slots the board "virt" names.
-var (
-	hubNICs = []qemu.NIC{
-		{Slot: 2, Tap: "hub-wan", MAC: "52:54:00:00:01:02"},
-		{Slot: 3, Tap: "hub-hq", MAC: "52:54:00:00:01:03"},
-	}
-	spokeNICs = []qemu.NIC{
-		{Slot: 2, Tap: "spoke-wan", MAC: "52:54:00:00:02:02"},
-		{Slot: 3, Tap: "spoke-lan", MAC: "52:54:00:00:02:03"},
-	}
-)
+// hubNICs are the hub's network cards.
+var hubNICs = []qemu.NIC{
+	{Slot: 2, Tap: "hub-wan", MAC: "52:54:00:00:01:02"},
+	{Slot: 3, Tap: "hub-hq", MAC: "52:54:00:00:01:03"},
+}
 
 // Network is everything of the lab that needs no virtual machine: the segments,
 // the carrier with its NAT and DHCP server, a host at headquarters and one at
-// the branch.
+// each branch.
 //
-//	branch host ── branch ── spoke VM ── carrier ── NAT ── internet ── hub VM ── hq ── HQ host
+//	host ── branch ──── spoke VM ── carrier ──── NAT ── internet ── hub VM ── hq ── HQ host
+//	host ── branch18 ── spoke VM ── carrier18 ──┘
 type Network struct {
-	NAT, HQ, Host *sandbox.Namespace
+	NAT, HQ *sandbox.Namespace
+	// First is where a lone spoke is.
+	First, Second *Branch
 	// DHCP is the carrier's DHCP and DNS server.
 	DHCP *DHCP
 }
 
-// masquerade is the carrier's NAT: ports change with every mapping, and a
-// mapping dies when it is silent for half a minute.
-const masquerade = `
-table ip nat {
-	chain postrouting {
-		type nat hook postrouting priority srcnat
-		oifname "internet" masquerade random
-	}
-}
-`
-
 // NewNetwork builds the network. Its daemons log to log and end with ctx.
 func NewNetwork(ctx context.Context, log io.Writer) (*Network, error) {
-	for _, bridge := range []string{carrierBridge, internetBridge, hqBridge, branchBridge} {
-		if err := sandbox.AddBridge(bridge); err != nil {
-			return nil, err
-		}
+	if err := errors.Join(sandbox.AddBridge(internetBridge), sandbox.AddBridge(hqBridge)); err != nil {
+		return nil, err
 	}
 	err := errors.Join(
 		sandbox.AddTap(hubNICs[0].Tap, internetBridge),
 		sandbox.AddTap(hubNICs[1].Tap, hqBridge),
-		sandbox.AddTap(spokeNICs[0].Tap, carrierBridge),
-		sandbox.AddTap(spokeNICs[1].Tap, branchBridge),
 	)
 	if err != nil {
 		return nil, err
 	}
-	n := new(Network)
-	if err := errors.Join(n.addNAT(ctx), n.addHosts()); err != nil {
+	n := &Network{First: firstBranch(), Second: secondBranch()}
+	for _, b := range n.branches() {
+		if err := b.build(); err != nil {
+			return nil, err
+		}
+	}
+	if err := errors.Join(n.addNAT(ctx), n.addHQ()); err != nil {
 		return nil, err
 	}
 	n.DHCP = &DHCP{namespace: n.NAT, log: log, hub: hubAddress}
@@ -95,10 +79,12 @@ func (n *Network) addNAT(ctx context.Context) (err error) {
 		return err
 	}
 	if err := errors.Join(
-		n.NAT.Attach(carrierBridge, "carrier", carrierGateway),
+		n.NAT.Attach(n.First.carrier, n.First.carrier, n.First.gateway),
+		n.NAT.Attach(n.Second.carrier, n.Second.carrier, n.Second.gateway),
 		n.NAT.Attach(internetBridge, "internet", natAddress),
+		n.NAT.AddAddress("internet", netip.PrefixFrom(n.Second.public, 32)),
 		n.NAT.Sysctl("ipv4/ip_forward", "1"),
-		n.NAT.Run(ctx, masquerade, "nft", "-f", "-"),
+		n.Translate(ctx, n.branches()...),
 	); err != nil {
 		return err
 	}
@@ -109,25 +95,51 @@ func (n *Network) addNAT(ctx context.Context) (err error) {
 	)
 }
 
-func (n *Network) addHosts() (err error) {
+func (n *Network) addHQ() (err error) {
 	if n.HQ, err = sandbox.NewNamespace("hq"); err != nil {
-		return err
-	}
-	if n.Host, err = sandbox.NewNamespace("host"); err != nil {
 		return err
 	}
 	return errors.Join(
 		n.HQ.Attach(hqBridge, "eth0", hqAddress),
 		n.HQ.DefaultRoute(hubHQAddress),
-		n.Host.Attach(branchBridge, "eth0", hostAddress),
-		n.Host.DefaultRoute(branchGateway),
 	)
+}
+
+func (n *Network) branches() []*Branch { return []*Branch{n.First, n.Second} }
+
+// Translate makes the carrier a NAT for the given branches, and a mere router for
+// the other: ports change with every mapping, a mapping dies when it is silent for
+// half a minute, and nobody gets in who was not called.
+func (n *Network) Translate(ctx context.Context, behind ...*Branch) error {
+	var out, in strings.Builder
+	for _, b := range behind {
+		other := n.First
+		if b == n.First {
+			other = n.Second
+		}
+		source := b.public.String()
+		fmt.Fprintf(&out, "\t\tip saddr %s oifname %s snat to %s random\n", b.gateway.Masked(), other.carrier, source)
+		if b == n.First {
+			// It follows a change of address.
+			fmt.Fprintf(&out, "\t\tip saddr %s oifname internet masquerade random\n", b.gateway.Masked())
+		} else {
+			fmt.Fprintf(&out, "\t\tip saddr %s oifname internet snat to %s random\n", b.gateway.Masked(), source)
+		}
+		fmt.Fprintf(&in, "\t\toifname %s ct state new drop\n", b.carrier)
+	}
+	ruleset := "table ip nat\ndelete table ip nat\ntable ip nat {\n" +
+		"\tchain out {\n\t\ttype nat hook postrouting priority srcnat\n" + out.String() + "\t}\n" +
+		"\tchain in {\n\t\ttype filter hook forward priority filter\n" + in.String() + "\t}\n}\n"
+	if err := n.NAT.Run(ctx, ruleset, "nft", "-f", "-"); err != nil {
+		return err
+	}
+	return n.FlushNAT()
 }
 
 // FlushNAT makes the carrier forget its mappings, as after a restart of its
 // NAT: what the spoke sends next gets another port.
 func (n *Network) FlushNAT() error {
-	if err := n.NAT.ConntrackTableFlush(0); err != nil {
+	if err := n.NAT.ConntrackTableFlush(netlink.ConntrackTable); err != nil {
 		return fmt.Errorf("flush the carrier's NAT mappings: %w", err)
 	}
 	return nil

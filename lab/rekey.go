@@ -103,8 +103,8 @@ func (l *Lab) countRekeyLoss(ctx context.Context, kind kind, spokeRekeys func(co
 // densePing starts a ping that tells a short interruption better than the
 // spoke's own.
 func (s *Spoke) densePing(ctx context.Context) (ping *probe.Ping, stop func() error, err error) {
-	err = s.lab.Host.Do(func() (err error) {
-		ping, err = probe.NewPing(hostAddress.Addr(), hqAddress.Addr(), rekeyPing)
+	err = s.at.Host.Do(func() (err error) {
+		ping, err = probe.NewPing(s.at.host.Addr(), hqAddress.Addr(), rekeyPing)
 		return err
 	})
 	if err != nil {

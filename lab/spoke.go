@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,8 +28,9 @@ type milestone struct {
 
 // kind is a make of spoke.
 type kind struct {
-	name       string
-	machine    func(dir string) (qemu.Config, error)
+	name string
+	// machine describes the machine for a branch.
+	machine    func(dir string, at *Branch) (qemu.Config, error)
 	milestones []milestone
 	// shell starts the shell on the second serial port, if it does not start
 	// by itself.
@@ -42,8 +45,8 @@ type kind struct {
 func box(image boxImage, site Site) kind {
 	return kind{
 		name: "box",
-		machine: func(dir string) (qemu.Config, error) {
-			archive, err := image.withSite(dir, site, "")
+		machine: func(dir string, at *Branch) (qemu.Config, error) {
+			archive, err := image.withSite(dir, site.at(at), "")
 			return qemu.Config{Kernel: image.Kernel, Initramfs: archive, Args: image.Args, Watchdog: true}, err
 		},
 		milestones: []milestone{
@@ -60,8 +63,8 @@ func box(image boxImage, site Site) kind {
 // archives.
 func testedBox(images images, image boxImage, site Site, more ...string) kind {
 	k := box(image, site)
-	k.machine = func(dir string) (qemu.Config, error) {
-		archive, err := image.withSite(dir, site, images.Agent, more...)
+	k.machine = func(dir string, at *Branch) (qemu.Config, error) {
+		archive, err := image.withSite(dir, site.at(at), images.Agent, more...)
 		return qemu.Config{Kernel: image.Kernel, Initramfs: archive, Args: image.Args, Watchdog: true, Shell: true}, err
 	}
 	k.shell = func(ctx context.Context, console *qemu.Console) error {
@@ -86,12 +89,14 @@ func testedBox(images images, image boxImage, site Site, more ...string) kind {
 	return k
 }
 
-// peer is the baseline, strongSwan and FRR in the place of our box.
-func peer(images images) kind {
+// peer is the baseline, strongSwan and FRR in the place of our box. The arguments
+// are for its /init.
+func peer(images images, args ...string) kind {
 	return kind{
 		name: "peer",
-		machine: func(string) (qemu.Config, error) {
-			return qemu.Config{Kernel: images.Peer.Kernel, Initramfs: images.Peer.Initramfs, Args: guestArgs, Shell: true}, nil
+		machine: func(_ string, at *Branch) (qemu.Config, error) {
+			args := slices.Concat(guestArgs, args, []string{fmt.Sprintf("branch=%d", at.number)})
+			return qemu.Config{Kernel: images.Peer.Kernel, Initramfs: images.Peer.Initramfs, Args: args, Shell: true}, nil
 		},
 		milestones: []milestone{
 			{"lease", `milestone=lease`},
@@ -110,6 +115,7 @@ type Spoke struct {
 
 	lab   *Lab
 	kind  kind
+	at    *Branch
 	stop  context.CancelFunc
 	watch *errgroup.Group
 
@@ -117,17 +123,29 @@ type Spoke struct {
 	asked bool // the shell has been started
 }
 
-// Boot starts a spoke. Only one can run at a time. It runs until ctx ends or
-// Close is called.
+// Boot starts a spoke at the first branch.
 func (l *Lab) Boot(ctx context.Context, kind kind) (*Spoke, error) {
-	cfg, err := kind.machine(l.dir)
+	return l.BootAt(ctx, l.First, kind)
+}
+
+// BootAt starts a spoke at a branch, which holds one at a time. It runs until ctx
+// ends or Close is called.
+func (l *Lab) BootAt(ctx context.Context, at *Branch, kind kind) (*Spoke, error) {
+	dir := filepath.Join(l.dir, at.carrier)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	cfg, err := kind.machine(dir, at)
 	if err != nil {
 		return nil, err
 	}
-	cfg.Name, cfg.CPUs, cfg.MemoryMiB, cfg.NICs = kind.name, 2, 512, spokeNICs
-	cfg.Log = logFile(kind.name)
+	cfg.Name, cfg.CPUs, cfg.MemoryMiB, cfg.NICs = kind.name, 2, 512, at.nics
+	if at == l.Second {
+		cfg.Name += "18"
+	}
+	cfg.Log = logFile(cfg.Name)
 	ctx, stop := context.WithCancel(ctx)
-	s := &Spoke{lab: l, kind: kind, stop: stop}
+	s := &Spoke{lab: l, kind: kind, at: at, stop: stop}
 	s.watch, ctx = errgroup.WithContext(ctx)
 	// Both watch before there is anything to see.
 	if err := errors.Join(s.ping(ctx), s.capture(ctx)); err != nil {
@@ -162,8 +180,8 @@ func (l *Lab) bootSteady(ctx context.Context, kind kind) (*Spoke, error) {
 
 // ping starts the ping of the branch's host.
 func (s *Spoke) ping(ctx context.Context) error {
-	err := s.lab.Host.Do(func() (err error) {
-		s.Ping, err = probe.NewPing(hostAddress.Addr(), hqAddress.Addr(), pingInterval)
+	err := s.at.Host.Do(func() (err error) {
+		s.Ping, err = probe.NewPing(s.at.host.Addr(), hqAddress.Addr(), pingInterval)
 		return err
 	})
 	if err != nil {
@@ -175,11 +193,11 @@ func (s *Spoke) ping(ctx context.Context) error {
 
 // capture starts the capture on the spoke's side of the carrier.
 func (s *Spoke) capture(ctx context.Context) error {
-	mac, err := net.ParseMAC(spokeNICs[0].MAC)
+	mac, err := net.ParseMAC(s.at.nics[0].MAC)
 	if err != nil {
 		return err
 	}
-	if s.Capture, err = probe.NewCapture(spokeNICs[0].Tap, mac); err != nil {
+	if s.Capture, err = probe.NewCapture(s.at.nics[0].Tap, mac); err != nil {
 		return err
 	}
 	s.watch.Go(func() error { return s.Capture.Run(ctx) })

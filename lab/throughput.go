@@ -169,7 +169,7 @@ func (l *Lab) openStreams() ([]*probe.Stream, error) {
 	defer listener.Close()
 	var ends [2][2]net.Conn // at the branch, at headquarters
 	for i := range ends {
-		err := l.Host.Do(func() (err error) {
+		err := l.First.Host.Do(func() (err error) {
 			ends[i][0], err = net.DialTCP("tcp4", nil, net.TCPAddrFromAddrPort(at))
 			return err
 		})

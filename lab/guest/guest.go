@@ -34,17 +34,19 @@ var files embed.FS
 var packages = []string{
 	"busybox", "iproute2", "libc6", "libgcc-s1",
 	"charon-systemd", "libstrongswan", "libstrongswan-standard-plugins", "strongswan-libcharon", "strongswan-swanctl",
-	"frr",
+	"frr", "nftables",
 	// Libraries.
-	"libaudit1", "libbpf1", "libbsd0", "libc-ares2", "libcap-ng0", "libcap2", "libcrypt1", "libelf1",
-	"libgcrypt20", "libgpg-error0", "libjson-c5", "liblz4-1", "liblzma5", "libmd0", "libmnl0", "libpam-modules", "libpam0g",
-	"libpcre2-8-0", "libreadline8", "libssl3", "libsystemd0", "libtinfo6", "libyang2", "libzstd1", "zlib1g",
+	"libaudit1", "libbpf1", "libbsd0", "libc-ares2", "libcap-ng0", "libcap2", "libcrypt1", "libedit2", "libelf1",
+	"libgcrypt20", "libgmp10", "libgpg-error0", "libjansson4", "libjson-c5", "liblz4-1", "liblzma5", "libmd0", "libmnl0",
+	"libnftables1", "libnftnl11", "libpam-modules", "libpam0g", "libpcre2-8-0", "libreadline8", "libssl3", "libsystemd0",
+	"libtinfo6", "libxtables12", "libyang2", "libzstd1", "zlib1g",
 }
 
 // programs is what of these packages runs in the guests.
 var programs = []string{
 	"/bin/busybox", "/bin/ip",
 	"/usr/sbin/charon-systemd", "/usr/sbin/swanctl",
+	"/usr/sbin/nft",
 	"/usr/lib/frr/zebra", "/usr/lib/frr/staticd", "/usr/lib/frr/nhrpd", "/usr/bin/vtysh",
 	// Opened at run time: no program names them as needed.
 	"/lib/aarch64-linux-gnu/libgcc_s.so.1", "/lib/aarch64-linux-gnu/security/pam_permit.so",
@@ -64,9 +66,10 @@ var applets = []string{
 }
 
 // modules is what the kernel needs for GRE in ESP-in-UDP on virtio network
-// cards.
+// cards, and to tell FRR of what it forwards from spoke to spoke.
 var modules = []string{
 	"virtio_pci", "virtio_net", "ip_gre", "xfrm_user", "esp4",
+	"nf_tables", "nft_limit", "nft_log", "nfnetlink_log",
 	"authenc", "cbc", "ctr", "gcm", "seqiv", "echainiv", "drbg", "aes_ce_blk", "ghash_ce", "sha1_ce", "sha2_ce", "sha512_arm64",
 }
 

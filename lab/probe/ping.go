@@ -29,15 +29,16 @@ type Ping struct {
 	mu      sync.Mutex
 	sent    []time.Time
 	round   []time.Duration // until the answer; 0 while there is none
+	ttl     []int           // of the answer; 0 while there is none
 	changed chan struct{}   // closed and replaced with every answer
 }
 
 // NewPing prepares a ping from an address of the network namespace the caller
 // is in.
 func NewPing(source, destination netip.Addr, interval time.Duration) (*Ping, error) {
-	conn, err := icmp.ListenPacket("ip4:icmp", source.String())
+	conn, err := listen(source)
 	if err != nil {
-		return nil, fmt.Errorf("open ping socket: %w", err)
+		return nil, err
 	}
 	return &Ping{
 		conn:        conn,
@@ -73,6 +74,7 @@ func (p *Ping) send() error {
 	number := len(p.sent)
 	p.sent = append(p.sent, time.Now())
 	p.round = append(p.round, 0)
+	p.ttl = append(p.ttl, 0)
 	p.mu.Unlock()
 	// The sequence number of ICMP has 16 bits; the rest of ours is payload.
 	payload := binary.BigEndian.AppendUint64(nil, uint64(number))
@@ -90,32 +92,20 @@ func (p *Ping) send() error {
 
 // receive takes answers until the socket is closed.
 func (p *Ping) receive() {
-	buffer := make([]byte, 1500)
-	for {
-		n, from, err := p.conn.ReadFrom(buffer)
-		if err != nil {
-			return
+	for e := range echoes(p.conn, ipv4.ICMPTypeEchoReply) {
+		if e.from == p.destination && e.id == p.id {
+			p.answered(e.number, e.at, e.ttl)
 		}
-		at := time.Now()
-		message, err := icmp.ParseMessage(1, buffer[:n])
-		if err != nil || message.Type != ipv4.ICMPTypeEchoReply || from.String() != p.destination.String() {
-			continue
-		}
-		echo, ok := message.Body.(*icmp.Echo)
-		if !ok || echo.ID != p.id || len(echo.Data) < 8 {
-			continue
-		}
-		p.answered(binary.BigEndian.Uint64(echo.Data), at)
 	}
 }
 
-func (p *Ping) answered(number uint64, at time.Time) {
+func (p *Ping) answered(number uint64, at time.Time, ttl int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if number >= uint64(len(p.sent)) || p.round[number] != 0 {
 		return
 	}
-	p.round[number] = at.Sub(p.sent[number])
+	p.round[number], p.ttl[number] = at.Sub(p.sent[number]), ttl
 	close(p.changed)
 	p.changed = make(chan struct{})
 }

@@ -126,7 +126,7 @@ func (ns *Namespace) Attach(bridge, name string, address netip.Prefix) error {
 	err := errors.Join(
 		netlink.LinkAdd(pair),
 		attach(bridge, pair.Name),
-		ns.address(name, address),
+		ns.AddAddress(name, address),
 	)
 	if err != nil {
 		return fmt.Errorf("attach %s to bridge %s: %w", ns.name, bridge, err)
@@ -134,7 +134,8 @@ func (ns *Namespace) Attach(bridge, name string, address netip.Prefix) error {
 	return nil
 }
 
-func (ns *Namespace) address(name string, address netip.Prefix) error {
+// AddAddress gives an interface another address and sets it up.
+func (ns *Namespace) AddAddress(name string, address netip.Prefix) error {
 	link, err := ns.LinkByName(name)
 	if err != nil {
 		return err
