@@ -15,7 +15,9 @@ type told struct {
 	// nbma is where the question came from, and who asked.
 	nbma, who netip.Addr
 	prefix    netip.Prefix
-	until     Instant
+	// request is the id of the question.
+	request uint32
+	until   Instant
 }
 
 // Prefixes tells which networks are behind the box. Who was told of others hears
@@ -63,9 +65,7 @@ func (c *Client) local(a netip.Addr) netip.Prefix {
 	return best
 }
 
-// asksUs answers a resolution request (RFC 2332, 5.2.2). The reply goes the way
-// that the request came, be it by a hub or straight from who asks. If only we are
-// behind a NAT, it is for us to make the direct path.
+// asksUs sees to a resolution request (RFC 2332, 5.2.2).
 func (c *Client) asksUs(p *nhrp.Packet, from netip.Addr) {
 	ours := c.cfg.Address.Addr()
 	prefix := c.local(p.DstProtocol)
@@ -75,25 +75,27 @@ func (c *Client) asksUs(p *nhrp.Packet, from netip.Addr) {
 	switch {
 	case !c.cfg.Shortcut:
 		c.refuse(p, from, nhrp.AdministrativelyRefused)
-		return
 	case !prefix.IsValid():
 		c.refuse(p, from, nhrp.NoBinding)
-		return
-	case !c.provoked(from):
-		return
+	case c.provoked(from):
+		c.consider(&question{packet: p, from: from, prefix: prefix})
 	}
+}
+
+// answer answers a question positively, to the member at an NBMA address.
+func (c *Client) answer(q *question, to netip.Addr) {
+	ours, p := c.cfg.Address.Addr(), q.packet
 	answer := c.reply(p)
 	answer.Flags = p.Flags&(nhrp.ResolutionRouter|nhrp.ResolutionSourceStable) | nhrp.ResolutionAuthoritative | nhrp.ResolutionDestStable | nhrp.NAT
 	answer.CIEs = []nhrp.CIE{{
-		PrefixLen: uint8(prefix.Bits()), MTU: uint16(min(c.uplink.MTU, 0xffff)), HoldingTime: c.seconds(),
+		PrefixLen: uint8(q.prefix.Bits()), MTU: uint16(min(c.uplink.MTU, 0xffff)), HoldingTime: c.seconds(),
 		NBMA: c.uplink.Address, Protocol: ours,
 	}}
 	c.extend(answer, nhrp.NATAddress, c.ourNAT()...)
-	c.send(from, answer)
-	if prefix.Addr() != ours {
-		c.remember(told{from, p.SrcProtocol, prefix, c.now + c.cfg.HoldingTime})
+	c.send(to, answer)
+	if q.prefix.Addr() != ours {
+		c.remember(told{nbma: q.from, who: p.SrcProtocol, prefix: q.prefix, request: p.RequestID, until: c.now + c.cfg.HoldingTime})
 	}
-	c.meet(p, from)
 }
 
 func (c *Client) remember(t told) {
@@ -103,25 +105,5 @@ func (c *Client) remember(t told) {
 		c.told[i] = t
 	case len(c.told) < maxTold:
 		c.told = append(c.told, t)
-	}
-}
-
-// meet makes the direct path to who has asked, if it is for us to do so.
-func (c *Client) meet(p *nhrp.Packet, from netip.Addr) {
-	who := binding{address: p.SrcProtocol, claimed: p.SrcNBMA, nbma: p.SrcNBMA, until: c.now + c.cfg.HoldingTime}
-	if public, ok := publicOf(p, who.address); ok {
-		who.nbma = public
-	}
-	if from != who.nbma && !c.isServer(from) || !who.address.IsValid() || !c.cfg.Address.Contains(who.address) || !ordinary(who.nbma) || c.isServer(who.nbma) {
-		return
-	}
-	who.dst = who.address
-	who.prefix = netip.PrefixFrom(who.address, who.address.BitLen())
-	// A question is no proof of who asks: it moves no path that is up.
-	known := slices.ContainsFunc(c.peers, func(p *peer) bool {
-		return p.address == who.address && p.phase == PathUp && p.nbma != who.nbma
-	})
-	if _, natted := c.public(); natted && !known && who.claimed == who.nbma {
-		c.bind(who)
 	}
 }

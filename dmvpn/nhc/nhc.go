@@ -62,6 +62,8 @@ type Client struct {
 	// prefixes are the networks behind the box, and told who knows of them.
 	prefixes []netip.Prefix
 	told     []told
+	// questions wait for their answers.
+	questions []*question
 	// targets are destinations that a direct path is looked for, shortcuts the
 	// prefixes that have one or are to have, and peers the spokes they lead to.
 	targets   []*target
@@ -121,6 +123,7 @@ func (c *Client) Uplink(now Instant, u Uplink) Effects {
 		p.since = now
 	}
 	if moved && u.Address.IsValid() && was.Address.IsValid() {
+		c.questions = nil
 		c.told = nil // who believes an answer would look for us where we were
 		for _, p := range c.peers {
 			c.call(p)
@@ -221,6 +224,7 @@ func (c *Client) settle() Effects {
 	}
 	c.resolve()
 	c.paths()
+	c.answerQuestions()
 	if c.stale {
 		c.stale = false
 		c.release()

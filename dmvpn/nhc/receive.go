@@ -87,9 +87,14 @@ const typeOffset = 17
 
 // refuse answers a request in the negative: silence would have it repeated.
 func (c *Client) refuse(p *nhrp.Packet, from netip.Addr, code nhrp.Code) {
-	if !c.provoked(from) {
-		return
+	if c.provoked(from) {
+		c.decline(p, from, code)
 	}
+}
+
+// decline sends an answer in the negative. One to a question about a direct path
+// says behind which NAT we are, which may be the reason.
+func (c *Client) decline(p *nhrp.Packet, to netip.Addr, code nhrp.Code) {
 	answer := c.reply(p)
 	if len(answer.CIEs) == 0 {
 		answer.CIEs = []nhrp.CIE{{}}
@@ -97,7 +102,10 @@ func (c *Client) refuse(p *nhrp.Packet, from netip.Addr, code nhrp.Code) {
 	for i := range answer.CIEs {
 		answer.CIEs[i].Code = code
 	}
-	c.send(from, answer)
+	if p.Type == nhrp.ResolutionRequest {
+		c.extend(answer, nhrp.NATAddress, c.ourNAT()...)
+	}
+	c.send(to, answer)
 }
 
 // answeredID returns the id of the request that p answers.

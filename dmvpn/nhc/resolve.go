@@ -1,6 +1,7 @@
 package nhc
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -185,7 +186,9 @@ func (c *Client) answeredResolution(p *nhrp.Packet, from netip.Addr) bool {
 		c.holdTarget(t, fmt.Sprintf("%s answers for %s, whom it is not", from, a.address))
 		return true
 	}
-	if c.bind(a) && t.missing {
+	bound := c.bind(a)
+	c.heard(from) // what came straight has shown that the path is there
+	if bound && t.missing {
 		// The hub carries its traffic until the path is up.
 		t.held, t.reason = c.now+holdTarget, "the direct path is being made"
 		return true
@@ -217,7 +220,7 @@ func (c *Client) read(p *nhrp.Packet, dst netip.Addr) (binding, error) {
 	}
 	e := p.CIEs[0]
 	if e.Code != nhrp.Success {
-		return binding{}, fmt.Errorf("the answer is: %s", e.Code)
+		return binding{}, c.declined(p, e.Code)
 	}
 	bits := int(e.PrefixLen)
 	if bits == uniquePrefix {
@@ -246,6 +249,26 @@ func (c *Client) read(p *nhrp.Packet, dst netip.Addr) (binding, error) {
 		return b, fmt.Errorf("%s claims to be at %s, which is nobody's address", b.address, b.nbma)
 	}
 	return b, c.acceptable(b)
+}
+
+// declined says why the answer p is in the negative.
+func (c *Client) declined(p *nhrp.Packet, code nhrp.Code) error {
+	public, natted := c.public()
+	if e, ok := p.Extension(nhrp.NATAddress); ok && code == nhrp.AdministrativelyRefused && natted {
+		if cies, err := e.CIEs(p.Family, p.Protocol); err == nil && len(cies) > 0 && cies[0].NBMA.IsValid() {
+			return errors.New(betweenNATs(cies[0].NBMA, public))
+		}
+	}
+	return fmt.Errorf("the answer is: %s", code)
+}
+
+// betweenNATs says why there is no direct path between a spoke and us who are both
+// behind NATs.
+func betweenNATs(theirs, ours netip.Addr) string {
+	if theirs == ours {
+		return fmt.Sprintf("it shares our public address %s, and a NAT leads nothing back in", theirs)
+	}
+	return fmt.Sprintf("both it, seen as %s, and we, seen as %s, are behind NATs, so neither can call the other", theirs, ours)
 }
 
 // acceptable reports why b must not be believed: it would take what is not its.

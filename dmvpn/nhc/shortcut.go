@@ -127,11 +127,11 @@ func (c *Client) call(p *peer) {
 	c.stale = true
 	switch {
 	case p.nbma == public || p.nbma == c.uplink.Address:
-		c.holdPath(p, fmt.Sprintf("it shares our public address %s, and a NAT leads nothing back in", p.nbma))
+		c.holdPath(p, betweenNATs(p.nbma, p.nbma))
 	case slices.ContainsFunc(c.peers, func(o *peer) bool { return o != p && o.nbma == p.nbma && o.phase != PathHeld }):
 		c.holdPath(p, fmt.Sprintf("another spoke is reached at %s already, behind the same NAT", p.nbma))
 	case natted && p.natted():
-		c.holdPath(p, fmt.Sprintf("both it, seen as %s, and we, seen as %s, are behind NATs, so neither can call the other", p.nbma, public))
+		c.holdPath(p, betweenNATs(p.nbma, public))
 	case p.natted():
 		p.phase, p.next = PathWaiting, c.now+callAfter
 	default:
@@ -258,6 +258,9 @@ func (c *Client) Used(now Instant, octets map[netip.Addr]uint64) Effects {
 func (c *Client) pathDeadlines(all []Instant) []Instant {
 	for _, t := range c.targets {
 		all = append(all, max(t.next, t.held))
+	}
+	for _, q := range c.questions {
+		all = append(all, q.until)
 	}
 	for _, p := range c.peers {
 		switch {
