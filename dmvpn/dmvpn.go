@@ -54,8 +54,9 @@ type Protector interface {
 	// not the hub that the configuration may demand.
 	Meet(ctx context.Context, peer netip.Addr, probe func()) (replaced <-chan struct{}, err error)
 	// Accept protects whoever asks for it and proves to belong to the cloud,
-	// until ctx is cancelled.
-	Accept(ctx context.Context) error
+	// until ctx is cancelled. came is called, and returns at once, when somebody
+	// has come to be protected.
+	Accept(ctx context.Context, came func(peer netip.Addr)) error
 	// MTU is the largest IP packet, in octets, that fits into the tunnel, 0
 	// while unknown.
 	MTU() *value.Value[int]
@@ -95,10 +96,11 @@ type Tunnel struct {
 	// sinceBoot is a clock that the next process shares, in the same boot.
 	sinceBoot func() time.Duration
 
-	// inputs are what the loop is to tell the client, and probes the peers that
-	// the Protector has doubts about.
+	// inputs are what the loop is to tell the client. probes are the peers that the
+	// Protector has doubts about, and guests those that came by themselves.
 	inputs chan input
-	probes doubts
+	probes mailbox
+	guests mailbox
 
 	// index and link belong to the device; Run sets them before anybody reads.
 	index int
@@ -121,7 +123,8 @@ func New(name string, cfg Config, deps Deps) *Tunnel {
 		log:       deps.Log.With("tunnel", name),
 		sinceBoot: sinceBoot,
 		inputs:    make(chan input),
-		probes:    doubts{wake: make(chan struct{}, 1)},
+		probes:    newMailbox(),
+		guests:    newMailbox(),
 	}
 	t.client = t.newClient(nhc.State{})
 	return t
@@ -159,7 +162,7 @@ func (t *Tunnel) Run(ctx context.Context) error {
 	tasks.Go(func() error { return t.followMTU(ctx) })
 	if t.cfg.NHRP.Shortcut {
 		// A shortcut may be opened from its other end.
-		tasks.Go(func() error { return t.deps.Protector.Accept(ctx) })
+		tasks.Go(func() error { return t.deps.Protector.Accept(ctx, t.guests.put) })
 		tasks.Go(func() error { return t.observe(ctx) })
 		tasks.Go(func() error { return t.followMissing(ctx) })
 	}

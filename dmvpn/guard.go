@@ -3,8 +3,6 @@ package dmvpn
 import (
 	"context"
 	"net/netip"
-	"slices"
-	"sync"
 
 	"github.com/farspoke/farspoke/dmvpn/nhc"
 )
@@ -67,32 +65,4 @@ func (t *Tunnel) guard(ctx context.Context, peer netip.Addr, protect protectFunc
 			return
 		}
 	}
-}
-
-// doubts are the peers that traffic may not get through to. Putting one in waits
-// for nobody.
-type doubts struct {
-	wake  chan struct{}
-	mu    sync.Mutex
-	peers []netip.Addr
-}
-
-func (d *doubts) put(peer netip.Addr) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !slices.Contains(d.peers, peer) {
-		d.peers = append(d.peers, peer)
-	}
-	select {
-	case d.wake <- struct{}{}:
-	default: // it is awake
-	}
-}
-
-func (d *doubts) take() []netip.Addr {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	peers := d.peers
-	d.peers = nil
-	return peers
 }

@@ -362,7 +362,7 @@ type protector struct {
 	seen map[netip.Addr]netip.Addr
 }
 
-func (p *protector) Accept(ctx context.Context) error {
+func (p *protector) Accept(ctx context.Context, _ func(netip.Addr)) error {
 	p.accepting.Add(1)
 	<-ctx.Done()
 	p.accepting.Add(-1)

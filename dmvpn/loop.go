@@ -48,6 +48,10 @@ func (l *loop) run(ctx context.Context) error {
 				for _, peer := range l.probes.take() {
 					l.do(ctx, func(c *nhc.Client, now nhc.Instant) nhc.Effects { return c.Probe(now, peer) })
 				}
+			case <-l.guests.wake:
+				for _, peer := range l.guests.take() {
+					l.do(ctx, func(c *nhc.Client, now nhc.Instant) nhc.Effects { return c.Came(now, peer) })
+				}
 			case <-timer.C:
 				l.do(ctx, (*nhc.Client).Tick)
 			case <-changed:

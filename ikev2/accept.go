@@ -3,6 +3,7 @@ package ikev2
 import (
 	"context"
 	"maps"
+	"net/netip"
 	"slices"
 
 	"github.com/farspoke/farspoke/ikev2/admission"
@@ -23,18 +24,18 @@ const maxHalfOpen = 64
 // a peer gets the first, by name, that shares an IKE proposal with it.
 //
 // Such a guest stays for as long as there is traffic, and is not called back
-// once lost.
-func (p *Protector) Accept(ctx context.Context) error {
-	p.profile.accept(p.engine, 1)
+// once lost. came is called when one has come to be protected; it must return at
+// once, and must not call the Engine.
+func (p *Protector) Accept(ctx context.Context, came func(peer netip.Addr)) error {
+	e := p.engine
+	e.mu.Lock()
+	p.profile.accepting[ctx] = came
+	e.mu.Unlock()
 	<-ctx.Done()
-	p.profile.accept(p.engine, -1)
-	return nil
-}
-
-func (p *profile) accept(e *Engine, more int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	p.accepting += more
+	delete(p.profile.accepting, ctx)
+	return nil
 }
 
 // admit returns the peer that a packet is for which belongs to no IKE SA, nil if
@@ -75,7 +76,7 @@ func (e *Engine) host(m *wire.Message) *profile {
 	var first *profile
 	for _, name := range slices.Sorted(maps.Keys(e.profiles)) {
 		p := e.profiles[name]
-		if p.accepting == 0 {
+		if len(p.accepting) == 0 {
 			continue
 		}
 		if first == nil {

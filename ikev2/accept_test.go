@@ -46,6 +46,9 @@ func TestAcceptServesStrangers(t *testing.T) {
 		if status.Requests.Cookies != 1 || status.Requests.Admitted != 1 || len(status.Peers) != 1 || !status.Peers[0].Guest {
 			t.Errorf("status: %+v", status)
 		}
+		if !slices.Equal(branch.came, []netip.Addr{spokeAddr}) {
+			t.Errorf("told of the guests %v", branch.came)
+		}
 		for range 10 { // an hour with traffic
 			time.Sleep(6 * time.Minute)
 			branch.kernel.carry(true)
@@ -356,7 +359,7 @@ func TestHostIsTheFirstThatFits(t *testing.T) {
 	}
 	for _, step := range []struct{ accept, want string }{{"", ""}, {"c", "c"}, {"a", "c"}, {"b", "b"}} {
 		if step.accept != "" {
-			e.profiles[step.accept].accepting++
+			e.profiles[step.accept].accepting[t.Context()] = func(netip.Addr) {}
 		}
 		got := ""
 		if p := e.host(m); p != nil {

@@ -116,8 +116,9 @@ type profile struct {
 	config      session.Config
 	fingerprint string
 	mtu         value.Value[int]
-	// accepting counts the calls of Accept, guarded by the Engine's mu.
-	accepting int
+	// accepting are the contexts of the calls of Accept, with whom to tell of
+	// guests, guarded by the Engine's mu.
+	accepting map[context.Context]func(netip.Addr)
 }
 
 // New returns the Engine of the VRF of the given name, which is empty for the
@@ -140,7 +141,7 @@ func New(vrf string, cfg Config, deps Deps) (*Engine, error) {
 		if err != nil {
 			return nil, err
 		}
-		e.profiles[name] = &profile{name: name, config: c, fingerprint: print}
+		e.profiles[name] = &profile{name: name, config: c, fingerprint: print, accepting: make(map[context.Context]func(netip.Addr))}
 	}
 	return e, nil
 }

@@ -58,7 +58,7 @@ func (p *peer) release(now session.Instant) {
 	at, unwanted := p.releaseAt()
 	switch {
 	case !unwanted || at > now:
-	case !p.guest && p.profile.accepting > 0 && p.carriedAt+unwantedTime > now:
+	case !p.guest && len(p.profile.accepting) > 0 && p.carriedAt+unwantedTime > now:
 		p.unname()
 		p.apply(p.session.Forgo(now))
 	default:

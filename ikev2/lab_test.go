@@ -333,7 +333,9 @@ type box struct {
 	kernel  *kernel
 	monitor monitor
 	memory  *memory
-	uplink  value.Value[uplink.State]
+	// came are the guests that were told of.
+	came   []netip.Addr
+	uplink value.Value[uplink.State]
 
 	// change changes what the next Engine is given, and supervised has Run called
 	// again when it fails.
@@ -445,7 +447,7 @@ func (b *box) accept() {
 	if err != nil {
 		b.lab.t.Fatal(err)
 	}
-	go p.Accept(b.lab.t.Context())
+	go p.Accept(b.lab.t.Context(), func(peer netip.Addr) { b.came = append(b.came, peer) })
 	synctest.Wait()
 }
 

@@ -170,6 +170,11 @@ func (p *peer) event(event session.Event) {
 		p.log.Info("IKE SA and child SA are up", "how", event.Text, "milestone", "ike")
 		p.drop()
 		p.keep()
+		if p.guest {
+			for _, came := range p.profile.accepting {
+				came(p.addr)
+			}
+		}
 	case session.Lost:
 		if p.replaced == nil {
 			return

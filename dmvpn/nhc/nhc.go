@@ -160,6 +160,13 @@ func (c *Client) Lost(now Instant, nbma netip.Addr) Effects {
 	return c.settle()
 }
 
+// Came tells that a spoke has called us, and traffic with it is protected.
+func (c *Client) Came(now Instant, nbma netip.Addr) Effects {
+	c.now = now
+	c.heard(nbma)
+	return c.settle()
+}
+
 // Unsent tells that a packet could not be sent.
 func (c *Client) Unsent(now Instant, m Message, err error) Effects {
 	c.now = now

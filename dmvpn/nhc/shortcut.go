@@ -147,7 +147,7 @@ func (c *Client) holdPath(p *peer, reason string) {
 	p.hold = min(2*p.hold, maxHold)
 }
 
-// heard notes that a packet came straight from p: what protects the path is there.
+// heard notes that a peer has called us: what protects the path is there.
 func (c *Client) heard(from netip.Addr) {
 	for _, p := range c.peers {
 		if p.nbma == from && p.phase == PathWaiting {

@@ -91,6 +91,38 @@ func TestSamePublicAddress(t *testing.T) {
 	_ = b
 }
 
+// TestCalledByNATedPeer: one behind a NAT that calls without a word of NHRP, as FRR
+// does, is not waited for any longer.
+func TestCalledByNATedPeer(t *testing.T) {
+	c, a, b := two(t, false, true)
+	b.cfg.Shortcut = false
+	b.state = nil
+	b.boot()
+	c.pass(second)
+	c.hub.answer = func(p *nhrp.Packet) *nhrp.Packet {
+		reply := p.Reply()
+		nat, err := nhrp.NewCIEExtension(nhrp.NATAddress, false, p.Family, p.Protocol, nhrp.CIE{PrefixLen: 32, NBMA: b.public, Protocol: b.address})
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply.Extensions = []nhrp.Extension{nat, nhrp.NewAuthentication("cloud")}
+		reply.CIEs = []nhrp.CIE{{PrefixLen: 24, HoldingTime: 300, NBMA: b.claimed, Protocol: b.address}}
+		return reply
+	}
+	c.hub.redirect(a, host2)
+	c.pass(second)
+	if s := a.client.Shortcuts(c.now); len(s) != 1 || s[0].State != PathWaiting || a.wanted[b.public] {
+		t.Fatalf("before the call: %+v", s)
+	}
+	b.call(a.public)
+	c.pass(second / 2)
+	a.apply(a.client.Came(c.now, b.public))
+	c.pass(second / 2)
+	if via, nbma := a.route(host2); via != b.address || nbma != b.public {
+		t.Errorf("after the call: via %s at %s", via, nbma)
+	}
+}
+
 // TestSilentNATedPeer: one behind a NAT that does not call is called: its NAT may
 // lead us to it.
 func TestSilentNATedPeer(t *testing.T) {

@@ -97,7 +97,7 @@ func (b *branch) start() {
 	must(b.t, err)
 	b.profile, err = b.engine.Profile("tenant")
 	must(b.t, err)
-	b.end = []func(){background(b.t, "the branch's engine", b.engine.Run), background(b.t, "the branch's admission", b.profile.Accept)}
+	b.end = []func(){background(b.t, "the branch's engine", b.engine.Run), background(b.t, "the branch's admission", admission(b.profile))}
 }
 
 // stop ends the process.

@@ -103,7 +103,7 @@ func TestOwnOpensForTraffic(t *testing.T) {
 	b := newBranch(t, m.net, own)
 	b.start()
 	m.us = newSpoke(t, m.net, own)
-	background(t, "our admission", m.us.profile.Accept)
+	background(t, "our admission", admission(m.us.profile))
 	m.ping()
 	if us := m.us.status(); !us.Guest || us.Role != "initiator" {
 		t.Errorf("we have %+v", us)

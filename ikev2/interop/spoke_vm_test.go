@@ -212,10 +212,15 @@ func (s *spoke) rekeyChild() {
 // rekeyIKE rekeys the IKE SA from our side, by the clock.
 func (s *spoke) rekeyIKE() { s.clock.ahead.Add(int64(s.status().RekeyIn)) }
 
+// admission accepts guests and tells nobody.
+func admission(p *ikev2.Protector) func(context.Context) error {
+	return func(ctx context.Context) error { return p.Accept(ctx, func(netip.Addr) {}) }
+}
+
 // accept answers peers whom nobody named.
 func (s *spoke) accept(ctx context.Context) {
 	go func() {
-		if err := s.profile.Accept(ctx); err != nil {
+		if err := admission(s.profile)(ctx); err != nil {
 			s.t.Errorf("accept: %v", err)
 		}
 	}()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 
@@ -80,7 +81,7 @@ func Serve(ctx context.Context, dir, proposal string) error {
 	}
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error { return engine.Run(ctx) })
-	tasks.Go(func() error { return hub.Accept(ctx) })
+	tasks.Go(func() error { return hub.Accept(ctx, func(netip.Addr) {}) })
 	return tasks.Wait()
 }
 
