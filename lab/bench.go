@@ -36,6 +36,7 @@ func bench(ctx context.Context, id string) error {
 		{[]string{"boot-to-ping", "control-memory"}, starts},
 		{[]string{"fault-recovery"}, faultRecovery(id)},
 		{[]string{"rekey-loss"}, rekeyLoss},
+		{[]string{"shortcut-setup", "shortcut-loss"}, meetings},
 		{[]string{"ike-handshakes"}, handshakes},
 		{[]string{"sa-setup"}, setup},
 		{[]string{"esp-throughput"}, throughput},
