@@ -50,7 +50,7 @@ type Server struct {
 	NBMA      string     `json:"nbma" jsonschema:"the server's address on the underlay, or a name that is resolved there; of several addresses the next is tried when one fails"`
 	Priority  int        `json:"priority,omitempty" jsonschema:"order of the servers of a cluster, lowest first (default 0)"`
 	Cluster   int        `json:"cluster,omitempty" jsonschema:"the cluster that the server belongs to (default 0); lower ones are preferred"`
-	Multicast bool       `json:"multicast,omitempty" jsonschema:"whether multicast and broadcast go to this server"`
+	Multicast bool       `json:"multicast,omitempty" jsonschema:"whether what is multicast into the tunnel goes to this server; without, it goes nowhere"`
 }
 
 const (
@@ -97,7 +97,9 @@ func (c Config) client() nhc.Config {
 		Routes:         c.Routes,
 	}
 	for _, s := range c.NHRP.Servers {
-		n.Servers = append(n.Servers, nhc.Server{Address: s.Address, NBMA: s.NBMA, Cluster: uint8(s.Cluster), Priority: uint8(s.Priority)})
+		n.Servers = append(n.Servers, nhc.Server{
+			Address: s.Address, NBMA: s.NBMA, Cluster: uint8(s.Cluster), Priority: uint8(s.Priority), Multicast: s.Multicast,
+		})
 	}
 	for _, cluster := range c.NHRP.Clusters {
 		n.MaxConnections[uint8(cluster.Cluster)] = cluster.MaxConnections

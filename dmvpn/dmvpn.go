@@ -102,6 +102,8 @@ type Tunnel struct {
 	probes mailbox
 	guests mailbox
 
+	multicast multicast
+
 	// index and link belong to the device; Run sets them before anybody reads.
 	index int
 	link  Link
@@ -160,6 +162,9 @@ func (t *Tunnel) Run(ctx context.Context) error {
 	})
 	tasks.Go(func() error { return t.receive(ctx) })
 	tasks.Go(func() error { return t.followMTU(ctx) })
+	if t.cfg.hasMulticast() {
+		tasks.Go(func() error { return t.replicate(ctx) })
+	}
 	if t.cfg.NHRP.Shortcut {
 		// A shortcut may be opened from its other end.
 		tasks.Go(func() error { return t.deps.Protector.Accept(ctx, t.guests.put) })

@@ -30,6 +30,8 @@ type Kernel interface {
 	Missing(ctx context.Context, index int, tell func(netip.Addr)) error
 	// Listen opens the device for NHRP packets.
 	Listen(index int) (Link, error)
+	// Tap opens the device for what leaves it for multicast groups.
+	Tap(index int) (Tap, error)
 }
 
 // Device is a multipoint GRE device without a local address of its own: the
@@ -75,5 +77,15 @@ type Link interface {
 	// Receive waits for a packet and returns its length in b, and the NBMA
 	// address it came from as the outer header has it, after IPsec.
 	Receive(b []byte) (n int, nbma netip.Addr, err error)
+	Close() error
+}
+
+// Tap sees what leaves a tunnel device for multicast groups. Close ends a Next
+// that waits; else its methods are for one caller at a time.
+type Tap interface {
+	// Next waits for a packet.
+	Next() error
+	// Send sends the packet that Next found to the member at the NBMA address.
+	Send(nbma netip.Addr) error
 	Close() error
 }

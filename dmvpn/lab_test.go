@@ -27,8 +27,10 @@ var (
 	spokeAddress = netip.MustParseAddr("172.16.100.17")
 	hub1         = netip.MustParseAddr("172.16.100.1")
 	hub2         = netip.MustParseAddr("172.16.100.2")
+	hub3         = netip.MustParseAddr("172.16.100.3")
 	nbma1        = netip.MustParseAddr("198.51.100.1")
 	nbma2        = netip.MustParseAddr("198.51.100.2")
+	nbma3        = netip.MustParseAddr("198.51.100.3")
 	private      = netip.MustParseAddr("100.64.0.3")
 	public       = netip.MustParseAddr("203.0.113.9")
 	branchLAN    = netip.MustParsePrefix("10.0.0.0/8")
@@ -86,6 +88,7 @@ func inLab(t *testing.T, cfg Config, test func(*lab)) {
 		l.kernel, l.protector.lab, l.names.lab = &fakeKernel{lab: l, missing: make(chan netip.Addr)}, l, l
 		l.hubs[nbma1] = &hub{lab: l, address: hub1, nbma: nbma1, secret: "cloud"}
 		l.hubs[nbma2] = &hub{lab: l, address: hub2, nbma: nbma2, secret: "cloud"}
+		l.hubs[nbma3] = &hub{lab: l, address: hub3, nbma: nbma3, secret: "cloud"}
 		l.setUplink(private)
 		l.start(cfg)
 		test(l)
@@ -236,6 +239,7 @@ type fakeKernel struct {
 	link       *fakeLink
 	// missing are next hops that there is traffic for and no neighbour.
 	missing chan netip.Addr
+	tap     *fakeTap
 	broken  error
 }
 

@@ -10,9 +10,9 @@ import (
 	"github.com/farspoke/farspoke/dmvpn/nhrp"
 )
 
-// socket is a packet socket on an mGRE device: what is the hardware address
+// nhrpSocket is a packet socket on an mGRE device: what is the hardware address
 // elsewhere is the NBMA address here.
-type socket struct{ conn *packet.Conn }
+type nhrpSocket struct{ conn *packet.Conn }
 
 // Listen implements Kernel.
 func (Netlink) Listen(index int) (Link, error) {
@@ -20,17 +20,17 @@ func (Netlink) Listen(index int) (Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return socket{conn}, nil
+	return nhrpSocket{conn}, nil
 }
 
 // Send implements Link.
-func (s socket) Send(nbma netip.Addr, b []byte) error {
+func (s nhrpSocket) Send(nbma netip.Addr, b []byte) error {
 	_, err := s.conn.WriteTo(b, &packet.Addr{HardwareAddr: nbma.AsSlice()})
 	return err
 }
 
 // Receive implements Link.
-func (s socket) Receive(b []byte) (int, netip.Addr, error) {
+func (s nhrpSocket) Receive(b []byte) (int, netip.Addr, error) {
 	n, from, err := s.conn.ReadFrom(b)
 	if err != nil {
 		return 0, netip.Addr{}, err
@@ -43,4 +43,4 @@ func (s socket) Receive(b []byte) (int, netip.Addr, error) {
 }
 
 // Close implements Link.
-func (s socket) Close() error { return s.conn.Close() }
+func (s nhrpSocket) Close() error { return s.conn.Close() }

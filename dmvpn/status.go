@@ -17,6 +17,7 @@ type Status struct {
 	Servers   []nhc.ServerStatus   `json:"servers"`
 	Shortcuts []nhc.ShortcutStatus `json:"shortcuts,omitempty"`
 	Counters  nhc.Counters         `json:"counters"`
+	Multicast MulticastCounters    `json:"multicast"`
 }
 
 // What a reader of a Status needs of package nhc.
@@ -51,5 +52,6 @@ func (t *Tunnel) Status() Status {
 		Servers:   servers,
 		Shortcuts: t.client.Shortcuts(t.sinceBoot()),
 		Counters:  counters,
+		Multicast: t.multicast.counters(),
 	}
 }

@@ -44,6 +44,8 @@ type Server struct {
 	NBMA string
 	// Cluster and Priority order servers, lowest first, 0 to 255.
 	Cluster, Priority uint8
+	// Multicast says that it gets what goes to multicast groups.
+	Multicast bool
 }
 
 // sort puts the servers into the order of preference: by cluster, priority, and
