@@ -46,8 +46,10 @@ func prepare() error {
 	if err != nil {
 		return err
 	}
-	// veth is the wire of the tests, and xfrm_user sets their policies.
-	return loader.Load(slices.Concat(Modules, nl.VRFModules, []string{"veth", "xfrm_user"})...)
+	// veth is the wire of the tests, xfrm_user sets their policies and SAs, and the
+	// others encrypt.
+	tests := []string{"veth", "xfrm_user", "esp4", "ctr", "ghash_generic", "gcm", "sha3_generic", "jitterentropy_rng", "drbg", "seqiv"}
+	return loader.Load(slices.Concat(Modules, nl.VRFModules, tests)...)
 }
 
 // farEnd is a network namespace at the other end of the spoke's WAN.

@@ -151,11 +151,7 @@ func TestMulticast(t *testing.T) {
 // hello sends an OSPF hello, as far as addressing goes, on the tunnel.
 func hello(t *testing.T, group netip.Addr) error {
 	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 89)
-	must(t, err)
-	defer unix.Close(fd)
-	must(t, unix.BindToDevice(fd, "hq"))
-	return unix.Sendto(fd, make([]byte, 44), 0, &unix.SockaddrInet4{Addr: group.As4()})
+	return announce(t, ospf, group)
 }
 
 // leaveVRF moves the WAN to the main table, with a default route there.

@@ -1,0 +1,233 @@
+//go:build vm
+
+package dmvpn
+
+import (
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/mdlayher/packet"
+	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/internal/checkpoint"
+	"github.com/farspoke/farspoke/internal/uplink"
+	"github.com/farspoke/farspoke/internal/value"
+)
+
+const (
+	eigrp = 88
+	ospf  = 89
+	pim   = 103
+)
+
+// groups are where routing protocols say hello.
+var groups = map[int]netip.Addr{
+	eigrp:            netip.MustParseAddr("224.0.0.10"),
+	ospf:             netip.MustParseAddr("224.0.0.5"),
+	pim:              netip.MustParseAddr("224.0.0.13"),
+	unix.IPPROTO_UDP: netip.MustParseAddr("224.0.0.9"), // RIP
+}
+
+// TestReplicationByKernel: what routing protocols say on the tunnel comes out of
+// the hub's tunnel, once and whole, nothing of it in clear; and what the hub says
+// comes to who joined the group here.
+func TestReplicationByKernel(t *testing.T) {
+	for _, place := range []struct{ underlay, vrf string }{{"front", "tenant"}, {"", ""}} {
+		t.Run(fmt.Sprintf("underlay %q, VRF %q", place.underlay, place.vrf), func(t *testing.T) {
+			far := newWire(t)
+			if place.underlay == "" {
+				leaveVRF(t)
+			}
+			h := startHub(t, far)
+			protectGRE(t, far, [2]netip.Addr{spokeWAN, hubWAN})
+			cfg := testConfig()
+			cfg.Underlay, cfg.VRF, cfg.Key = place.underlay, place.vrf, keyZero
+			cfg.NHRP.Servers[0].NBMA, cfg.NHRP.Servers[0].Multicast = hubWAN.String(), true
+			d := tunnelDevice()
+			d.Underlay, d.VRF = place.underlay, place.vrf
+			index := ensure(t, d)
+			directory, err := checkpoint.Open(t.TempDir())
+			must(t, err)
+			var state value.Value[uplink.State]
+			state.Set(uplink.State{Name: "wan", Up: true, VRF: place.underlay, Address: netip.PrefixFrom(spokeWAN, 24)})
+			tunnel, stop := runTunnel(t, cfg, Deps{
+				Kernel: Netlink{}, Protector: &protector{lab: h.lab}, Resolver: net.DefaultResolver, Uplink: &state, Checkpoint: directory, Log: slog.New(slog.DiscardHandler),
+			})
+			defer stop()
+			waitFor(t, "registration", func() bool { return tunnel.Status().Servers[0].State == Registered })
+
+			cleartext := sniffGRE(t, far)
+			rip := listenGroup(t, far, groups[unix.IPPROTO_UDP])
+			arrived := sniffTunnel(t, far)
+			for _, protocol := range []int{eigrp, ospf, pim} {
+				must(t, announce(t, protocol, groups[protocol]))
+			}
+			must(t, tell(t, groups[unix.IPPROTO_UDP], "routes"))
+			waitFor(t, "replication", func() bool { return tunnel.Status().Multicast.Replicated >= 4 })
+			must(t, tell(t, hub1, "the end"))
+			want := []string{
+				"88 from 172.16.100.17 to 224.0.0.10", "89 from 172.16.100.17 to 224.0.0.5", "103 from 172.16.100.17 to 224.0.0.13",
+				"17 from 172.16.100.17 to 224.0.0.9",
+			}
+			if diff := cmp.Diff(want, arrived(netip.AddrPortFrom(hub1, ripPort))); diff != "" {
+				t.Errorf("out of the hub's tunnel came (-want +got):\n%s", diff)
+			}
+			// The kernel hands over no datagram whose checksum is wrong.
+			must(t, rip.SetReadDeadline(time.Now().Add(patience)))
+			b := make([]byte, 100)
+			if n, _, err := rip.ReadFrom(b); err != nil || string(b[:n]) != "routes" {
+				t.Errorf("the hub received %q, %v", b[:n], err)
+			}
+			if to := cleartext(time.Second); to.IsValid() {
+				t.Errorf("GRE left in clear to %s", to)
+			}
+			if got, want := tunnel.Status().Multicast, (MulticastCounters{Replicated: 4}); got != want {
+				t.Errorf("counted %+v, want %+v", got, want)
+			}
+
+			for _, protocol := range []int{eigrp, ospf, pim} {
+				heard := joinGroup(t, index, protocol, groups[protocol])
+				h.announce(t, far, protocol, groups[protocol])
+				if from := heard(); from != hub1 {
+					t.Errorf("protocol %d is heard from %v", protocol, from)
+				}
+			}
+		})
+	}
+}
+
+const ripPort = 520
+
+// announce sends a packet of a routing protocol, as far as addressing goes, on
+// the tunnel.
+func announce(t *testing.T, protocol int, to netip.Addr) error {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
+	must(t, err)
+	defer unix.Close(fd)
+	must(t, unix.BindToDevice(fd, "hq"))
+	return unix.Sendto(fd, make([]byte, 44), 0, &unix.SockaddrInet4{Addr: to.As4()})
+}
+
+// tell sends text in UDP on the tunnel.
+func tell(t *testing.T, to netip.Addr, text string) error {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(fd)
+	must(t, unix.BindToDevice(fd, "hq"))
+	return unix.Sendto(fd, []byte(text), 0, &unix.SockaddrInet4{Addr: to.As4(), Port: ripPort})
+}
+
+// sniffTunnel returns a function that tells what came out of the hub's tunnel for
+// groups, up to a datagram for the hub itself.
+func sniffTunnel(t *testing.T, far *farEnd) func(last netip.AddrPort) []string {
+	t.Helper()
+	var conn *packet.Conn
+	far.do(func() error {
+		gre, err := net.InterfaceByName("gre1")
+		if err != nil {
+			return err
+		}
+		conn, err = packet.Listen(gre, packet.Datagram, unix.ETH_P_IP, nil)
+		return err
+	})
+	t.Cleanup(func() { conn.Close() })
+	return func(last netip.AddrPort) (seen []string) {
+		t.Helper()
+		must(t, conn.SetReadDeadline(time.Now().Add(patience)))
+		b := make([]byte, 2000)
+		for {
+			n, _, err := conn.ReadFrom(b)
+			if err != nil {
+				t.Fatalf("the end does not come: %v; seen: %v", err, seen)
+			}
+			header := int(b[0]&0xf) * 4
+			from, to := netip.AddrFrom4([4]byte(b[12:16])), netip.AddrFrom4([4]byte(b[16:20]))
+			switch {
+			case to.IsMulticast():
+				seen = append(seen, fmt.Sprintf("%d from %s to %s", b[9], from, to))
+			case n >= header+4 && netip.AddrPortFrom(to, binary.BigEndian.Uint16(b[header+2:])) == last:
+				return seen
+			}
+		}
+	}
+}
+
+// listenGroup joins a group on the hub's tunnel.
+func listenGroup(t *testing.T, far *farEnd, group netip.Addr) net.PacketConn {
+	t.Helper()
+	var conn net.PacketConn
+	far.do(func() error {
+		gre, err := net.InterfaceByName("gre1")
+		if err != nil {
+			return err
+		}
+		conn, err = net.ListenMulticastUDP("udp4", gre, &net.UDPAddr{IP: group.AsSlice(), Port: ripPort})
+		return err
+	})
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// joinGroup joins a group on our tunnel and returns a function that waits for a
+// packet of the protocol and returns where it is from.
+func joinGroup(t *testing.T, index, protocol int, group netip.Addr) func() netip.Addr {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
+	must(t, err)
+	t.Cleanup(func() { unix.Close(fd) })
+	must(t, unix.BindToDevice(fd, "hq"))
+	must(t, unix.SetsockoptIPMreqn(fd, unix.IPPROTO_IP, unix.IP_ADD_MEMBERSHIP, &unix.IPMreqn{Multiaddr: group.As4(), Ifindex: int32(index)}))
+	timeout := unix.NsecToTimeval(int64(patience))
+	must(t, unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout))
+	return func() netip.Addr {
+		t.Helper()
+		b := make([]byte, 2000)
+		for {
+			n, _, err := unix.Recvfrom(fd, b, 0)
+			if err == unix.EINTR {
+				continue
+			}
+			must(t, err)
+			if n >= 20 && netip.AddrFrom4([4]byte(b[16:20])) == group {
+				return netip.AddrFrom4([4]byte(b[12:16]))
+			}
+		}
+	}
+}
+
+// announce sends what announce sends, as hubs do: in GRE to the spoke's address.
+func (h *hub) announce(t *testing.T, far *farEnd, protocol int, to netip.Addr) {
+	t.Helper()
+	b := make([]byte, 64)
+	b[0], b[8], b[9] = 0x45, 1, byte(protocol)
+	binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
+	copy(b[12:], h.address.AsSlice())
+	copy(b[16:], to.AsSlice())
+	sum := uint32(0)
+	for pair := range slices.Chunk(b[:20], 2) {
+		sum += uint32(binary.BigEndian.Uint16(pair))
+	}
+	binary.BigEndian.PutUint16(b[10:], ^uint16(sum+sum>>16))
+	far.do(func() error {
+		gre, err := net.InterfaceByName("gre1")
+		if err != nil {
+			return err
+		}
+		conn, err := packet.Listen(gre, packet.Datagram, unix.ETH_P_IP, nil)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		_, err = conn.WriteTo(b, &packet.Addr{HardwareAddr: spokeWAN.AsSlice()})
+		return err
+	})
+}
