@@ -68,10 +68,6 @@ func compacted(names []string) []string {
 	return slices.Compact(names)
 }
 
-func (c *compiler) tunnels() []Member {
-	return slices.DeleteFunc(slices.Clone(c.topology.Members), func(m Member) bool { return !m.Tunnel })
-}
-
 // from returns the device that tells packets of the member from others as they
 // come in: the VRF's where all its members are of one zone, else the link.
 func (c *compiler) from(m Member) (nameKey, string) {
@@ -127,13 +123,6 @@ func (c *compiler) output() {
 func (c *compiler) forward() {
 	forward := c.chain("forward", hookForward)
 	c.protectForward(forward)
-	if tunnels := c.tunnels(); len(tunnels) > 0 {
-		multicast := c.count(counter{name: "forward.multicast", class: "multicast through the router into a tunnel, dropped"})
-		for _, t := range tunnels {
-			forward.add(device{egress, t.Link}, toMulticast4, multicast, drop)
-			forward.add(device{egress, t.Link}, toMulticast6, multicast, drop)
-		}
-	}
 
 	byKey := make(map[nameKey][]element)
 	for _, a := range c.topology.Members {

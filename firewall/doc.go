@@ -17,10 +17,10 @@
 //     of IKE. This is decided before connection tracking is asked, because our
 //     own GRE makes the connection entry that a forged clear packet from the
 //     hub's address would belong to.
-//   - No multicast leaves through a tunnel by the IP stack: the kernel would
-//     send it in clear to the group's address on the underlay. Components that
-//     need multicast send it to each peer by a packet socket, which the IP
-//     hooks don't see.
+//   - No GRE leaves for a multicast group, which is where the kernel sends what
+//     is multicast into a tunnel. Policies decide that as they do anything else,
+//     and who replicates it to the hubs, by a packet socket on the tunnel, sees
+//     only what they let pass.
 //   - Nothing passes from an underlay to an underlay, so answers that find no
 //     way to the LAN do not go back to the provider.
 //   - A connection's answers pass only between the zones of the policy that

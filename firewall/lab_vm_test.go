@@ -248,12 +248,30 @@ func expect(t *testing.T, at *net.UDPConn, text string) netip.AddrPort {
 	return from
 }
 
-// capture sees the IPv4 packets that arrive at a device.
-type capture struct{ fd int }
+// capture sees the IPv4 packets that arrive at a device, or those that leave it.
+type capture struct {
+	fd      int
+	leaving bool
+}
 
 func newCapture(t *testing.T, ns netns.NsHandle, device string) *capture {
 	t.Helper()
 	c := &capture{}
+	c.open(t, ns, device, unix.ETH_P_IP)
+	return c
+}
+
+// newTap sees what leaves a device.
+func newTap(t *testing.T, ns netns.NsHandle, device string) *capture {
+	t.Helper()
+	c := &capture{leaving: true}
+	// Only who wants everything gets what leaves.
+	c.open(t, ns, device, unix.ETH_P_ALL)
+	return c
+}
+
+func (c *capture) open(t *testing.T, ns netns.NsHandle, device string, protocol uint16) {
+	t.Helper()
 	check(t, in(ns, func() error {
 		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
@@ -265,13 +283,12 @@ func newCapture(t *testing.T, ns netns.NsHandle, device string) *capture {
 			return err
 		}
 		timeout := unix.NsecToTimeval(int64(patience))
-		ip := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_IP))
+		wanted := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, protocol))
 		return errors.Join(
 			unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout),
-			unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: ip, Ifindex: i.Index}))
+			unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: wanted, Ifindex: i.Index}))
 	}))
 	t.Cleanup(func() { unix.Close(c.fd) })
-	return c
 }
 
 // until returns the packets that arrive up to the one that carries the text,
@@ -288,7 +305,7 @@ func (c *capture) until(t *testing.T, text string) []packet {
 		if err != nil {
 			t.Fatalf("waiting on the wire for %q: %v; seen: %v", text, err, seen)
 		}
-		if from.(*unix.SockaddrLinklayer).Pkttype == unix.PACKET_OUTGOING {
+		if leaving := from.(*unix.SockaddrLinklayer).Pkttype == unix.PACKET_OUTGOING; leaving != c.leaving {
 			continue
 		}
 		p := packet(append([]byte(nil), buf[:n]...))

@@ -122,12 +122,17 @@ func TestPackets(t *testing.T) {
 		}
 		expect(t, hub, "GRE of a host")
 	})
-	t.Run("multicast does not leave the tunnel in clear", func(t *testing.T) {
+	t.Run("multicast that a policy names reaches the tunnel and nothing else", func(t *testing.T) {
+		leaving := newTap(t, l.spoke, "hq")
+		send(t, multicast, "224.0.0.10:521", "not named")
 		send(t, multicast, "224.0.0.10:520", "hello")
+		if into := leaving.until(t, "hello"); len(into) > 0 {
+			t.Errorf("into the tunnel went %v", into)
+		}
 		if sent := of(protoGRE, hello("multicast")); len(sent) > 0 {
 			t.Errorf("on the wire was %v", sent)
 		}
-		if n := counted(t, "tunnel.multicast"); n != 1 {
+		if n := counted(t, "gre-out.multicast"); n != 1 {
 			t.Errorf("%d packets are counted as multicast, want 1", n)
 		}
 	})

@@ -67,25 +67,18 @@ func (c *compiler) protectInput(in *chain) {
 	gre.add(c.count(counter{name: "gre-in.clear", class: "GRE received in clear, dropped"}), drop)
 }
 
-// protectOutput decides GRE and ESP from the router, and multicast into the
-// tunnels.
+// protectOutput decides GRE and ESP from the router.
 func (c *compiler) protectOutput(out *chain) {
-	if tunnels := c.tunnels(); len(tunnels) > 0 {
-		multicast := c.count(counter{name: "tunnel.multicast", class: "multicast into a tunnel, dropped"})
-		for _, t := range tunnels {
-			out.add(device{egress, t.Link}, toMulticast4, multicast, drop)
-			out.add(device{egress, t.Link}, toMulticast6, multicast, drop)
-		}
-	}
 	out.add(layer4(protoGRE), jumpTo(chainGREOut))
 	if len(c.underlays) > 0 {
 		out.add(layer4(protoESP), member{[]nameKey{egress}, setUnderlays}, accept)
 	}
 
 	gre := c.chain(chainGREOut, hook{})
-	// No SA leads to a group, so this repeats what the next rules do; it is
-	// here because a wildcard policy would make IKE negotiate with a group.
-	gre.add(toMulticast4, c.count(counter{name: "gre-out.multicast", class: "GRE to a multicast group, dropped"}), drop)
+	// What is multicast into a tunnel the kernel sends to the group on the
+	// underlay. Copies have gone to the hubs by then. No SA leads to a group, so
+	// this repeats what the next rules do, under a name that alarms nobody.
+	gre.add(toMulticast, c.count(counter{name: "gre-out.multicast", class: "GRE to a multicast group, of which hubs get copies, dropped"}), drop)
 	gre.add(intoIPsec, c.count(counter{name: "gre-out.ipsec", class: "GRE sent into IPsec"}), accept)
 	gre.add(c.count(counter{name: "gre-out.clear", class: "GRE to be sent in clear, dropped"}), drop)
 }

@@ -133,9 +133,8 @@ const (
 	prohibit word = "reject with icmpx admin-prohibited"
 
 	ipv4 word = "meta nfproto ipv4"
-	// toMulticast4 and toMulticast6 match the destination.
-	toMulticast4 word = "ip daddr 224.0.0.0/4"
-	toMulticast6 word = "ip6 daddr ff00::/8"
+	// toMulticast matches the destination.
+	toMulticast word = "ip daddr 224.0.0.0/4"
 	// onLink matches IPv6 packets that no router has forwarded.
 	onLink word = "ip6 hoplimit 255"
 	// fromIPsec matches packets that came out of an SA and are not yet out of
