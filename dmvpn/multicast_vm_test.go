@@ -46,7 +46,7 @@ func TestReplicationByKernel(t *testing.T) {
 				leaveVRF(t)
 			}
 			h := startHub(t, far)
-			protectGRE(t, far, [2]netip.Addr{spokeWAN, hubWAN})
+			protectGRE(t, false, pair{far, spokeWAN, hubWAN})
 			cfg := testConfig()
 			cfg.Underlay, cfg.VRF, cfg.Key = place.underlay, place.vrf, keyZero
 			cfg.NHRP.Servers[0].NBMA, cfg.NHRP.Servers[0].Multicast = hubWAN.String(), true

@@ -49,7 +49,8 @@ var sysctls = []sysctl{
 	// An address answers ARP on its own link only.
 	{"net/ipv4/conf/all/arp_ignore", "1"},
 	{"net/ipv4/conf/all/arp_announce", "2"},
-	// Forwarded packets honour the path MTU learnt through the tunnel.
+	// What may be fragmented is, by the path MTU learnt through the tunnel: the
+	// outer packet may not, and nobody tells the sender, so it would be lost.
 	{"net/ipv4/ip_forward_use_pmtu", "1"},
 	{"net/ipv4/tcp_mtu_probing", "1"},
 	// A route whose link has no carrier is no route.

@@ -28,8 +28,9 @@ type kernel interface {
 	Attach(p port, vrf string) (port, error)
 	// SetMTU sets p's MTU.
 	SetMTU(p port, mtu int) error
-	// Apply gives p exactly the address and the routes of want, and touches
-	// nothing that is so already. now is the instant.
+	// Apply gives p exactly the address and the routes of want, lets path MTUs
+	// be learnt from that address, and touches nothing that is so already. now is
+	// the instant.
 	Apply(p port, want addressing, now time.Duration) ([]refusal, error)
 	// Dial opens p for DHCP.
 	Dial(p port) (dhcp.Conn, error)
@@ -132,6 +133,9 @@ func (linux) Dial(p port) (dhcp.Conn, error) {
 func (linux) Apply(p port, want addressing, now time.Duration) ([]refusal, error) {
 	if err := applyAddress(p, want, now); err != nil {
 		return nil, err
+	}
+	if err := nl.LearnPathMTU(p.Index, p.Table, want.Address.Addr()); err != nil {
+		return nil, fmt.Errorf("have path MTUs learnt by %s: %w", p.Name, err)
 	}
 	return applyRoutes(p, want.Routes)
 }
