@@ -5,6 +5,7 @@ package dmvpn
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"syscall"
@@ -26,8 +27,8 @@ type pair struct {
 const encapPort = 4500
 
 // protectGRE has all GRE to and from the pairs go through IPsec until the test
-// ends, and no other GRE at all: in ESP, or in ESP in UDP if told so. The keys
-// are fit for nothing else.
+// ends, and no other GRE at all: in ESP, or in ESP in UDP if told so, for which
+// this machine must decapsulate too. The keys are fit for nothing else.
 func protectGRE(t *testing.T, inUDP bool, pairs ...pair) {
 	t.Helper()
 	here, err := netlink.NewHandle(unix.NETLINK_XFRM)
@@ -41,6 +42,15 @@ func protectGRE(t *testing.T, inUDP bool, pairs ...pair) {
 			must(t, err)
 			demandESP(t, there)
 			ends[p.far] = there
+			if inUDP {
+				p.far.do(func() error {
+					socket, err := decapsulate("")
+					if err == nil {
+						t.Cleanup(func() { socket.Close() })
+					}
+					return err
+				})
+			}
 		}
 		for j, way := range [][2]netip.Addr{{p.here, p.there}, {p.there, p.here}} {
 			state := &netlink.XfrmState{
@@ -55,12 +65,6 @@ func protectGRE(t *testing.T, inUDP bool, pairs ...pair) {
 				must(t, h.XfrmStateAdd(state))
 				t.Cleanup(func() { must(t, h.XfrmStateDel(state)) })
 			}
-		}
-	}
-	if inUDP {
-		decapsulate(t, "front")
-		for far := range ends {
-			far.do(func() error { decapsulate(t, ""); return nil })
 		}
 	}
 }
@@ -82,17 +86,17 @@ func demandESP(t *testing.T, h *netlink.Handle) {
 
 // decapsulate opens the socket by which the kernel takes ESP out of UDP, bound to
 // a VRF if one is named.
-func decapsulate(t *testing.T, vrf string) {
-	t.Helper()
-	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		var bound, encap error
-		err := c.Control(func(fd uintptr) {
-			bound = unix.BindToDevice(int(fd), vrf)
-			encap = unix.SetsockoptInt(int(fd), unix.IPPROTO_UDP, unix.UDP_ENCAP, unix.UDP_ENCAP_ESPINUDP)
-		})
-		return errors.Join(err, bound, encap)
-	}}
-	conn, err := config.ListenPacket(context.Background(), "udp4", netip.AddrPortFrom(netip.IPv4Unspecified(), encapPort).String())
-	must(t, err)
-	t.Cleanup(func() { conn.Close() })
+func decapsulate(vrf string) (io.Closer, error) {
+	config := net.ListenConfig{Control: controlled(func(fd int) error {
+		return errors.Join(unix.BindToDevice(fd, vrf), unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_ENCAP, unix.UDP_ENCAP_ESPINUDP))
+	})}
+	return config.ListenPacket(context.Background(), "udp4", netip.AddrPortFrom(netip.IPv4Unspecified(), encapPort).String())
+}
+
+// controlled makes of f what package net calls with a new socket.
+func controlled(f func(fd int) error) func(_, _ string, c syscall.RawConn) error {
+	return func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		return errors.Join(c.Control(func(fd uintptr) { failed = f(int(fd)) }), failed)
+	}
 }

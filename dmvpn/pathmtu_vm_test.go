@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"syscall"
 	"testing"
 	"time"
 
@@ -51,6 +50,11 @@ func TestPathMTU(t *testing.T) {
 			wide := connect(t, router, "wide", "203.0.113.254", public, 1500)
 			router.do(forward)
 			must(t, forward())
+			if test.inUDP {
+				socket, err := decapsulate(test.underlay)
+				must(t, err)
+				t.Cleanup(func() { socket.Close() })
+			}
 			protectGRE(t, test.inUDP, pair{narrow, spokeWAN, nbma1}, pair{wide, spokeWAN, public})
 			d := tunnelDevice()
 			d.Underlay = test.underlay
@@ -66,10 +70,16 @@ func TestPathMTU(t *testing.T) {
 				mtu     int
 			}{{narrow, hub1, narrowLAN, test.narrow}, {wide, hub2, wideLAN, d.MTU}} {
 				far := join(t, member.far, member.address, member.lan)
-				own := dialDF(t, "tenant", member.address)
+				own, err := dialDF("tenant", member.address)
+				must(t, err)
+				defer own.Close()
 				expectPathMTU(t, own, far, member.mtu)
 				var through *net.UDPConn
-				host.do(func() error { through = dialDF(t, "", member.lan.Addr().Next()); return nil })
+				host.do(func() (err error) {
+					through, err = dialDF("", member.lan.Addr().Next())
+					return err
+				})
+				defer through.Close()
 				expectPathMTU(t, through, far, member.mtu)
 				expectFragments(t, through, far)
 			}
@@ -251,20 +261,15 @@ func defaultRoute(t *testing.T, link string, via netip.Addr, vrf string) (table 
 }
 
 // dialDF returns a socket in a VRF, or none, that forbids fragments.
-func dialDF(t *testing.T, vrf string, to netip.Addr) *net.UDPConn {
-	t.Helper()
-	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
-		var bound, df error
-		err := c.Control(func(fd uintptr) {
-			bound = unix.BindToDevice(int(fd), vrf)
-			df = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO)
-		})
-		return errors.Join(err, bound, df)
-	}}
+func dialDF(vrf string, to netip.Addr) (*net.UDPConn, error) {
+	dialer := net.Dialer{Control: controlled(func(fd int) error {
+		return errors.Join(unix.BindToDevice(fd, vrf), unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO))
+	})}
 	conn, err := dialer.Dial("udp4", netip.AddrPortFrom(to, discard).String())
-	must(t, err)
-	t.Cleanup(func() { conn.Close() })
-	return conn.(*net.UDPConn)
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.UDPConn), nil
 }
 
 // pathMTU returns what the kernel knows of a socket's path.
