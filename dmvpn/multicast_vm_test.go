@@ -65,18 +65,18 @@ func TestReplicationByKernel(t *testing.T) {
 
 			cleartext := sniffGRE(t, far)
 			rip := listenGroup(t, far, groups[unix.IPPROTO_UDP])
-			arrived := sniffTunnel(t, far)
+			arrived := sniffTunnel(t, far, "gre1")
 			for _, protocol := range []int{eigrp, ospf, pim} {
-				must(t, announce(t, protocol, groups[protocol]))
+				must(t, announce(t, "hq", protocol, groups[protocol]))
 			}
-			must(t, tell(t, groups[unix.IPPROTO_UDP], "routes"))
+			must(t, datagram(t, "hq", groups[unix.IPPROTO_UDP], "routes"))
 			waitFor(t, "replication", func() bool { return tunnel.Status().Multicast.Replicated >= 4 })
-			must(t, tell(t, hub1, "the end"))
+			must(t, datagram(t, "hq", hub1, "the end"))
 			want := []string{
 				"88 from 172.16.100.17 to 224.0.0.10", "89 from 172.16.100.17 to 224.0.0.5", "103 from 172.16.100.17 to 224.0.0.13",
-				"17 from 172.16.100.17 to 224.0.0.9",
+				"17 from 172.16.100.17 to 224.0.0.9 routes",
 			}
-			if diff := cmp.Diff(want, arrived(netip.AddrPortFrom(hub1, ripPort))); diff != "" {
+			if diff := cmp.Diff(want, arrived("the end")); diff != "" {
 				t.Errorf("out of the hub's tunnel came (-want +got):\n%s", diff)
 			}
 			// The kernel hands over no datagram whose checksum is wrong.
@@ -94,7 +94,7 @@ func TestReplicationByKernel(t *testing.T) {
 
 			for _, protocol := range []int{eigrp, ospf, pim} {
 				heard := joinGroup(t, index, protocol, groups[protocol])
-				h.announce(t, far, protocol, groups[protocol])
+				theHub.send(far, protocol, groups[protocol], make([]byte, 44))
 				if from := heard(); from != hub1 {
 					t.Errorf("protocol %d is heard from %v", protocol, from)
 				}
@@ -107,32 +107,32 @@ const ripPort = 520
 
 // announce sends a packet of a routing protocol, as far as addressing goes, on
 // the tunnel.
-func announce(t *testing.T, protocol int, to netip.Addr) error {
+func announce(t *testing.T, device string, protocol int, to netip.Addr) error {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, protocol)
 	must(t, err)
 	defer unix.Close(fd)
-	must(t, unix.BindToDevice(fd, "hq"))
+	must(t, unix.BindToDevice(fd, device))
 	return unix.Sendto(fd, make([]byte, 44), 0, &unix.SockaddrInet4{Addr: to.As4()})
 }
 
-// tell sends text in UDP on the tunnel.
-func tell(t *testing.T, to netip.Addr, text string) error {
+// datagram sends text in UDP on the tunnel, or in its VRF.
+func datagram(t *testing.T, device string, to netip.Addr, text string) error {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	must(t, err)
 	defer unix.Close(fd)
-	must(t, unix.BindToDevice(fd, "hq"))
+	must(t, unix.BindToDevice(fd, device))
 	return unix.Sendto(fd, []byte(text), 0, &unix.SockaddrInet4{Addr: to.As4(), Port: ripPort})
 }
 
-// sniffTunnel returns a function that tells what came out of the hub's tunnel for
-// groups, up to a datagram for the hub itself.
-func sniffTunnel(t *testing.T, far *farEnd) func(last netip.AddrPort) []string {
+// sniffTunnel returns a function that tells what came out of a hub's tunnel, up to
+// a datagram with the given text.
+func sniffTunnel(t *testing.T, far *farEnd, device string) func(last string) []string {
 	t.Helper()
 	var conn *packet.Conn
 	far.do(func() error {
-		gre, err := net.InterfaceByName("gre1")
+		gre, err := net.InterfaceByName(device)
 		if err != nil {
 			return err
 		}
@@ -140,23 +140,28 @@ func sniffTunnel(t *testing.T, far *farEnd) func(last netip.AddrPort) []string {
 		return err
 	})
 	t.Cleanup(func() { conn.Close() })
-	return func(last netip.AddrPort) (seen []string) {
+	return func(last string) (seen []string) {
 		t.Helper()
 		must(t, conn.SetReadDeadline(time.Now().Add(patience)))
 		b := make([]byte, 2000)
 		for {
 			n, _, err := conn.ReadFrom(b)
 			if err != nil {
-				t.Fatalf("the end does not come: %v; seen: %v", err, seen)
+				t.Fatalf("%q does not come: %v; seen: %v", last, err, seen)
 			}
 			header := int(b[0]&0xf) * 4
 			from, to := netip.AddrFrom4([4]byte(b[12:16])), netip.AddrFrom4([4]byte(b[16:20]))
-			switch {
-			case to.IsMulticast():
-				seen = append(seen, fmt.Sprintf("%d from %s to %s", b[9], from, to))
-			case n >= header+4 && netip.AddrPortFrom(to, binary.BigEndian.Uint16(b[header+2:])) == last:
+			text := ""
+			switch b[9] {
+			case unix.IPPROTO_UDP:
+				text = " " + string(b[header+8:n])
+			case unix.IPPROTO_IGMP:
+				continue // joins groups as it pleases
+			}
+			if text == " "+last {
 				return seen
 			}
+			seen = append(seen, fmt.Sprintf("%d from %s to %s%s", b[9], from, to, text))
 		}
 	}
 }
@@ -204,21 +209,21 @@ func joinGroup(t *testing.T, index, protocol int, group netip.Addr) func() netip
 	}
 }
 
-// announce sends what announce sends, as hubs do: in GRE to the spoke's address.
-func (h *hub) announce(t *testing.T, far *farEnd, protocol int, to netip.Addr) {
-	t.Helper()
-	b := make([]byte, 64)
+// send sends an IPv4 packet to the spoke, as hubs send multicast: in GRE to its
+// address.
+func (c cloudHub) send(far *farEnd, protocol int, to netip.Addr, payload []byte) {
+	b := make([]byte, 20, 20+len(payload))
 	b[0], b[8], b[9] = 0x45, 1, byte(protocol)
-	binary.BigEndian.PutUint16(b[2:], uint16(len(b)))
-	copy(b[12:], h.address.AsSlice())
+	binary.BigEndian.PutUint16(b[2:], uint16(cap(b)))
+	copy(b[12:], hub1.AsSlice())
 	copy(b[16:], to.AsSlice())
 	sum := uint32(0)
-	for pair := range slices.Chunk(b[:20], 2) {
+	for pair := range slices.Chunk(b, 2) {
 		sum += uint32(binary.BigEndian.Uint16(pair))
 	}
 	binary.BigEndian.PutUint16(b[10:], ^uint16(sum+sum>>16))
 	far.do(func() error {
-		gre, err := net.InterfaceByName("gre1")
+		gre, err := net.InterfaceByName(c.device)
 		if err != nil {
 			return err
 		}
@@ -227,7 +232,7 @@ func (h *hub) announce(t *testing.T, far *farEnd, protocol int, to netip.Addr) {
 			return err
 		}
 		defer conn.Close()
-		_, err = conn.WriteTo(b, &packet.Addr{HardwareAddr: spokeWAN.AsSlice()})
+		_, err = conn.WriteTo(append(b, payload...), &packet.Addr{HardwareAddr: c.spoke.AsSlice()})
 		return err
 	})
 }

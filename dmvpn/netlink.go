@@ -66,7 +66,8 @@ func neigh(index int, n Neighbour) *netlink.Neigh {
 	}
 }
 
-// SetRoutes implements Kernel.
+// SetRoutes implements Kernel. A route that the kernel refuses, because another
+// tunnel or another owner has the same one, keeps none of the others away.
 func (Netlink) SetRoutes(index int, vrf string, routes []Route) error {
 	table := unix.RT_TABLE_MAIN
 	if vrf != "" {
@@ -86,6 +87,7 @@ func (Netlink) SetRoutes(index int, vrf string, routes []Route) error {
 	for _, r := range existing {
 		have[prefixOf(r)], _ = netip.AddrFromSlice(r.Gw)
 	}
+	var errs []error
 	for _, r := range routes {
 		via, present := have[r.Prefix]
 		delete(have, r.Prefix)
@@ -95,6 +97,7 @@ func (Netlink) SetRoutes(index int, vrf string, routes []Route) error {
 			// Without a next hop there is no neighbour either: packets are refused.
 			route.Scope = netlink.SCOPE_LINK
 		}
+		var err error
 		switch {
 		case !present:
 			// Add and not replace: a route of another owner stays.
@@ -103,17 +106,17 @@ func (Netlink) SetRoutes(index int, vrf string, routes []Route) error {
 			err = netlink.RouteReplace(&route)
 		}
 		if err != nil {
-			return fmt.Errorf("route %s via %s: %w", r.Prefix, r.Via, err)
+			errs = append(errs, fmt.Errorf("route %s via %s: %w", r.Prefix, r.Via, err))
 		}
 	}
 	for prefix := range have {
 		route := *ours
 		route.Dst, route.Priority = ipNet(prefix), routeMetric
 		if err := netlink.RouteDel(&route); err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("remove route %s: %w", prefix, err)
+			errs = append(errs, fmt.Errorf("remove route %s: %w", prefix, err))
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // prefixOf returns a route's destination.

@@ -3,6 +3,7 @@
 package dmvpn
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -218,4 +219,42 @@ func TestSetRoutes(t *testing.T) {
 			t.Errorf("%d routes of another owner", strangers)
 		}
 	}
+}
+
+// TestRoutesOfTwoTunnels: tunnels of one VRF leave each other's routes alone, and
+// one that both want belongs to the first and keeps away none of the second's.
+func TestRoutesOfTwoTunnels(t *testing.T) {
+	newWire(t)
+	first := ensure(t, tunnelDevice())
+	d := tunnelDevice()
+	d.Name, d.Key, d.Address = "second", noKey, netip.MustParsePrefix("172.16.200.17/24")
+	second := ensure(t, d)
+	via := netip.MustParseAddr("172.16.200.1")
+	alone := netip.MustParsePrefix("192.168.0.0/16")
+	must(t, Netlink{}.SetRoutes(first, "tenant", []Route{{branchLAN, hub1}}))
+	if err := (Netlink{}).SetRoutes(second, "tenant", []Route{{branchLAN, via}, {alone, via}}); !errors.Is(err, unix.EEXIST) {
+		t.Errorf("a route that is taken: %v", err)
+	}
+	expect := func(want ...Route) {
+		t.Helper()
+		table, _, err := nl.VRFTable("tenant")
+		must(t, err)
+		routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: table, Protocol: nl.ProtocolTunnel}, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_PROTOCOL)
+		must(t, err)
+		var got []Route
+		for _, r := range routes {
+			gateway, _ := netip.AddrFromSlice(r.Gw)
+			got = append(got, Route{prefixOf(r), gateway.Unmap()})
+		}
+		slices.SortFunc(got, func(a, b Route) int { return a.Prefix.Compare(b.Prefix) })
+		if !slices.Equal(got, want) {
+			t.Errorf("routes %v, want %v", got, want)
+		}
+	}
+	expect(Route{branchLAN, hub1}, Route{alone, via})
+	must(t, Netlink{}.SetRoutes(first, "tenant", nil))
+	must(t, Netlink{}.SetRoutes(second, "tenant", []Route{{branchLAN, via}, {alone, via}}))
+	expect(Route{branchLAN, via}, Route{alone, via})
+	must(t, Netlink{}.SetRoutes(first, "tenant", nil))
+	expect(Route{branchLAN, via}, Route{alone, via})
 }

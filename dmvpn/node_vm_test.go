@@ -63,15 +63,22 @@ type farEnd struct {
 func newWire(t *testing.T) *farEnd {
 	t.Helper()
 	must(t, nl.EnsureVRFs([]string{"front", "tenant"}))
+	return wire(t, "wan", "front", spokeWAN, hubWAN)
+}
+
+// wire puts a WAN into a VRF of this machine and returns its far end, where it is
+// named wan.
+func wire(t *testing.T, name, vrf string, here, there netip.Addr) *farEnd {
+	t.Helper()
 	far := newFarEnd(t)
-	wan := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "wan"}, PeerName: "wan", PeerNamespace: netlink.NsFd(far.namespace)}
+	wan := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: "wan", PeerNamespace: netlink.NsFd(far.namespace)}
 	must(t, netlink.LinkAdd(wan))
 	t.Cleanup(func() { _ = netlink.LinkDel(wan) })
-	_, front, err := nl.VRFTable("front")
+	_, master, err := nl.VRFTable(vrf)
 	must(t, err)
-	must(t, netlink.LinkSetMasterByIndex(wan, front))
-	must(t, addAddress("wan", spokeWAN))
-	far.do(func() error { return addAddress("wan", hubWAN) })
+	must(t, netlink.LinkSetMasterByIndex(wan, master))
+	must(t, addAddress(name, here))
+	far.do(func() error { return addAddress("wan", there) })
 	return far
 }
 

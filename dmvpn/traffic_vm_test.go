@@ -17,7 +17,7 @@ import (
 )
 
 // TestPrefixes: what is behind the box are its LANs and what lies behind them, and
-// neither the tunnel nor where the default route leads.
+// neither the tunnels nor where the default route leads.
 func TestPrefixes(t *testing.T) {
 	newWire(t)
 	table, tenant, err := nl.VRFTable("tenant")
@@ -25,6 +25,9 @@ func TestPrefixes(t *testing.T) {
 	index := ensure(t, tunnelDevice())
 	must(t, Netlink{}.SetNeighbours(index, []Neighbour{{hub1, hubWAN}}))
 	must(t, Netlink{}.SetRoutes(index, "tenant", []Route{{branchLAN, hub1}}))
+	another := tunnelDevice()
+	another.Name, another.Key, another.Address = "another", noKey, netip.MustParsePrefix("172.16.200.17/24")
+	ensure(t, another)
 	lan := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "lan"}, PeerName: "other"}
 	must(t, netlink.LinkAdd(lan))
 	t.Cleanup(func() { _ = netlink.LinkDel(lan) })

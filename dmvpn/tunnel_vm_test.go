@@ -151,7 +151,7 @@ func TestMulticast(t *testing.T) {
 // hello sends an OSPF hello, as far as addressing goes, on the tunnel.
 func hello(t *testing.T, group netip.Addr) error {
 	t.Helper()
-	return announce(t, ospf, group)
+	return announce(t, "hq", ospf, group)
 }
 
 // leaveVRF moves the WAN to the main table, with a default route there.
@@ -167,17 +167,33 @@ func leaveVRF(t *testing.T) {
 // startHub runs a scripted hub over a device of its own at the far end.
 func startHub(t *testing.T, far *farEnd) *hub {
 	t.Helper()
-	h := &hub{lab: &lab{t: t, started: time.Now()}, address: hub1, nbma: hubWAN, secret: "cloud"}
+	return startHubOf(t, far, theHub)
+}
+
+// theHub is that of tests with one cloud.
+var theHub = cloudHub{device: "gre1", key: keyZero, nbma: hubWAN, spoke: spokeWAN, secret: "cloud"}
+
+// cloudHub is where a hub is and by what its cloud differs from others.
+type cloudHub struct {
+	device      string
+	key         *uint32
+	nbma, spoke netip.Addr
+	secret      string
+}
+
+func startHubOf(t *testing.T, far *farEnd, c cloudHub) *hub {
+	t.Helper()
+	h := &hub{lab: &lab{t: t, started: time.Now()}, address: hub1, nbma: c.nbma, secret: c.secret}
 	var link Link
 	far.do(func() error {
-		index, err := Netlink{}.EnsureDevice(Device{Name: "gre1", Address: netip.PrefixFrom(hub1, 24), Key: keyZero, MTU: 1400})
+		index, err := Netlink{}.EnsureDevice(Device{Name: c.device, Address: netip.PrefixFrom(hub1, 24), Key: c.key, MTU: 1400})
 		if err != nil {
 			return err
 		}
 		if link, err = (Netlink{}).Listen(index); err != nil {
 			return err
 		}
-		return Netlink{}.SetNeighbours(index, []Neighbour{{spokeAddress, spokeWAN}})
+		return Netlink{}.SetNeighbours(index, []Neighbour{{spokeAddress, c.spoke}})
 	})
 	done := make(chan struct{})
 	go func() {
@@ -222,10 +238,17 @@ func (h *hub) listenUDP(t *testing.T, far *farEnd) net.PacketConn {
 func runTunnel(t *testing.T, cfg Config, deps Deps) (*Tunnel, func()) {
 	t.Helper()
 	tunnel := New("hq", cfg, deps)
+	return tunnel, run(t, tunnel)
+}
+
+// run runs a tunnel and returns how to stop it.
+func run(t *testing.T, tunnel *Tunnel) func() {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- tunnel.Run(ctx) }()
-	return tunnel, func() {
+	return func() {
+		t.Helper()
 		cancel()
 		must(t, <-done)
 	}
