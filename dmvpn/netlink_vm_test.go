@@ -163,18 +163,7 @@ func TestSetNeighbours(t *testing.T) {
 	} {
 		must(t, Netlink{}.SetNeighbours(index, want))
 		must(t, Netlink{}.SetNeighbours(index, want))
-		neighbours, err := netlink.NeighList(index, netlink.FAMILY_ALL)
-		must(t, err)
-		var got []Neighbour
-		for _, n := range neighbours {
-			if n.State == netlink.NUD_PERMANENT {
-				address, _ := netip.AddrFromSlice(n.IP)
-				nbma, _ := netip.AddrFromSlice(n.LLIPAddr)
-				got = append(got, Neighbour{address.Unmap(), nbma.Unmap()})
-			}
-		}
-		slices.SortFunc(got, func(a, b Neighbour) int { return a.Address.Compare(b.Address) })
-		if !slices.Equal(got, want) {
+		if got := neighboursOf(t, index); !slices.Equal(got, want) {
 			t.Errorf("neighbours = %v, want %v", got, want)
 		}
 	}
@@ -235,26 +224,17 @@ func TestRoutesOfTwoTunnels(t *testing.T) {
 	if err := (Netlink{}).SetRoutes(second, "tenant", []Route{{branchLAN, via}, {alone, via}}); !errors.Is(err, unix.EEXIST) {
 		t.Errorf("a route that is taken: %v", err)
 	}
-	expect := func(want ...Route) {
+	expect := func(index int, want ...Route) {
 		t.Helper()
-		table, _, err := nl.VRFTable("tenant")
-		must(t, err)
-		routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: table, Protocol: nl.ProtocolTunnel}, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_PROTOCOL)
-		must(t, err)
-		var got []Route
-		for _, r := range routes {
-			gateway, _ := netip.AddrFromSlice(r.Gw)
-			got = append(got, Route{prefixOf(r), gateway.Unmap()})
-		}
-		slices.SortFunc(got, func(a, b Route) int { return a.Prefix.Compare(b.Prefix) })
-		if !slices.Equal(got, want) {
+		if got := routesOf(t, index); !slices.Equal(got, want) {
 			t.Errorf("routes %v, want %v", got, want)
 		}
 	}
-	expect(Route{branchLAN, hub1}, Route{alone, via})
+	expect(first, Route{branchLAN, hub1})
+	expect(second, Route{alone, via})
 	must(t, Netlink{}.SetRoutes(first, "tenant", nil))
 	must(t, Netlink{}.SetRoutes(second, "tenant", []Route{{branchLAN, via}, {alone, via}}))
-	expect(Route{branchLAN, via}, Route{alone, via})
 	must(t, Netlink{}.SetRoutes(first, "tenant", nil))
-	expect(Route{branchLAN, via}, Route{alone, via})
+	expect(first)
+	expect(second, Route{branchLAN, via}, Route{alone, via})
 }
