@@ -3,7 +3,10 @@ package dmvpn
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/farspoke/farspoke/dmvpn/nhrp"
 )
 
 func TestDeviceFollowsWhatFits(t *testing.T) {
@@ -33,4 +36,23 @@ func TestDeviceFollowsWhatFits(t *testing.T) {
 	if got := c.minMTU(); got != 1280 {
 		t.Errorf("a tunnel of IPv6 may have MTU %d", got)
 	}
+}
+
+// TestMTUOfOthersIsAHint: what a hub says of an MTU changes none of ours.
+func TestMTUOfOthersIsAHint(t *testing.T) {
+	inLab(t, testConfig(), func(l *lab) {
+		l.hubs[nbma1].script = func(p *nhrp.Packet) *nhrp.Packet {
+			p.CIEs[0].MTU = 600
+			return p
+		}
+		before := l.server(0).Replies
+		l.renew()
+		l.pass(second)
+		if l.server(0).Replies == before {
+			t.Error("the hub was not asked")
+		}
+		if slices.ContainsFunc(l.kernel.history, func(s string) bool { return strings.HasPrefix(s, "mtu") }) {
+			t.Errorf("the kernel was told %q", l.kernel.history)
+		}
+	})
 }

@@ -23,24 +23,21 @@ const (
 	maxFrame = virtioHeader + 20 + 16 + 1<<16
 )
 
-// leavingForGroup passes packets that leave for 224.0.0.0/4 or ff00::/8. They are
-// looked at from the inner IP header on.
+// leavingForGroup passes packets that leave for 224.0.0.0/4. The kernel refuses to
+// send multicast of IPv6 over mGRE.
 var leavingForGroup = []bpf.Instruction{
 	bpf.LoadExtension{Num: bpf.ExtType},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 8},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PACKET_OUTGOING, SkipTrue: 5},
 	bpf.LoadExtension{Num: bpf.ExtProto},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.ETH_P_IPV6, SkipTrue: 4},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ETH_P_IP, SkipTrue: 5},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ETH_P_IP, SkipTrue: 3},
 	bpf.LoadAbsolute{Off: inner + 16, Size: 1},
 	bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 0xf0},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0xe0, SkipTrue: 3, SkipFalse: 2},
-	bpf.LoadAbsolute{Off: inner + 24, Size: 1},
-	bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0xff, SkipTrue: 1},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0xe0, SkipTrue: 1},
 	bpf.RetConstant{Val: 0},
 	bpf.RetConstant{Val: maxFrame},
 }
 
-// inner is SKF_NET_OFF of linux/filter.h: where the network header is, whatever
+// inner is SKF_NET_OFF of linux/filter.h: where the inner IP header is, whatever
 // precedes it.
 const inner = 1<<32 - 0x100000
 

@@ -175,25 +175,33 @@ var theHub = cloudHub{device: "gre1", key: keyZero, nbma: hubWAN, spoke: spokeWA
 
 // cloudHub is where a hub is and by what its cloud differs from others.
 type cloudHub struct {
-	device      string
-	key         *uint32
+	device string
+	key    *uint32
+	// nbma is the hub's, spoke ours.
 	nbma, spoke netip.Addr
 	secret      string
+	// inner is the hub's address in the tunnel, and member ours; those of testConfig
+	// if absent.
+	inner  netip.Prefix
+	member netip.Addr
 }
 
 func startHubOf(t *testing.T, far *farEnd, c cloudHub) *hub {
 	t.Helper()
-	h := &hub{lab: &lab{t: t, started: time.Now()}, address: hub1, nbma: c.nbma, secret: c.secret}
+	if !c.member.IsValid() {
+		c.inner, c.member = netip.PrefixFrom(hub1, 24), spokeAddress
+	}
+	h := &hub{lab: &lab{t: t, started: time.Now()}, address: c.inner.Addr(), nbma: c.nbma, secret: c.secret}
 	var link Link
 	far.do(func() error {
-		index, err := Netlink{}.EnsureDevice(Device{Name: c.device, Address: netip.PrefixFrom(hub1, 24), Key: c.key, MTU: 1400})
+		index, err := Netlink{}.EnsureDevice(Device{Name: c.device, Address: c.inner, Key: c.key, MTU: 1400})
 		if err != nil {
 			return err
 		}
 		if link, err = (Netlink{}).Listen(index); err != nil {
 			return err
 		}
-		return Netlink{}.SetNeighbours(index, []Neighbour{{spokeAddress, c.spoke}})
+		return Netlink{}.SetNeighbours(index, []Neighbour{{c.member, c.spoke}})
 	})
 	done := make(chan struct{})
 	go func() {
