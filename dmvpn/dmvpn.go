@@ -15,6 +15,8 @@
 //     before.
 //   - A direct path to another spoke carries traffic only once packets have come
 //     back over it; before, and whenever it fails, traffic goes by a hub.
+//   - What is multicast into the tunnel goes to the hubs that are marked for it,
+//     as copies: the kernel's own way to a group ends in IPsec.
 //   - The static routes are there for as long as the device is, whether or not
 //     a hub answers: what belongs into the tunnel takes no other way.
 package dmvpn
