@@ -20,7 +20,7 @@ const module = "github.com/farspoke/farspoke/"
 var components = []string{"dmvpn", "ikev2", "firewall", "cellular", "internal/wan"}
 
 // glue knows components, so no component may know it.
-var glue = []string{"init", "internal/config", "internal/cli", "internal/api", "internal/parts", "internal/pid1", "lab", "image", "cmd"}
+var glue = []string{"init", "internal/config", "internal/cli", "internal/api", "internal/metrics", "internal/parts", "internal/pid1", "lab", "image", "cmd"}
 
 // pure packages are wire formats, computations and state machines: values in,
 // values out.

@@ -9,6 +9,7 @@ import (
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/internal/checkpoint"
 	"github.com/farspoke/farspoke/internal/config"
+	"github.com/farspoke/farspoke/internal/metrics"
 	"github.com/farspoke/farspoke/internal/privileged"
 	"github.com/farspoke/farspoke/internal/settle"
 	"github.com/farspoke/farspoke/internal/supervise"
@@ -50,10 +51,12 @@ func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) erro
 	}
 	giveBack := time.AfterFunc(settled, settle.Now)
 	defer giveBack.Stop()
-	supervise.Run(ctx, log, append(b.tasks(),
-		&control{source: &source{box: b, problem: problem, steps: steps, pid1: pid1}, log: log},
-		&pulse{box: b, pid1: pid1},
-	)...)
+	shown := &source{box: b, problem: problem, steps: steps, pid1: pid1}
+	tasks := append(b.tasks(), &control{source: shown, log: log}, &pulse{box: b, pid1: pid1})
+	if problem == nil && file.Metrics != nil {
+		tasks = append(tasks, metrics.New(*file.Metrics, shown.Status, log.With("component", "metrics")))
+	}
+	supervise.Run(ctx, log, tasks...)
 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbyeTime)
 	defer cancel()

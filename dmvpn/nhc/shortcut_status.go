@@ -28,6 +28,9 @@ type ShortcutStatus struct {
 // PathResolving: the hubs are asked who has the destination.
 const PathResolving PathPhase = "resolving"
 
+// PathPhases are all of them, in their order.
+var PathPhases = []PathPhase{PathResolving, PathWaiting, PathProtecting, PathProbing, PathUp, PathHeld}
+
 // Shortcuts returns a snapshot of every direct path, and of every destination
 // that one is looked for.
 func (c *Client) Shortcuts(now Instant) []ShortcutStatus {

@@ -74,8 +74,8 @@ func TestResolve(t *testing.T) {
 		{"shell", "shell"},
 		{"shel", "there is no command \"shel\": write config, exit, help, reboot, shell, show or version"},
 		{"show c", `"show c" is short for config or crypto`},
-		{"show", `"show" is not complete: write show config, crypto, dmvpn or status`},
-		{"show clock", `there is no command "show clock": write show config, crypto, dmvpn or status`},
+		{"show", `"show" is not complete: write show config, crypto, dmvpn, metrics or status`},
+		{"show clock", `there is no command "show clock": write show config, crypto, dmvpn, metrics or status`},
 		{"reload", `there is no command "reload": write config, exit, help, reboot, shell, show or version`},
 		{"version 1", "version <1>"},
 	} {
@@ -155,7 +155,7 @@ func TestConsole(t *testing.T) {
 	if router.reboots != 1 {
 		t.Errorf("%d reboots, want the one that was confirmed", router.reboots)
 	}
-	for _, want := range []string{"Type ? for help", "hostname: branch-17\n", "  config  the running configuration", "Nothing is done.", "good-bye"} {
+	for _, want := range []string{"Type ? for help", "hostname: branch-17\n", "  config   the running configuration", "Nothing is done.", "good-bye"} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("%q is missing in:\n%s", want, stdout)
 		}
@@ -182,7 +182,7 @@ func TestConsoleTellsThatTheConfigurationIsBroken(t *testing.T) {
 
 func TestQuestion(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
-		{"sh", "  shell  open the toolbox shell (ip, ping, dmesg ...)\n  show   config, crypto, dmvpn or status\n"},
+		{"sh", "  shell  open the toolbox shell (ip, ping, dmesg ...)\n  show   config, crypto, dmvpn, metrics or status\n"},
 		{"conf ", "  check   check a configuration file and say what is wrong\n  schema  print the JSON Schema of the configuration file\n"},
 		{"config check ", "  FILE  check a configuration file and say what is wrong\n"},
 		{"version ", "  <enter>  the version of this program\n"},

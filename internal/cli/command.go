@@ -52,6 +52,7 @@ func commands() []command {
 		{words: []string{"show", "config"}, help: "the running configuration", run: showConfig},
 		{words: []string{"show", "crypto"}, help: "the IKE and IPsec security associations", run: showCrypto},
 		{words: []string{"show", "dmvpn"}, help: "the tunnels and their next hop servers", run: showDMVPN},
+		{words: []string{"show", "metrics"}, help: "what a Prometheus server is shown", run: showMetrics},
 		{words: []string{"show", "status"}, option: "--json", help: "the box, its uplinks, what happened since the start", run: showStatus},
 		{words: []string{"version"}, help: "the version of this program", run: version},
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/farspoke/farspoke/internal/api"
+	"github.com/farspoke/farspoke/internal/metrics"
 	"github.com/farspoke/farspoke/internal/uplink"
 )
 
@@ -24,6 +25,15 @@ func showStatus(ctx context.Context, c *CLI, r request) error {
 		return e.Encode(status)
 	}
 	_, err = io.WriteString(c.Stdout, statusText(status))
+	return err
+}
+
+func showMetrics(ctx context.Context, c *CLI, _ request) error {
+	status, err := c.Box.Status(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = c.Stdout.Write(metrics.Text(status))
 	return err
 }
 

@@ -21,6 +21,9 @@ func (f *File) Validate() error {
 	for name, c := range sorted(f.Tunnels) {
 		errs = append(errs, invalid.In(c.Validate(), "tunnels", name))
 	}
+	if f.Metrics != nil {
+		errs = append(errs, invalid.In(f.Metrics.Validate(), "metrics"))
+	}
 	return errors.Join(append(errs,
 		invalid.In(f.IPsec.Validate(), "ipsec"),
 		invalid.In(f.Firewall.Validate(), "firewall"),

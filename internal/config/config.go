@@ -25,6 +25,7 @@ import (
 	"github.com/farspoke/farspoke/dmvpn"
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/ikev2"
+	"github.com/farspoke/farspoke/internal/metrics"
 	"github.com/farspoke/farspoke/internal/wan"
 )
 
@@ -37,6 +38,8 @@ type File struct {
 	Tunnels  map[string]dmvpn.Config `json:"tunnels,omitempty" jsonschema:"the DMVPN clouds that the box joins, by a name of your choice"`
 	IPsec    ikev2.Config            `json:"ipsec,omitempty" jsonschema:"the IPsec profiles that protect tunnels, by a name of your choice"`
 	Firewall firewall.Config         `json:"firewall,omitzero" jsonschema:"what may pass between the zones; what is not named is dropped"`
+
+	Metrics *metrics.Config `json:"metrics,omitempty" jsonschema:"where a Prometheus server finds the metrics of the box; nowhere if absent"`
 
 	// secrets lists the names that the file refers to.
 	secrets []string

@@ -46,6 +46,9 @@ func (f *File) checkReferences() error {
 			})
 		}
 	}
+	if f.Metrics != nil {
+		refer(f.Metrics.VRF, "vrfs", vrfs, "metrics", "vrf")
+	}
 	return errors.Join(errs...)
 }
 
