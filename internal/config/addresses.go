@@ -58,12 +58,34 @@ func (f *File) checkAddresses() error {
 			break
 		}
 	}
+	return errors.Join(append(errs, f.checkRoutes(all))...)
+}
+
+// checkRoutes reports routes over tunnels to what is reached otherwise from the
+// same routing table: directly, or over another tunnel.
+func (f *File) checkRoutes(all []connected) error {
+	var errs []error
+	type destination struct {
+		vrf   string
+		route netip.Prefix
+	}
+	over := make(map[destination]string)
 	for name, c := range sorted(f.Tunnels) {
 		for i, route := range c.Routes {
+			path := []string{"tunnels", name, "routes", strconv.Itoa(i)}
+			to := destination{c.VRF, route}
+			if other, taken := over[to]; taken && other != name {
+				errs = append(errs, &invalid.Error{
+					Path:    path,
+					Problem: fmt.Sprintf("%s leads into tunnel %s already, in the same VRF", route, other),
+					Fix:     "remove one of the two, or put the tunnels into different VRFs",
+				})
+			}
+			over[to] = name
 			for _, other := range all {
 				if other.vrf == c.VRF && other.prefix.Masked() == route && other.path[1] != name {
 					errs = append(errs, &invalid.Error{
-						Path:    []string{"tunnels", name, "routes", strconv.Itoa(i)},
+						Path:    path,
 						Problem: fmt.Sprintf("%s is the network of %s, which is reached directly", route, other.owner()),
 						Fix:     "remove the route",
 					})
