@@ -44,6 +44,9 @@ func TestReplicationByKernel(t *testing.T) {
 			far := newWire(t)
 			if place.underlay == "" {
 				leaveVRF(t)
+			} else {
+				// By it the group has a way out.
+				defaultRoute(t, "wan", hubWAN, place.underlay)
 			}
 			h := startHub(t, far)
 			protectGRE(t, false, pair{far, spokeWAN, hubWAN})
