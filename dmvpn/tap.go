@@ -62,7 +62,7 @@ func (Netlink) Tap(index int) (Tap, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tap{conn: conn, to: unix.SockaddrLinklayer{Ifindex: index}}
+	t := &tap{conn: conn, to: unix.SockaddrLinklayer{Ifindex: index, Protocol: networkOrder(unix.ETH_P_IP)}}
 	if err := t.open(filter); err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -90,13 +90,13 @@ func networkOrder(n uint16) uint16 {
 // Next implements Tap.
 func (t *tap) Next() error {
 	for {
-		n, from, err := t.conn.Recvfrom(context.Background(), t.buf[:], 0)
+		n, _, err := t.conn.Recvfrom(context.Background(), t.buf[:], 0)
 		if err != nil {
 			return err
 		}
 		// One that is shorter has no outer header, so the device is no mGRE.
-		if l, ok := from.(*unix.SockaddrLinklayer); ok && n >= outerDst+4 {
-			t.frame, t.to.Protocol = t.buf[:n], l.Protocol
+		if n >= outerDst+4 {
+			t.frame = t.buf[:n]
 			return nil
 		}
 	}
