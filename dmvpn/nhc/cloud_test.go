@@ -134,7 +134,7 @@ func (s *spoke) apply(e Effects) {
 // call is what IKE comes to.
 func (s *spoke) call(nbma netip.Addr) {
 	c := s.cloud
-	s.called[nbma] = true
+	s.called[nbma] = s.called[nbma] || !s.paths[nbma]
 	if nbma == nbma1 {
 		c.later(delay, func() { s.paths[nbma] = true; s.apply(s.client.Protected(c.now, nbma, nil)) })
 		return

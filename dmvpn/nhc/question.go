@@ -14,6 +14,8 @@ const (
 	answerAfter = 3 * time.Second
 	// refuseAfter is how long it waits if only we can. Nobody waits longer for it.
 	refuseAfter = 15 * time.Second
+	// yieldFor is how long a spoke that we have asked as well is given to call us.
+	yieldFor = time.Second
 	// maxQuestions bounds those that wait.
 	maxQuestions = 256
 )
@@ -33,8 +35,10 @@ type question struct {
 // negative.
 //
 // Who asks by way of a hub and can be called is called, and has the answer
-// straight once it can come that way. Who is behind a NAT is told at once, as it
-// has to call us. Where neither can call the other, traffic is to stay on the hub.
+// straight once it can come that way. Two who ask each other, because their hosts
+// talk to each other, would call each other; the one with the lower address waits
+// for the other's call. Who is behind a NAT is told at once, as it has to call us.
+// Where neither can call the other, traffic is to stay on the hub.
 func (c *Client) consider(q *question) {
 	who := c.asker(q.packet)
 	public, natted := c.public()
@@ -55,8 +59,25 @@ func (c *Client) consider(q *question) {
 		q.until = c.now + answerAfter
 		if natted {
 			q.until = c.now + refuseAfter
+		} else if c.asking() && c.cfg.Address.Addr().Less(who.address) {
+			c.yield(who.nbma)
 		}
 		c.questions = append(c.questions, q)
+	}
+}
+
+// asking reports whether a question of ours is on its way.
+func (c *Client) asking() bool {
+	return slices.ContainsFunc(c.targets, func(t *target) bool { return t.held == 0 && t.tries > 0 })
+}
+
+// yield leaves the call to a peer that is about to make it. What it does instead,
+// or nothing, ends the wait.
+func (c *Client) yield(nbma netip.Addr) {
+	for _, p := range c.peers {
+		if p.nbma == nbma && p.phase == PathProtecting && !c.isUp(nbma) {
+			p.phase, p.next = PathWaiting, c.now+yieldFor
+		}
 	}
 }
 

@@ -105,3 +105,20 @@ func TestQuestionsAreBounded(t *testing.T) {
 		t.Error("nobody was told that there is no room")
 	}
 }
+
+// TestOneCalls: two who ask each other at the same time do not both call.
+func TestOneCalls(t *testing.T) {
+	c, a, b := two(t, false, false)
+	c.hub.redirect(a, b.lan.Addr().Next())
+	c.hub.redirect(b, a.lan.Addr().Next())
+	c.pass(second / 2)
+	if a.called[b.public] || !b.called[a.public] {
+		t.Errorf("the lower has called: %t, the higher: %t", a.called[b.public], b.called[a.public])
+	}
+	for _, s := range []*spoke{a, b} {
+		o := map[*spoke]*spoke{a: b, b: a}[s]
+		if via, nbma := s.route(o.lan.Addr().Next()); via != o.address || nbma != o.public {
+			t.Errorf("%s goes via %s at %s: %s", s.name, via, nbma, s.why())
+		}
+	}
+}

@@ -188,6 +188,9 @@ func (c *Client) answeredResolution(p *nhrp.Packet, from netip.Addr) bool {
 	}
 	bound := c.bind(a)
 	c.heard(from) // what came straight has shown that the path is there
+	if a.claimed == a.nbma {
+		c.heard(a.nbma) // who answers by the hub leaves the call to us
+	}
 	if bound && t.missing {
 		// The hub carries its traffic until the path is up.
 		t.held, t.reason = c.now+holdTarget, "the direct path is being made"
