@@ -5,12 +5,15 @@ package main
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/farspoke/farspoke/dmvpn"
+	"github.com/farspoke/farspoke/dmvpn/nhc"
+	"github.com/farspoke/farspoke/lab/probe"
 )
 
 // TestShortcutPeer: the box and a spoke of FRR and strongSwan find the direct path
@@ -109,5 +112,118 @@ func blamesNATs(t *testing.T, spoke *Spoke) {
 	shortcuts := status.Tunnels[0].Shortcuts
 	if !slices.ContainsFunc(shortcuts, func(s dmvpn.ShortcutStatus) bool { return strings.Contains(s.Cause, "are behind NATs") }) {
 		t.Errorf("%s does not say why there is no direct path: %+v", spoke.Name, shortcuts)
+	}
+}
+
+// TestShortcutOutlivesHub: a direct path carries on while the hub is away and while
+// a box's router process starts anew, and no packet is lost.
+func TestShortcutOutlivesHub(t *testing.T) {
+	lab := open(t)
+	p, m := meetBoxes(t, lab)
+	mark := m.ping.Mark()
+	if err := lab.RebootHub(limit(t, startUp)); err != nil {
+		t.Fatal(err)
+	}
+	line := p.caller.Console.Mark()
+	if err := p.caller.kind.killControl(limit(t, word), p.caller); err != nil {
+		t.Fatal(err)
+	}
+	says(t, p.caller, line, `took over the IKE SA`)
+	if err := pause(limit(t, word), 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	end := m.ping.Mark() - int(time.Second/directPing)
+	if lost, sent := m.ping.Lost(mark, end); lost > 0 {
+		t.Errorf("lost %d of %d packets, at %s", lost, sent, m.ping.Gaps(mark, end))
+	}
+	for i := mark; i < end; i++ {
+		if there, back := m.arrivals.Routers(i); there != directRouters || back != directRouters {
+			t.Fatalf("packet %d went over %d routers and its answer over %d", i, there, back)
+		}
+	}
+}
+
+// meetBoxes lets two boxes find the direct path to each other; both are switched
+// off when the test ends.
+func meetBoxes(t *testing.T, lab *Lab) (*pair, *meeting) {
+	t.Helper()
+	ctx := context.Background()
+	p, err := lab.bootPair(ctx, natCases[1], openBox(lab), openBox(lab))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := p.meet(ctx)
+	if err != nil {
+		p.dump()
+		t.Fatal(errors.Join(err, p.Close()))
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			p.dump()
+		}
+		if err := errors.Join(p.caller.NoClearGRE(), p.called.NoClearGRE(), m.stop(), p.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := m.direct(limit(t, directLimit)); err != nil {
+		t.Fatal(err)
+	}
+	return p, m
+}
+
+// TestPhase2: a hub that redirects nobody leaves it to the spokes to find each
+// other's next hop; the box goes by the hub meanwhile, and loses nothing.
+func TestPhase2(t *testing.T) {
+	lab := open(t)
+	onHub(t, lab, "nft flush chain inet shorter forwarded")
+	t.Cleanup(func() { lab.Hub.Run(context.Background(), "nft flush ruleset; nft -f /etc/redirect.nft") })
+	p, err := lab.bootPair(context.Background(), natCases[0], openBox(lab), peer(lab.images, "spokes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			p.dump()
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	var ping *probe.Ping
+	err = lab.First.Host.Do(func() (err error) {
+		ping, err = probe.NewPing(lab.First.host.Addr(), lab.Second.tunnel(), directPing)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- ping.Run(ctx) }()
+	member := netip.PrefixFrom(lab.Second.tunnel(), 32)
+	up := func() bool {
+		status, err := boxStatus(limit(t, word), p.caller)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(status.Tunnels[0].Shortcuts, func(s dmvpn.ShortcutStatus) bool {
+			return s.Destination == member && s.State == nhc.PathUp
+		})
+	}
+	for wait := limit(t, word); !up(); {
+		if err := pause(wait, time.Second); err != nil {
+			t.Fatalf("no direct path: %v", err)
+		}
+	}
+	if err := pause(limit(t, word), 2*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	end := ping.Mark() - int(time.Second/directPing)
+	if lost, sent := ping.Lost(0, end); lost > 1 {
+		t.Errorf("lost %d of %d packets, at %s", lost, sent, ping.Gaps(0, end))
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }

@@ -28,8 +28,11 @@ const (
 	// callAfter is how long a peer behind a NAT is awaited. Its NAT may well map
 	// our call to it, and who is on its way already takes no harm.
 	callAfter = 3 * time.Second
-	// maxProbes are sent, one each second.
-	maxProbes = 5
+	// maxProbes are sent, the second after firstProbe, and each further one after
+	// twice the time: the first may be early by the moment that the other end takes
+	// to set its SA up.
+	maxProbes  = 6
+	firstProbe = 100 * time.Millisecond
 	// minHold and maxHold bound how long a path that failed is left alone.
 	minHold, maxHold = time.Minute, 10 * time.Minute
 	// maxPeers and maxShortcuts bound the paths, and the prefixes over them.
@@ -204,7 +207,7 @@ func (c *Client) advancePath(p *peer) {
 			return
 		}
 		c.send(p.nbma, c.resolutionRequest(p.probe, p.address))
-		p.tries, p.next = p.tries+1, c.now+probePause
+		p.tries, p.next = p.tries+1, c.now+firstProbe<<p.tries
 	}
 }
 

@@ -469,3 +469,22 @@ func TestBareIndication(t *testing.T) {
 		})
 	}
 }
+
+// TestEarlyProbe: a probe that comes before the other end has its SA costs a moment
+// and not a second.
+func TestEarlyProbe(t *testing.T) {
+	c, a, b := two(t, false, true)
+	lost := 0
+	c.drop = func(from, to netip.Addr, p *nhrp.Packet) bool {
+		if from == a.public && to == b.public && p.Type == nhrp.ResolutionRequest && lost == 0 {
+			lost++
+			return true
+		}
+		return false
+	}
+	c.hub.redirect(a, host2)
+	c.pass(second / 2)
+	if via, _ := a.route(host2); lost == 0 || via != b.address {
+		t.Errorf("%d probes lost, via %s: %s", lost, via, a.why())
+	}
+}
