@@ -194,7 +194,7 @@ func (h *relay) receive(s *spoke, p *nhrp.Packet) {
 				h.pass(o, p)
 			}
 		}
-	case nhrp.ResolutionReply:
+	case nhrp.ResolutionReply, nhrp.PurgeReply:
 		h.passTo(p.SrcProtocol, p)
 	case nhrp.PurgeRequest:
 		h.passTo(p.DstProtocol, p)
@@ -218,10 +218,14 @@ func (h *relay) pass(o *spoke, p *nhrp.Packet) {
 	c.later(delay, func() { o.apply(o.client.Receive(c.now, nbma1, b)) })
 }
 
-// redirect is the hub's word to s that there is a shorter way to dst.
-func (h *relay) redirect(s *spoke, dst netip.Addr) {
+// redirect is the hub's word to s that there is a shorter way to dst for what comes
+// from its LAN.
+func (h *relay) redirect(s *spoke, dst netip.Addr) { h.redirectFrom(s, s.lan.Addr().Next(), dst) }
+
+func (h *relay) redirectFrom(s *spoke, source, dst netip.Addr) {
 	payload := make([]byte, 28)
 	payload[0] = 0x45
+	copy(payload[12:], source.AsSlice())
 	copy(payload[16:], dst.AsSlice())
 	h.pass(s, &nhrp.Packet{
 		Family: nhrp.FamilyIPv4, Protocol: nhrp.ProtocolIPv4, Hops: 255, Type: nhrp.TrafficIndication,

@@ -3,7 +3,6 @@ package nhc
 import (
 	"errors"
 	"net/netip"
-	"slices"
 
 	"github.com/farspoke/farspoke/dmvpn/nhrp"
 )
@@ -40,27 +39,20 @@ func (c *Client) indicate(from netip.Addr, p *nhrp.Packet, fault *nhrp.Fault) {
 }
 
 // reply returns the answer to a request, which goes the way it came. What the
-// request demanded in extensions is filled in, and what we do not know returned.
+// request demanded in extensions is filled in, the authentication made anew, and
+// everything else returned as it is.
 func (c *Client) reply(p *nhrp.Packet) *nhrp.Packet {
 	answer := p.Reply()
-	answer.Extensions = slices.DeleteFunc(answer.Extensions, func(e nhrp.Extension) bool {
-		return e.Type == nhrp.Authentication || e.Type == nhrp.NATAddress
-	})
-	for i, e := range answer.Extensions {
-		switch e.Type {
-		case nhrp.ReverseTransit:
-			answer.Extensions[i].Value = nil
-		case nhrp.ResponderAddress:
-			filled, err := nhrp.NewCIEExtension(e.Type, e.Compulsory, p.Family, p.Protocol, nhrp.CIE{
-				HoldingTime: c.seconds(), NBMA: c.uplink.Address, Protocol: c.cfg.Address.Addr(),
-			})
-			if err == nil {
-				answer.Extensions[i] = filled
-			}
+	if e, ok := p.Extension(nhrp.ResponderAddress); ok {
+		filled, err := nhrp.NewCIEExtension(e.Type, e.Compulsory, p.Family, p.Protocol, nhrp.CIE{
+			HoldingTime: c.seconds(), NBMA: c.uplink.Address, Protocol: c.cfg.Address.Addr(),
+		})
+		if err == nil {
+			answer.SetExtension(filled)
 		}
 	}
 	if c.cfg.Secret != "" {
-		answer.Extensions = append(answer.Extensions, nhrp.NewAuthentication(c.cfg.Secret))
+		answer.SetExtension(nhrp.NewAuthentication(c.cfg.Secret))
 	}
 	return answer
 }

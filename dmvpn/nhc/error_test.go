@@ -17,8 +17,12 @@ func registered(t testing.TB, cfg Config) *world {
 
 // packetFrom is a request of another member.
 func packetFrom(kind nhrp.Type, source netip.Addr, nbma netip.Addr) *nhrp.Packet {
+	var flags uint16
+	if kind == nhrp.ResolutionRequest {
+		flags = nhrp.ResolutionRouter | nhrp.ResolutionAuthoritative | nhrp.ResolutionSourceStable | nhrp.NAT
+	}
 	return &nhrp.Packet{
-		Family: nhrp.FamilyIPv4, Protocol: nhrp.ProtocolIPv4, Hops: 64, Type: kind, RequestID: 77,
+		Family: nhrp.FamilyIPv4, Protocol: nhrp.ProtocolIPv4, Hops: 64, Type: kind, Flags: flags, RequestID: 77,
 		SrcNBMA: nbma, SrcProtocol: source, DstProtocol: ours,
 		CIEs:       []nhrp.CIE{{PrefixLen: 32, HoldingTime: 300}},
 		Payload:    make([]byte, 40),
@@ -48,7 +52,7 @@ func TestWhatIsAnswered(t *testing.T) {
 		"purge":          {nhrp.PurgeRequest, func(*nhrp.Packet) {}, nhrp.PurgeReply, 0},
 		"purge, no more": {nhrp.PurgeRequest, func(p *nhrp.Packet) { p.Flags = nhrp.PurgeNoReply }, 0, 0},
 		"error":          {nhrp.ErrorIndication, func(p *nhrp.Packet) { p.Error, p.Extensions = nhrp.ProtocolError, nil }, 0, 0},
-		"stray reply":    {nhrp.ResolutionReply, func(*nhrp.Packet) {}, 0, 0},
+		"stray reply":    {nhrp.ResolutionReply, func(*nhrp.Packet) {}, nhrp.ErrorIndication, int(nhrp.InvalidReply)},
 		"stray purge":    {nhrp.PurgeReply, func(*nhrp.Packet) {}, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

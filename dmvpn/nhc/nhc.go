@@ -62,8 +62,12 @@ type Client struct {
 	// prefixes are the networks behind the box, and told who knows of them.
 	prefixes []netip.Prefix
 	told     []told
+	// retractions purge what some know wrongly.
+	retractions []*retraction
 	// questions wait for their answers.
 	questions []*question
+	// askedIDs are those of the last resolution requests.
+	askedIDs []uint32
 	// targets are destinations that a direct path is looked for, shortcuts the
 	// prefixes that have one or are to have, and peers the spokes they lead to.
 	targets   []*target
@@ -124,7 +128,7 @@ func (c *Client) Uplink(now Instant, u Uplink) Effects {
 	}
 	if moved && u.Address.IsValid() && was.Address.IsValid() {
 		c.questions = nil
-		c.told = nil // who believes an answer would look for us where we were
+		c.told, c.retractions = nil, nil // who believes an answer would look for us where we were
 		for _, p := range c.peers {
 			c.call(p)
 		}
@@ -191,7 +195,9 @@ func (c *Client) Close(now Instant) Effects {
 	c.now = now
 	for _, t := range c.told {
 		if now < t.until && c.isUp(t.nbma) {
-			c.retract(t)
+			p := c.purgeRequest(t, c.nextID())
+			p.Flags = nhrp.PurgeNoReply // there is no time to wait for one
+			c.send(t.nbma, p)
 		}
 	}
 	for _, s := range c.order {
@@ -232,6 +238,7 @@ func (c *Client) settle() Effects {
 	c.resolve()
 	c.paths()
 	c.answerQuestions()
+	c.sendRetractions()
 	if c.stale {
 		c.stale = false
 		c.release()

@@ -39,6 +39,7 @@ type question struct {
 // talk to each other, would call each other; the one with the lower address waits
 // for the other's call. Who is behind a NAT is told at once, as it has to call us.
 // Where neither can call the other, traffic is to stay on the hub.
+// Who does not let us remember where it is cannot be called.
 func (c *Client) consider(q *question) {
 	who := c.asker(q.packet)
 	public, natted := c.public()
@@ -46,9 +47,9 @@ func (c *Client) consider(q *question) {
 	switch {
 	case q.from == who.nbma || !c.isServer(q.from) || !c.mayMeet(who) || c.repeated(q):
 		c.answer(q, q.from)
-	case who.nbma == public, natted && who.claimed != who.nbma:
+	case who.nbma == public, natted && (who.claimed != who.nbma || !learnable(q.packet)):
 		c.decline(q.packet, q.from, nhrp.AdministrativelyRefused)
-	case who.claimed != who.nbma:
+	case who.claimed != who.nbma, !learnable(q.packet):
 		c.answer(q, q.from)
 	case slices.ContainsFunc(c.questions, q.same):
 		// It is being dealt with.
@@ -83,12 +84,21 @@ func (c *Client) yield(nbma netip.Addr) {
 
 // asker returns what a question says of who asks.
 func (c *Client) asker(p *nhrp.Packet) binding {
-	who := binding{address: p.SrcProtocol, claimed: p.SrcNBMA, nbma: p.SrcNBMA, until: c.now + c.cfg.HoldingTime, dst: p.SrcProtocol}
+	who := binding{address: p.SrcProtocol, claimed: p.SrcNBMA, nbma: p.SrcNBMA, dst: p.SrcProtocol}
+	if learnable(p) {
+		who.until = c.now + min(c.cfg.HoldingTime, time.Duration(p.CIEs[0].HoldingTime)*time.Second)
+	}
 	if public, ok := publicOf(p, who.address); ok {
 		who.nbma = public
 	}
 	who.prefix = netip.PrefixFrom(who.address, who.address.BitLen())
 	return who
+}
+
+// learnable reports whether what a question says of who asks may be remembered (RFC
+// 2332, 6.2.1): it is said to be stable, and for how long.
+func learnable(p *nhrp.Packet) bool {
+	return p.Flags&nhrp.ResolutionSourceStable != 0 && len(p.CIEs) > 0 && p.CIEs[0].HoldingTime > 0
 }
 
 // mayMeet reports whether a direct path may be made for a question of who. A

@@ -43,8 +43,11 @@ func (c *Client) handle(p *nhrp.Packet, from netip.Addr) bool {
 		if p.Type == nhrp.ErrorIndication {
 			kind, id, _ = p.Offender()
 		}
-		if kind == nhrp.ResolutionRequest {
+		switch kind {
+		case nhrp.ResolutionRequest:
 			return c.answeredResolution(p, from)
+		case nhrp.PurgeRequest:
+			return c.retracted(id, from)
 		}
 		s := c.asked(from, id)
 		if kind != nhrp.RegistrationRequest || s == nil {
@@ -70,10 +73,9 @@ func (c *Client) handle(p *nhrp.Packet, from netip.Addr) bool {
 	case nhrp.PurgeRequest:
 		c.purged(p, from)
 	case nhrp.PurgeReply:
-		// None of our requests asks for one.
-		return false
+		return p.SrcProtocol == c.cfg.Address.Addr() && c.retracted(p.RequestID, from)
 	case nhrp.ResolutionReply:
-		return c.answeredResolution(p, from)
+		return c.resolutionReply(p, from)
 	case nhrp.TrafficIndication:
 		return c.indicated(p, from)
 	default:
@@ -82,8 +84,11 @@ func (c *Client) handle(p *nhrp.Packet, from netip.Addr) bool {
 	return true
 }
 
-// typeOffset is where a packet has its type.
-const typeOffset = 17
+// typeOffset and idOffset are where a packet has its type and the id of the request.
+const (
+	typeOffset = 17
+	idOffset   = 24
+)
 
 // refuse answers a request in the negative: silence would have it repeated.
 func (c *Client) refuse(p *nhrp.Packet, from netip.Addr, code nhrp.Code) {
@@ -96,14 +101,15 @@ func (c *Client) refuse(p *nhrp.Packet, from netip.Addr, code nhrp.Code) {
 // says behind which NAT we are, which may be the reason.
 func (c *Client) decline(p *nhrp.Packet, to netip.Addr, code nhrp.Code) {
 	answer := c.reply(p)
+	if p.Type == nhrp.ResolutionRequest {
+		answer.Flags, answer.CIEs = replyFlags(p), nil
+		c.sayNAT(answer)
+	}
 	if len(answer.CIEs) == 0 {
 		answer.CIEs = []nhrp.CIE{{}}
 	}
 	for i := range answer.CIEs {
-		answer.CIEs[i].Code = code
-	}
-	if p.Type == nhrp.ResolutionRequest {
-		c.extend(answer, nhrp.NATAddress, c.ourNAT()...)
+		answer.CIEs[i].Code, answer.CIEs[i].HoldingTime = code, 0
 	}
 	c.send(to, answer)
 }

@@ -1,6 +1,7 @@
 package nhc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,10 +61,22 @@ func (c *Client) indicated(p *nhrp.Packet, from netip.Addr) bool {
 	if !c.cfg.Shortcut || !slices.ContainsFunc(c.order, func(s *server) bool { return s.at == from }) {
 		return false
 	}
-	if _, dst, ok := p.Redirected(); ok && c.provoked(from) {
+	if source, dst, ok := p.Redirected(); ok && !c.overTunnel(source) && c.provoked(from) {
 		c.seek(dst, nil, false)
 	}
 	return true
+}
+
+// overTunnel reports whether the tunnel leads to an address. A packet from there has
+// come in by the tunnel: if we asked for whom we forward it to, so would everybody
+// on its way (RFC 2332, 6.4).
+func (c *Client) overTunnel(a netip.Addr) bool {
+	if a == c.cfg.Address.Addr() || c.local(a).IsValid() {
+		return false
+	}
+	has := func(p netip.Prefix) bool { return p.Contains(a) }
+	return has(c.cfg.Address) || slices.ContainsFunc(c.cfg.Routes, has) ||
+		slices.ContainsFunc(c.shortcuts, func(s *shortcut) bool { return has(s.prefix) })
 }
 
 // seek looks for a direct path to a destination, unless there is one, or is known
@@ -95,7 +108,7 @@ func (c *Client) seek(dst netip.Addr, renews *shortcut, missing bool) {
 		c.counters.Limited++
 		return
 	}
-	c.targets = append(c.targets, &target{dst: dst, id: c.nextID(), next: c.now, renews: renews, missing: missing})
+	c.targets = append(c.targets, &target{dst: dst, id: c.questionID(), next: c.now, renews: renews, missing: missing})
 }
 
 func (c *Client) target(dst netip.Addr) *target {
@@ -150,6 +163,32 @@ func (c *Client) whom(t *target) netip.Addr {
 func (c *Client) holdTarget(t *target, reason string) {
 	t.held, t.reason = c.now+holdTarget, reason
 	c.note(slog.LevelInfo, "no direct path: traffic stays on the hub", "destination", t.dst, "cause", reason)
+}
+
+// maxAsked is how many resolution requests are remembered, answered or not.
+const maxAsked = 256
+
+// questionID returns the id of a new resolution request.
+func (c *Client) questionID() uint32 {
+	id := c.nextID()
+	if c.askedIDs = append(c.askedIDs, id); len(c.askedIDs) > maxAsked {
+		c.askedIDs = slices.Delete(c.askedIDs, 0, 1)
+	}
+	return id
+}
+
+// resolutionReply acts on a resolution reply, and reports whether it was awaited. One
+// to a request that we never made is wrong (RFC 2332, 5.2.2); another one to the same
+// request is not, as requests are repeated.
+func (c *Client) resolutionReply(p *nhrp.Packet, from netip.Addr) bool {
+	ours := p.SrcProtocol == c.cfg.Address.Addr()
+	if ours && c.answeredResolution(p, from) {
+		return true
+	}
+	if !ours || !slices.Contains(c.askedIDs, p.RequestID) {
+		c.indicate(from, p, &nhrp.Fault{Code: nhrp.InvalidReply, Offset: idOffset, Problem: "nobody has asked for this answer"})
+	}
+	return false
 }
 
 // answeredResolution acts on the answer to a resolution request, and reports
@@ -221,12 +260,12 @@ func (c *Client) read(p *nhrp.Packet, dst netip.Addr) (binding, error) {
 	if len(p.CIEs) == 0 {
 		return binding{}, fmt.Errorf("the reply about it holds no entry")
 	}
-	e := p.CIEs[0]
+	e := best(p.CIEs)
 	if e.Code != nhrp.Success {
 		return binding{}, c.declined(p, e.Code)
 	}
 	bits := int(e.PrefixLen)
-	if bits == uniquePrefix {
+	if bits == 0 || bits == uniquePrefix {
 		bits = dst.BitLen()
 	}
 	prefix, err := dst.Prefix(bits)
@@ -254,6 +293,20 @@ func (c *Client) read(p *nhrp.Packet, dst netip.Addr) (binding, error) {
 	return b, c.acceptable(b)
 }
 
+// best returns the entry of a reply that counts: the one of the highest preference,
+// of equal ones the first. A refusal counts if there is nothing else.
+func best(entries []nhrp.CIE) nhrp.CIE {
+	return slices.MaxFunc(entries, func(a, b nhrp.CIE) int {
+		switch granted := a.Code == nhrp.Success; {
+		case granted == (b.Code == nhrp.Success):
+			return cmp.Compare(a.Preference, b.Preference)
+		case granted:
+			return 1
+		}
+		return -1
+	})
+}
+
 // declined says why the answer p is in the negative.
 func (c *Client) declined(p *nhrp.Packet, code nhrp.Code) error {
 	public, natted := c.public()
@@ -277,8 +330,6 @@ func betweenNATs(theirs, ours netip.Addr) string {
 // acceptable reports why b must not be believed: it would take what is not its.
 func (c *Client) acceptable(b binding) error {
 	switch {
-	case b.prefix.Bits() == 0:
-		return fmt.Errorf("%s answers for everything", b.address)
 	case b.prefix.Overlaps(c.cfg.Address.Masked()) && b.prefix != netip.PrefixFrom(b.address, b.address.BitLen()):
 		return fmt.Errorf("%s answers for %s, which is the tunnel's own network", b.address, b.prefix)
 	case b.prefix.Contains(b.nbma) || slices.ContainsFunc(c.order, func(s *server) bool { return s.at.IsValid() && b.prefix.Contains(s.at) }):

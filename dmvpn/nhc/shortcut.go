@@ -199,7 +199,7 @@ func (c *Client) advancePath(p *peer) {
 		c.note(slog.LevelInfo, "direct path to a spoke is gone: traffic goes by the hub", "spoke", p.address, "nbma", p.nbma)
 		p.phase, c.out.Save, c.stale = PathProtecting, true, true
 	case state == protectionUp && p.phase == PathProtecting:
-		p.phase, p.probe, p.tries, p.next = PathProbing, c.nextID(), 0, c.now
+		p.phase, p.probe, p.tries, p.next = PathProbing, c.questionID(), 0, c.now
 	}
 	if p.phase == PathProbing && c.now >= p.next {
 		if p.tries == maxProbes {
@@ -264,6 +264,9 @@ func (c *Client) pathDeadlines(all []Instant) []Instant {
 	}
 	for _, q := range c.questions {
 		all = append(all, q.until)
+	}
+	for _, r := range c.retractions {
+		all = append(all, min(r.next, r.until))
 	}
 	for _, p := range c.peers {
 		switch {
@@ -371,7 +374,7 @@ func (c *Client) saveShortcuts() []Shortcut {
 func (c *Client) probePath(nbma netip.Addr) {
 	for _, p := range c.peers {
 		if p.nbma == nbma && p.phase == PathUp && c.now >= p.next && c.isUp(nbma) {
-			p.probe, p.next = c.nextID(), c.now+probePause
+			p.probe, p.next = c.questionID(), c.now+probePause
 			c.send(nbma, c.resolutionRequest(p.probe, p.address))
 		}
 	}

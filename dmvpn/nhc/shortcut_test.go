@@ -260,7 +260,7 @@ func TestAnswersThatTake(t *testing.T) {
 		cie  nhrp.CIE
 		want string
 	}{
-		"everything":      {nhrp.CIE{PrefixLen: 0}, "answers for everything"},
+		"everything":      {nhrp.CIE{PrefixLen: 1}, "answers for"},
 		"our LAN":         {nhrp.CIE{PrefixLen: 16}, "which is ours"},
 		"too long":        {nhrp.CIE{PrefixLen: 33}, "a prefix of 33 bits"},
 		"refused":         {nhrp.CIE{Code: nhrp.NoBinding, PrefixLen: 24}, "no binding"},
