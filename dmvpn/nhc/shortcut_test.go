@@ -296,26 +296,28 @@ func TestAnswersThatTake(t *testing.T) {
 }
 
 // TestNobodyAnswers: questions are repeated with growing pauses, then not for a
-// minute, however often the hub redirects.
+// minute, however often the hub redirects, or the kernel misses the next hop.
 func TestNobodyAnswers(t *testing.T) {
-	c, a, _ := two(t, false, false)
-	c.drop = func(_, _ netip.Addr, p *nhrp.Packet) bool { return p.Type == nhrp.ResolutionRequest }
-	a.sent = nil
-	for range 50 {
-		c.hub.redirect(a, host2)
-		c.pass(second)
-	}
-	n := 0
-	for _, p := range a.sent {
-		if p.Type == nhrp.ResolutionRequest {
-			n++
-			if p.RequestID != a.sent[0].RequestID {
-				t.Error("a retry bears another id")
+	for name, ask := range map[string]func(c *cloud, a, b *spoke){
+		"redirected": func(c *cloud, a, _ *spoke) { c.hub.redirect(a, host2) },
+		"missing":    func(c *cloud, a, b *spoke) { a.apply(a.client.Missing(c.now, b.address)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, a, b := two(t, false, false)
+			asked := c.watch(nhrp.ResolutionRequest, true)
+			for range 50 {
+				ask(c, a, b)
+				c.pass(second)
 			}
-		}
-	}
-	if n != maxTries || !strings.Contains(a.why(), "nobody answers") {
-		t.Errorf("%d requests in 50 s, because %q", n, a.why())
+			for _, q := range *asked {
+				if q.packet.RequestID != (*asked)[0].packet.RequestID {
+					t.Error("a retry bears another id")
+				}
+			}
+			if n := len(*asked); n != maxTries || !strings.Contains(a.why(), "nobody answers") {
+				t.Errorf("%d requests in 50 s, because %q", n, a.why())
+			}
+		})
 	}
 }
 
