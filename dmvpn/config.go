@@ -31,6 +31,7 @@ type NHRP struct {
 	// RegistrationTimeout is IOS's name for the time between registrations.
 	RegistrationTimeout time.Duration `json:"registration-timeout,omitempty" jsonschema:"time between registrations (default a third of what the server grants)"`
 	Unique              bool          `json:"unique,omitempty" jsonschema:"whether servers must refuse our tunnel address to anybody else; a box whose public address changes is then refused itself until its former registration expires or is purged"`
+	Group               string        `json:"group,omitempty" jsonschema:"the group that the box belongs to, by which servers pick a QoS policy for it; what IOS calls nhrp group"`
 	Shortcut            bool          `json:"shortcut,omitempty" jsonschema:"whether direct paths to other spokes are wanted; without, all traffic goes by way of the servers"`
 	Servers             []Server      `json:"servers" jsonschema:"the next hop servers (hubs); the box registers with every one of them, or as many as their cluster may have"`
 	Clusters            []Cluster     `json:"clusters,omitempty" jsonschema:"how many servers of a cluster to be registered with at a time"`
@@ -91,6 +92,7 @@ func (c Config) client() nhc.Config {
 		HoldingTime:    c.NHRP.HoldingTime,
 		Interval:       c.NHRP.RegistrationTimeout,
 		Unique:         c.NHRP.Unique,
+		Group:          c.NHRP.Group,
 		MaxConnections: make(map[uint8]int),
 		Fallback:       c.NHRP.Fallback,
 		Shortcut:       c.NHRP.Shortcut,

@@ -111,6 +111,10 @@ func (n NHRP) validate(tunnel netip.Prefix) error {
 			fmt.Sprintf("%s holds %d octets, or others than letters, digits and signs", n.Authentication, len(text)),
 			fmt.Sprintf("use at most %d of ASCII without blanks, as all servers do", nhrp.MaxSecret)))
 	}
+	if len(n.Group) > nhrp.MaxGroup || !printable(n.Group) {
+		errs = append(errs, invalid.Field("group", fmt.Sprintf("%q cannot be the name of a group", n.Group),
+			fmt.Sprintf("use at most %d letters, digits and signs of ASCII without blanks", nhrp.MaxGroup)))
+	}
 	if len(n.Servers) == 0 {
 		errs = append(errs, invalid.Field("servers", "there is no server to register with", "write at least one with its address and nbma"))
 	}

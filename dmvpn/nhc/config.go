@@ -20,6 +20,8 @@ type Config struct {
 	Interval time.Duration
 	// Unique forbids servers to let anybody else have our address.
 	Unique bool
+	// Group is what servers pick a QoS policy by, empty for none.
+	Group string
 	// Servers are the next hop servers, at least one.
 	Servers []Server
 	// MaxConnections is how many servers of a cluster to be registered with at a

@@ -35,6 +35,9 @@ func (c *Client) registrationRequest(id uint32, s *server) *nhrp.Packet {
 	}
 	p.CIEs = []nhrp.CIE{cie}
 	c.extend(p, nhrp.NATAddress, nhrp.CIE{PrefixLen: uint8(named.BitLen()), NBMA: s.nbma, Protocol: named})
+	if c.cfg.Group != "" {
+		p.Extensions = append(p.Extensions, nhrp.NewGroup(c.cfg.Group))
+	}
 	return p
 }
 

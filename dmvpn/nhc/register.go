@@ -130,6 +130,7 @@ func (c *Client) accept(s *server, g grant) {
 		Observed: g.observed,
 		NBMA:     s.nbma,
 		Name:     s.cfg.NBMA,
+		Group:    c.cfg.Group,
 		Refresh:  c.now + interval,
 		Until:    c.now + g.holdingTime,
 	}

@@ -140,3 +140,46 @@ func TestSilentHubIsFoundAgain(t *testing.T) {
 	w.pass(64 * second)
 	w.expect("registered")
 }
+
+// TestGroup: every registration names our group, and a hub hears of another one at
+// once.
+func TestGroup(t *testing.T) {
+	group := func(p *nhrp.Packet) (name string, n int) {
+		for _, e := range p.Extensions {
+			if g, ok := e.Group(); ok {
+				name, n = g, n+1
+			}
+		}
+		return name, n
+	}
+	cfg := testConfig(configured(hub1, nbma1))
+	cfg.Group = "branch-10M"
+	w := newWorld(t, cfg)
+	w.pass(10 * second)
+	w.apply(w.client.Probe(w.now, nbma1))
+	w.pass(250 * second)
+	for _, p := range w.sent {
+		if name, n := group(p); name != cfg.Group || n != 1 {
+			t.Errorf("a %s names %q", p.Type, name)
+		}
+	}
+	if n := len(w.sent); n != 3 {
+		t.Errorf("%d registrations", n)
+	}
+	sent := len(w.sent)
+	w.boot()
+	w.pass(10 * second)
+	if n := len(w.sent) - sent; n != 0 {
+		t.Errorf("%d registrations after a restart with the same group", n)
+	}
+	w.cfg.Group = ""
+	w.boot()
+	w.pass(10 * second)
+	if n := len(w.sent) - sent; n != 1 {
+		t.Fatalf("%d registrations after a restart with another group", n)
+	}
+	if _, n := group(w.sent[sent]); n != 0 {
+		t.Error("a group that is not ours any more")
+	}
+	w.expect("registered")
+}

@@ -23,6 +23,8 @@ type Registration struct {
 	// NBMA is the server's, Name what the configuration has for it.
 	NBMA netip.Addr `json:"nbma"`
 	Name string     `json:"name,omitempty"`
+	// Group is the one that we said we belong to.
+	Group string `json:"group,omitempty"`
 	// Refresh is zero once it must be renewed whatever the clock says.
 	Refresh Instant `json:"refresh"`
 	Until   Instant `json:"until"`
@@ -54,6 +56,9 @@ func (c *Client) restore(state State) {
 				s = e.add(reg.NBMA)
 			default:
 				continue
+			}
+			if reg.Group != c.cfg.Group {
+				reg.Refresh = 0
 			}
 			s.address, s.registration, s.nbma, s.at, s.live = address, reg, reg.NBMA, reg.NBMA, true
 			c.registered = true

@@ -29,6 +29,7 @@ func FuzzParse(f *testing.F) {
 		for _, e := range p.Extensions {
 			_, _ = e.CIEs(p.Family, p.Protocol)
 			_, _, _ = e.Vendor()
+			checkGroup(t, e)
 		}
 		for _, c := range p.CIEs {
 			if whole := c.Prefix(p.DstProtocol); whole.IsValid() != p.DstProtocol.IsValid() || whole.Bits() == 0 {
@@ -50,6 +51,17 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("written as it was not read:\n%+v\n%+v", p, again)
 		}
 	})
+}
+
+// checkGroup writes the group that e names, which must read the same again.
+func checkGroup(t *testing.T, e Extension) {
+	name, ok := e.Group()
+	if !ok {
+		return
+	}
+	if again, ok := NewGroup(name).Group(); len(name) > MaxGroup || !ok || again != name {
+		t.Fatalf("group %q reads %q when it is written", name, again)
+	}
 }
 
 // checkIndication tells the sender of b that it is wrong.
