@@ -34,7 +34,6 @@ func (c *Client) indicate(from netip.Addr, p *nhrp.Packet, fault *nhrp.Fault) {
 	if c.cfg.Secret != "" {
 		answer.Extensions = []nhrp.Extension{nhrp.NewAuthentication(c.cfg.Secret)}
 	}
-	c.counters.ErrorsSent[fault.Code.String()]++
 	c.send(from, answer)
 }
 

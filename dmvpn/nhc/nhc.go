@@ -57,7 +57,7 @@ type Client struct {
 	requestID, seed uint32
 	// registered says that there was a registration in this boot.
 	registered bool
-	counters   Counters
+	counters   counting
 	limits     limits
 	// prefixes are the networks behind the box, and told who knows of them.
 	prefixes []netip.Prefix
@@ -73,6 +73,8 @@ type Client struct {
 	targets   []*target
 	shortcuts []*shortcut
 	peers     []*peer
+	// shared is who is behind our public address as well, as far as we know.
+	shared Shared
 	// octets is the packet that is being read.
 	octets []byte
 
@@ -91,11 +93,12 @@ type Client struct {
 func New(cfg Config, state State, seed uint32, now Instant) *Client {
 	c := &Client{
 		cfg: cfg, now: now, seed: seed, requestID: state.RequestID,
-		protections: make(map[netip.Addr]*protection), counters: newCounters(), limits: newLimits(now),
+		protections: make(map[netip.Addr]*protection), counters: newCounting(), limits: newLimits(now),
 	}
 	for _, s := range cfg.Servers {
 		c.entries = append(c.entries, newEntry(s))
 	}
+	c.shared = state.Shared
 	c.restore(state)
 	c.restoreShortcuts(state.Shortcuts)
 	c.sort()
@@ -174,7 +177,7 @@ func (c *Client) Came(now Instant, nbma netip.Addr) Effects {
 // Unsent tells that a packet could not be sent.
 func (c *Client) Unsent(now Instant, m Message, err error) Effects {
 	c.now = now
-	c.counters.Sent[m.Type.String()]--
+	c.counters.unsent(m.NBMA, m.Type, now)
 	for _, s := range c.order {
 		if s.nbma == m.NBMA && m.Type == nhrp.RegistrationRequest {
 			c.fail(s, err)
@@ -239,6 +242,7 @@ func (c *Client) settle() Effects {
 	c.paths()
 	c.answerQuestions()
 	c.sendRetractions()
+	c.noteStretches()
 	if c.stale {
 		c.stale = false
 		c.release()

@@ -105,7 +105,7 @@ func (c *Client) send(nbma netip.Addr, p *nhrp.Packet) {
 		c.broken(p, err)
 		return
 	}
-	c.counters.Sent[p.Type.String()]++
+	c.counters.sent(nbma, p, c.now)
 	c.out.Send = append(c.out.Send, Message{nbma, p.Type, b})
 }
 

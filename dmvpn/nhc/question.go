@@ -47,7 +47,10 @@ func (c *Client) consider(q *question) {
 	switch {
 	case q.from == who.nbma || !c.isServer(q.from) || !c.mayMeet(who) || c.repeated(q):
 		c.answer(q, q.from)
-	case who.nbma == public, natted && (who.claimed != who.nbma || !learnable(q.packet)):
+	case who.nbma == public:
+		c.share(who.address)
+		c.decline(q.packet, q.from, nhrp.AdministrativelyRefused)
+	case natted && (who.claimed != who.nbma || !learnable(q.packet)):
 		c.decline(q.packet, q.from, nhrp.AdministrativelyRefused)
 	case who.claimed != who.nbma, !learnable(q.packet):
 		c.answer(q, q.from)

@@ -17,10 +17,7 @@ func (c *Client) Receive(now Instant, from netip.Addr, b []byte) Effects {
 		c.debug("dropped a malformed NHRP packet", "nbma", from, "err", err)
 		return c.settle()
 	}
-	c.counters.Received[p.Type.String()]++
-	if p.Type == nhrp.ErrorIndication {
-		c.counters.ErrorsReceived[p.Error.String()]++
-	}
+	c.counters.received(from, p, c.now)
 	c.octets = b
 	if !c.handle(p, from) {
 		c.counters.Unexpected++

@@ -312,6 +312,9 @@ func (c *Client) declined(p *nhrp.Packet, code nhrp.Code) error {
 	public, natted := c.public()
 	if e, ok := p.Extension(nhrp.NATAddress); ok && code == nhrp.AdministrativelyRefused && natted {
 		if cies, err := e.CIEs(p.Family, p.Protocol); err == nil && len(cies) > 0 && cies[0].NBMA.IsValid() {
+			if cies[0].NBMA == public {
+				c.share(cies[0].Protocol)
+			}
 			return errors.New(betweenNATs(cies[0].NBMA, public))
 		}
 	}

@@ -55,6 +55,7 @@ type server struct {
 	live, down bool
 	returns    Instant
 
+	stretch      stretch
 	registration Registration
 	request      *request
 	probe        probe

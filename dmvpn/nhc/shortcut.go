@@ -46,6 +46,7 @@ const (
 type peer struct {
 	address, claimed, nbma netip.Addr
 	phase                  PathPhase
+	stretch                stretch
 	// next is when the phase ends or the next probe is due.
 	next   Instant
 	reason string
@@ -116,7 +117,7 @@ func (c *Client) peer(b binding) *peer {
 	if len(c.peers) >= maxPeers {
 		return nil
 	}
-	p := &peer{address: b.address, claimed: b.claimed, nbma: b.nbma, hold: minHold, used: c.now}
+	p := &peer{address: b.address, claimed: b.claimed, nbma: b.nbma, hold: minHold, used: c.now, stretch: stretch{since: c.now}}
 	c.peers = append(c.peers, p)
 	c.call(p)
 	return p
@@ -130,6 +131,7 @@ func (c *Client) call(p *peer) {
 	c.stale = true
 	switch {
 	case p.nbma == public || p.nbma == c.uplink.Address:
+		c.share(p.address)
 		c.holdPath(p, betweenNATs(p.nbma, p.nbma))
 	case slices.ContainsFunc(c.peers, func(o *peer) bool { return o != p && o.nbma == p.nbma && o.phase != PathHeld }):
 		c.holdPath(p, fmt.Sprintf("another spoke is reached at %s already, behind the same NAT", p.nbma))
@@ -333,6 +335,7 @@ type Shortcut struct {
 	Address netip.Addr `json:"address"`
 	Claimed netip.Addr `json:"claimed"`
 	NBMA    netip.Addr `json:"nbma"`
+	Up      Instant    `json:"up,omitempty"` // when the path came up
 	Since   Instant    `json:"since"`
 	Until   Instant    `json:"until"`
 }
@@ -351,7 +354,7 @@ func (c *Client) restoreShortcuts(all []Shortcut) {
 			i = len(c.peers)
 			c.peers = append(c.peers, &peer{
 				address: s.Address, claimed: s.Claimed, nbma: s.NBMA, phase: PathUp, hold: minHold,
-				inherited: c.now + keptAfterRestart, used: c.now,
+				inherited: c.now + keptAfterRestart, used: c.now, stretch: stretch{true, s.Up},
 			})
 		}
 		c.shortcuts = append(c.shortcuts, &shortcut{prefix: s.Prefix, dst: s.Asked, peer: c.peers[i], since: s.Since, until: s.Until})
@@ -363,7 +366,7 @@ func (c *Client) saveShortcuts() []Shortcut {
 	var all []Shortcut
 	for _, s := range c.shortcuts {
 		if p := s.peer; p.phase == PathUp {
-			all = append(all, Shortcut{s.prefix, s.dst, p.address, p.claimed, p.nbma, s.since, s.until})
+			all = append(all, Shortcut{s.prefix, s.dst, p.address, p.claimed, p.nbma, p.stretch.since, s.since, s.until})
 		}
 	}
 	return all

@@ -18,6 +18,8 @@ type ShortcutStatus struct {
 	Claimed   netip.Addr `json:"claimed,omitzero"`
 	BehindNAT bool       `json:"behind-nat"`
 	State     PathPhase  `json:"state"`
+	// UpDown is for how many seconds the path has been up, or not.
+	UpDown int `json:"up-down-time"`
 	// ExpiresIn is for how many seconds the answer is to be believed, or its
 	// absence.
 	ExpiresIn int `json:"expires-in"`
@@ -40,7 +42,7 @@ func (c *Client) Shortcuts(now Instant) []ShortcutStatus {
 		p := s.peer
 		status := ShortcutStatus{
 			Destination: s.prefix, Peer: p.address, NBMA: p.nbma, Claimed: p.claimed, BehindNAT: p.natted(),
-			State: p.phase, ExpiresIn: left(s.until),
+			State: p.phase, UpDown: p.stretch.seconds(now), ExpiresIn: left(s.until),
 		}
 		if p.phase == PathHeld {
 			status.Cause = p.reason

@@ -9,6 +9,8 @@ type State struct {
 	RequestID uint32 `json:"request-id"`
 	// Registrations are by the server's address in the tunnel.
 	Registrations map[netip.Addr]Registration `json:"registrations"`
+	// Shared is who is behind our public address as well.
+	Shared Shared `json:"shared,omitzero"`
 	// Shortcuts are those that are up.
 	Shortcuts []Shortcut `json:"shortcuts,omitempty"`
 }
@@ -27,15 +29,19 @@ type Registration struct {
 	Group string `json:"group,omitempty"`
 	// Refresh is zero once it must be renewed whatever the clock says.
 	Refresh Instant `json:"refresh"`
-	Until   Instant `json:"until"`
+	// Since is when we came to be registered.
+	Since Instant `json:"since,omitempty"`
+	Until Instant `json:"until"`
 }
 
 // State returns what the next process must know.
 func (c *Client) State() State {
-	s := State{RequestID: c.requestID, Registrations: make(map[netip.Addr]Registration), Shortcuts: c.saveShortcuts()}
+	s := State{RequestID: c.requestID, Shared: c.shared, Registrations: make(map[netip.Addr]Registration), Shortcuts: c.saveShortcuts()}
 	for _, server := range c.order {
 		if c.now < server.registration.Until {
-			s.Registrations[server.address] = server.registration
+			r := server.registration
+			r.Since = server.stretch.since
+			s.Registrations[server.address] = r
 		}
 	}
 	return s
@@ -61,6 +67,7 @@ func (c *Client) restore(state State) {
 				reg.Refresh = 0
 			}
 			s.address, s.registration, s.nbma, s.at, s.live = address, reg, reg.NBMA, reg.NBMA, true
+			s.stretch = stretch{true, reg.Since}
 			c.registered = true
 		}
 	}

@@ -1,7 +1,6 @@
 package nhc
 
 import (
-	"maps"
 	"net/netip"
 	"time"
 )
@@ -26,6 +25,11 @@ type ServerStatus struct {
 	Claimed   netip.Addr `json:"claimed,omitzero"`
 	Observed  netip.Addr `json:"observed,omitzero"`
 	BehindNAT bool       `json:"behind-nat"`
+	// SharedWith is the tunnel address of a spoke that is seen under the same
+	// address as we, absent if none is known.
+	SharedWith netip.Addr `json:"shared-with,omitzero"`
+	// UpDown is for how many seconds it has been fit to carry traffic, or not.
+	UpDown int `json:"up-down-time"`
 	// ExpiresIn is for how many seconds the server keeps the registration.
 	ExpiresIn int `json:"expires-in"`
 	// Requests counts registration requests sent, Replies those granted, and
@@ -38,30 +42,6 @@ type ServerStatus struct {
 	LastError string `json:"last-error,omitempty"`
 }
 
-// Counters counts NHRP packets since the process started. Sent and Received
-// are by packet type.
-type Counters struct {
-	Sent     map[string]uint64 `json:"sent"`
-	Received map[string]uint64 `json:"received"`
-	// Malformed packets could not be read, Unauthenticated ones lack the
-	// authentication string, and Unexpected ones answer nothing we asked.
-	Malformed       uint64 `json:"malformed"`
-	Unauthenticated uint64 `json:"unauthenticated"`
-	Unexpected      uint64 `json:"unexpected"`
-	// Limited is how often a peer provoked more than it may.
-	Limited uint64 `json:"limited"`
-	// ErrorsSent and ErrorsReceived count error indications by what they say.
-	ErrorsSent     map[string]uint64 `json:"errors-sent"`
-	ErrorsReceived map[string]uint64 `json:"errors-received"`
-}
-
-func newCounters() Counters {
-	return Counters{
-		Sent: make(map[string]uint64), Received: make(map[string]uint64),
-		ErrorsSent: make(map[string]uint64), ErrorsReceived: make(map[string]uint64),
-	}
-}
-
 // Status returns a snapshot of every server, in the order of the configuration,
 // and the counters.
 func (c *Client) Status(now Instant) ([]ServerStatus, Counters) {
@@ -71,12 +51,7 @@ func (c *Client) Status(now Instant) ([]ServerStatus, Counters) {
 			servers = append(servers, c.status(s, now))
 		}
 	}
-	counters := c.counters
-	counters.Sent = maps.Clone(counters.Sent)
-	counters.Received = maps.Clone(counters.Received)
-	counters.ErrorsSent = maps.Clone(counters.ErrorsSent)
-	counters.ErrorsReceived = maps.Clone(counters.ErrorsReceived)
-	return servers, counters
+	return servers, c.counters.snapshot()
 }
 
 func (c *Client) status(s *server, now Instant) ServerStatus {
@@ -89,6 +64,7 @@ func (c *Client) status(s *server, now Instant) ServerStatus {
 		Priority:  s.cfg.Priority,
 		State:     s.phase,
 		Routed:    c.via == s,
+		UpDown:    s.stretch.seconds(now),
 		ExpiresIn: int(left / time.Second),
 		Requests:  s.requests,
 		Replies:   s.replies,
@@ -97,6 +73,7 @@ func (c *Client) status(s *server, now Instant) ServerStatus {
 	}
 	if left > 0 {
 		status.Claimed, status.Observed = s.registration.Claimed, s.registration.Observed
+		status.SharedWith = c.sharedWith(status.Observed)
 		status.BehindNAT = status.Observed.IsValid() && status.Observed != status.Claimed
 	}
 	return status

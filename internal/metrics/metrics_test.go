@@ -35,9 +35,9 @@ var branch = api.Status{
 			{Name: "hubs.example.net", NBMA: netip.MustParseAddr("203.0.113.4"), State: dmvpn.Down},
 		},
 		Shortcuts: []dmvpn.ShortcutStatus{{State: nhc.PathUp}, {State: nhc.PathUp}, {State: nhc.PathHeld}},
-		Counters: dmvpn.Counters{
+		Counters: dmvpn.Counters{Exchanged: nhc.Exchanged{
 			Sent: map[string]uint64{"registration request": 3}, Received: map[string]uint64{"registration reply": 2, "error indication": 1},
-			ErrorsReceived: map[string]uint64{"loop detected": 1}, Malformed: 4,
+			ErrorsReceived: map[string]uint64{"loop detected": 1}}, Malformed: 4,
 		},
 	}},
 	IPsec: []ikev2.Status{{VRF: "front", HalfOpen: 1, Peers: []ikev2.PeerStatus{{Profile: "hq", Protected: true, Status: session.Status{Peer: netip.MustParseAddr("203.0.113.1")}}}}},
