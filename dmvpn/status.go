@@ -12,6 +12,7 @@ type Status struct {
 	Address   netip.Prefix         `json:"address"`
 	Key       *uint32              `json:"key,omitempty"`
 	Underlay  string               `json:"underlay,omitempty"`
+	IPsec     string               `json:"ipsec"`
 	VRF       string               `json:"vrf,omitempty"`
 	Up        bool                 `json:"up"`
 	Servers   []nhc.ServerStatus   `json:"servers"`
@@ -25,6 +26,7 @@ type (
 	ServerStatus   = nhc.ServerStatus
 	ShortcutStatus = nhc.ShortcutStatus
 	State          = nhc.Phase
+	PathState      = nhc.PathPhase
 	Counters       = nhc.Counters
 )
 
@@ -37,6 +39,17 @@ const (
 	Registered  = nhc.Registered
 )
 
+// Name returns the tunnel's name.
+func (t *Tunnel) Name() string { return t.name }
+
+// Explain says in a sentence which way traffic to an address takes, and why it is
+// not the direct one. It is safe for concurrent use.
+func (t *Tunnel) Explain(to netip.Addr) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.client.Explain(t.sinceBoot(), to)
+}
+
 // Status returns a snapshot. It is safe for concurrent use.
 func (t *Tunnel) Status() Status {
 	t.mu.Lock()
@@ -47,6 +60,7 @@ func (t *Tunnel) Status() Status {
 		Address:   t.cfg.Address,
 		Key:       t.cfg.Key,
 		Underlay:  t.cfg.Underlay,
+		IPsec:     t.cfg.IPsec,
 		VRF:       t.cfg.VRF,
 		Up:        t.up,
 		Servers:   servers,

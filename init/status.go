@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"os"
 	"runtime"
 
@@ -31,6 +32,15 @@ func (s *source) Status() api.Status {
 		status.Config.Problem = s.problem.Error()
 	}
 	return status
+}
+
+// Paths implements api.Source.
+func (s *source) Paths(to netip.Addr) []api.Path {
+	paths := []api.Path{}
+	for _, t := range s.box.tunnels {
+		paths = append(paths, api.Path{Tunnel: t.Name(), Text: t.Explain(to)})
+	}
+	return paths
 }
 
 // Config implements api.Source.

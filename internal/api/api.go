@@ -3,9 +3,10 @@
 // everything, so there is no other authentication, and the socket must never
 // be reachable from the network.
 //
-//	GET  /status   Status
-//	GET  /config   the text of the running configuration, without secrets
-//	POST /reboot   restart the box, 202 at once
+//	GET  /status            Status
+//	GET  /path?to=ADDRESS   []Path
+//	GET  /config            the text of the running configuration, without secrets
+//	POST /reboot            restart the box, 202 at once
 package api
 
 import (
@@ -35,6 +36,13 @@ type Status struct {
 	IPsec    []ikev2.Status  `json:"ipsec,omitempty"`
 	Tunnels  []dmvpn.Status  `json:"tunnels,omitempty"`
 	Firewall firewall.Status `json:"firewall,omitzero"`
+}
+
+// Path says which way traffic takes that a tunnel may carry.
+type Path struct {
+	Tunnel string `json:"tunnel"`
+	// Text says it in a sentence, and why it is not the direct way.
+	Text string `json:"text"`
 }
 
 // Config says which configuration is running.

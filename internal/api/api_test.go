@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +24,9 @@ type fakeRouter struct {
 }
 
 func (f *fakeRouter) Status() Status { return f.status }
+func (f *fakeRouter) Paths(to netip.Addr) []Path {
+	return []Path{{Tunnel: "hq", Text: to.String() + " is far."}}
+}
 func (f *fakeRouter) Config() []byte { return []byte("hostname: branch-17\n") }
 func (f *fakeRouter) Reboot(context.Context) error {
 	f.reboots++
@@ -62,6 +66,12 @@ func TestRoundTrip(t *testing.T) {
 	}
 	if diff := cmp.Diff(want.Milestones, got.Milestones); diff != "" || got.Config != want.Config || got.Uptime != want.Uptime || !got.Uplinks[0].Equal(want.Uplinks[0]) {
 		t.Errorf("status = %+v, want %+v", got, want)
+	}
+	if paths, err := c.Paths(t.Context(), netip.MustParseAddr("2001:db8::1")); err != nil || len(paths) != 1 || paths[0] != (Path{"hq", "2001:db8::1 is far."}) {
+		t.Errorf("Paths = %v, %v", paths, err)
+	}
+	if _, err := c.do(t.Context(), http.MethodGet, "/path?to=nowhere"); err == nil {
+		t.Error("a path to nowhere is told")
 	}
 	if text, err := c.Config(t.Context()); err != nil || string(text) != "hostname: branch-17\n" {
 		t.Errorf("Config = %q, %v", text, err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -43,6 +44,19 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 		return s, fmt.Errorf("decode status: %w", err)
 	}
 	return s, nil
+}
+
+// Paths returns which way traffic to an address takes by each tunnel.
+func (c *Client) Paths(ctx context.Context, to netip.Addr) ([]Path, error) {
+	body, err := c.do(ctx, http.MethodGet, "/path?to="+url.QueryEscape(to.String()))
+	if err != nil {
+		return nil, err
+	}
+	var paths []Path
+	if err := json.Unmarshal(body, &paths); err != nil {
+		return nil, fmt.Errorf("decode paths: %w", err)
+	}
+	return paths, nil
 }
 
 // Config returns the text of the running configuration.

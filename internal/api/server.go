@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -18,6 +19,8 @@ import (
 type Source interface {
 	// Status returns a snapshot.
 	Status() Status
+	// Paths returns which way traffic to an address takes by each tunnel.
+	Paths(to netip.Addr) []Path
 	// Config returns the text of the running configuration.
 	Config() []byte
 	// Reboot asks for an orderly restart of the box and returns when the
@@ -73,6 +76,14 @@ func handler(source Source, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, source.Status())
+	})
+	mux.HandleFunc("GET /path", func(w http.ResponseWriter, r *http.Request) {
+		to, err := netip.ParseAddr(r.FormValue("to"))
+		if err != nil {
+			answer(w, http.StatusBadRequest, failure{err.Error()})
+			return
+		}
+		answer(w, http.StatusOK, source.Paths(to))
 	})
 	mux.HandleFunc("GET /config", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/yaml")

@@ -22,7 +22,10 @@ type fakeRouter struct {
 	reboots int
 }
 
-func (f *fakeRouter) Status() api.Status           { return f.status }
+func (f *fakeRouter) Status() api.Status { return f.status }
+func (f *fakeRouter) Paths(to netip.Addr) []api.Path {
+	return []api.Path{{Tunnel: "hq", Text: "No route leads to " + to.String() + " over this tunnel."}}
+}
 func (f *fakeRouter) Config() []byte               { return []byte("hostname: branch-17\n") }
 func (f *fakeRouter) Reboot(context.Context) error { f.reboots++; return nil }
 
@@ -183,8 +186,8 @@ func TestConsoleTellsThatTheConfigurationIsBroken(t *testing.T) {
 func TestQuestion(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
 		{"sh", "  shell  open the toolbox shell (ip, ping, dmesg ...)\n  show   config, crypto, dmvpn, metrics or status\n"},
-		{"conf ", "  check   check a configuration file and say what is wrong\n  schema  print the JSON Schema of the configuration file\n"},
-		{"config check ", "  FILE  check a configuration file and say what is wrong\n"},
+		{"conf ", "  check   check a configuration file\n  schema  print the JSON Schema of such a file\n"},
+		{"config check ", "  FILE  check a configuration file\n"},
 		{"version ", "  <enter>  the version of this program\n"},
 		{"show x y", "% \"show x\" is not the beginning of one command\n"},
 	} {

@@ -42,8 +42,8 @@ const (
 // it is part of.
 func commands() []command {
 	return []command{
-		{words: []string{"config", "check"}, args: []string{"FILE"}, help: "check a configuration file and say what is wrong", run: configCheck},
-		{words: []string{"config", "schema"}, help: "print the JSON Schema of the configuration file", run: configSchema},
+		{words: []string{"config", "check"}, args: []string{"FILE"}, help: "check a configuration file", run: configCheck},
+		{words: []string{"config", "schema"}, help: "print the JSON Schema of such a file", run: configSchema},
 		{words: []string{"console"}, help: "type commands at a prompt", place: commandLine, run: startConsole},
 		{words: []string{"exit"}, help: "leave the console", place: console, run: exit},
 		{words: []string{"help"}, help: "list the commands", run: help},
@@ -51,9 +51,11 @@ func commands() []command {
 		{words: []string{"shell"}, help: "open the toolbox shell (ip, ping, dmesg ...)", place: console, whole: true, run: shell},
 		{words: []string{"show", "config"}, help: "the running configuration", run: showConfig},
 		{words: []string{"show", "crypto"}, help: "the IKE and IPsec security associations", run: showCrypto},
-		{words: []string{"show", "dmvpn"}, help: "the tunnels and their next hop servers", run: showDMVPN},
+		{words: []string{"show", "dmvpn"}, option: "--json", help: "the tunnels, their hubs and direct paths", run: showDMVPN},
+		{words: []string{"show", "dmvpn", "detail"}, option: "--json", help: "the same with counters and IPsec", run: showDMVPNDetail},
+		{words: []string{"show", "dmvpn", "path"}, args: []string{"ADDRESS"}, option: "--json", help: "which way traffic takes, and why", run: showDMVPNPath},
 		{words: []string{"show", "metrics"}, help: "what a Prometheus server is shown", run: showMetrics},
-		{words: []string{"show", "status"}, option: "--json", help: "the box, its uplinks, what happened since the start", run: showStatus},
+		{words: []string{"show", "status"}, option: "--json", help: "the box, its uplinks, and how it started", run: showStatus},
 		{words: []string{"version"}, help: "the version of this program", run: version},
 	}
 }

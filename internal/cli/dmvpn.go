@@ -3,93 +3,150 @@ package cli
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/farspoke/farspoke/dmvpn"
+	"github.com/farspoke/farspoke/dmvpn/nhc"
+	"github.com/farspoke/farspoke/internal/api"
 )
 
-func showDMVPN(ctx context.Context, c *CLI, _ request) error {
+func showDMVPN(ctx context.Context, c *CLI, r request) error { return c.showTunnels(ctx, r, false) }
+
+func showDMVPNDetail(ctx context.Context, c *CLI, r request) error {
+	return c.showTunnels(ctx, r, true)
+}
+
+func (c *CLI) showTunnels(ctx context.Context, r request, detail bool) error {
 	status, err := c.Box.Status(ctx)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(status.Tunnels) == 0 {
+	case r.option:
+		return c.printJSON(status.Tunnels)
+	case len(status.Tunnels) == 0:
 		_, err = io.WriteString(c.Stdout, "No tunnel is configured.\n")
 		return err
 	}
-	_, err = io.WriteString(c.Stdout, dmvpnText(status.Tunnels))
+	_, err = io.WriteString(c.Stdout, dmvpnText(status, detail))
 	return err
 }
 
-// dmvpnLegend explains the columns where they differ from what IOS shows:
-// the time that is left of a registration says more than the time since it.
-const dmvpnLegend = `Attrb: S static (next hop server), D dynamic (another spoke), N behind NAT,
-       R static routes lead there
-State: DOWN no uplink or name, IKE being protected, NHRP registering, UP,
-       WAIT not needed while better servers of its cluster are up
+// showDMVPNPath says which way traffic to an address takes.
+func showDMVPNPath(ctx context.Context, c *CLI, r request) error {
+	to, err := netip.ParseAddr(r.args[0])
+	if err != nil {
+		return fmt.Errorf("%q is no address: write it like 192.168.18.5", r.args[0])
+	}
+	paths, err := c.Box.Paths(ctx, to)
+	switch {
+	case err != nil:
+		return err
+	case r.option:
+		return c.printJSON(paths)
+	case len(paths) == 0:
+		_, err = io.WriteString(c.Stdout, "No tunnel is configured.\n")
+		return err
+	}
+	for _, p := range paths {
+		if _, err := io.WriteString(c.Stdout, p.Tunnel+":\n"+wrap(p.Text, "  ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *CLI) printJSON(v any) error {
+	e := json.NewEncoder(c.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+const dmvpnLegend = `Legend: Attrb --> S - Static (a hub), D - Dynamic (another spoke), N - NATed,
+        I - Incomplete (nobody has answered), R - static Routes lead there
+        # Ent --> Number of NHRP entries with same NBMA peer
+        UpDn Time --> Up or Down Time for a Tunnel
+        State --> DOWN no uplink or name, IKE being protected, NHRP being
+        registered or asked for, PROBE not proven yet, UP, WAIT not needed or
+        to be called by the peer, HELD left alone: traffic stays on the hub
+==========================================================================
 `
 
-// dmvpnText shows tunnels in the layout of IOS's `show dmvpn detail`.
-func dmvpnText(tunnels []dmvpn.Status) string {
+// dmvpnText shows tunnels in the layout of IOS's `show dmvpn`.
+func dmvpnText(status api.Status, detail bool) string {
 	var b strings.Builder
-	b.WriteString(dmvpnLegend + strings.Repeat("=", 74) + "\n")
-	for _, t := range tunnels {
-		fmt.Fprintf(&b, "\nInterface %s is %s, Addr. is %s, VRF %q\n", t.Name, upDown(t.Up), t.Address, cmp.Or(t.VRF, "main"))
-		fmt.Fprintf(&b, "   Tunnel Src./Dest. addr: %s/MGRE, Tunnel VRF %q\n", source(t), cmp.Or(t.Underlay, "main"))
-		fmt.Fprintf(&b, "   Protocol/Transport: \"multi-GRE/IP\", Key %s\n", key(t.Key))
-		fmt.Fprintf(&b, "Type:Spoke, Total NBMA Peers (v4/v6): %d\n\n", len(t.Servers))
-		b.WriteString("# Ent  Peer NBMA Addr Peer Tunnel Add State Expires  Attrb\n")
-		b.WriteString("----- --------------- --------------- ----- -------- -----\n")
-		for _, s := range t.Servers {
-			fmt.Fprintf(&b, "%5d %15s %15s %5s %8s %5s\n", 1, nbma(s), protocolAddress(s), dmvpnState(s.State), clock(s.ExpiresIn), attributes(s))
-			if s.State != dmvpn.Registered && s.LastError != "" {
-				b.WriteString(wrap(s.LastError, "      "))
+	b.WriteString(dmvpnLegend)
+	for _, t := range status.Tunnels {
+		entries := entriesOf(t)
+		peers := make(map[netip.Addr]int)
+		for _, e := range entries {
+			peers[e.nbma]++
+		}
+		delete(peers, netip.Addr{})
+		fmt.Fprintf(&b, "\nInterface %s is %s, Addr. is %s, VRF %q\n", t.Name, upDown(t.Up), t.Address, t.VRF)
+		fmt.Fprintf(&b, "   Tunnel Src./Dest. addr: %s/MGRE, Tunnel VRF %q\n", source(t), t.Underlay)
+		fmt.Fprintf(&b, "   Protocol/Transport: \"multi-GRE/IP\", Protect %q\n", t.IPsec)
+		if t.Key != nil {
+			fmt.Fprintf(&b, "   Key %d\n", *t.Key)
+		}
+		fmt.Fprintf(&b, "Type:Spoke, Total NBMA Peers (v4/v6): %d\n\n", len(peers))
+		b.WriteString("# Ent  Peer NBMA Addr Peer Tunnel Add State  UpDn Tm Attrb    Target Network\n")
+		b.WriteString("----- --------------- --------------- ----- -------- ----- -----------------\n")
+		for _, e := range entries {
+			fmt.Fprintf(&b, "%5d %15s %15s %5s %8s %5s %17s\n",
+				peers[e.nbma], address(e.nbma), address(e.peer), e.state, clock(e.upDown), e.attributes, e.target)
+			if e.cause != "" {
+				b.WriteString(wrap(e.cause, "      "))
 			}
 		}
-		b.WriteString(shortcutsText(t.Shortcuts))
-		for _, s := range t.Servers {
-			fmt.Fprintf(&b, "\nNHS %s (%s)\n", protocolAddress(s), s.Name)
-			fmt.Fprintf(&b, "   registration requests %d, replies %d, refusals %d\n", s.Requests, s.Replies, s.Refusals)
-			if s.BehindNAT {
-				fmt.Fprintf(&b, "   behind NAT: we registered %s and are seen as %s\n", s.Claimed, s.Observed)
-			}
+		if detail {
+			b.WriteString(detailText(t, status.IPsec))
 		}
 	}
 	return b.String()
 }
 
-// shortcutsText shows the direct paths, and why there is none.
-func shortcutsText(shortcuts []dmvpn.ShortcutStatus) string {
-	if len(shortcuts) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	b.WriteString("\nShortcut to         Peer NBMA Addr Peer Tunnel Add State      Expires  Attrb\n")
-	b.WriteString("------------------ --------------- --------------- ---------- -------- -----\n")
-	for _, s := range shortcuts {
-		peer, nbma, attributes := "-", "-", "D"
-		if s.Peer.IsValid() {
-			peer, nbma = s.Peer.String(), s.NBMA.String()
+// entry is a line of the table.
+type entry struct {
+	nbma, peer                       netip.Addr
+	state, attributes, target, cause string
+	upDown                           int
+}
+
+func entriesOf(t dmvpn.Status) []entry {
+	var all []entry
+	for _, s := range t.Servers {
+		e := entry{nbma: s.NBMA, peer: s.Address, state: serverState(s.State), attributes: attributes(s), target: "UNKNOWN", upDown: s.UpDown}
+		if s.Address.IsValid() {
+			e.target = netip.PrefixFrom(s.Address, s.Address.BitLen()).String()
 		}
+		if s.State != dmvpn.Registered {
+			e.cause = s.LastError
+		}
+		all = append(all, e)
+	}
+	for _, s := range t.Shortcuts {
+		e := entry{nbma: s.NBMA, peer: s.Peer, state: pathState(s.State), attributes: "D", target: s.Destination.String(), upDown: s.UpDown, cause: s.Cause}
 		if s.BehindNAT {
-			attributes += "N"
+			e.attributes += "N"
 		}
-		fmt.Fprintf(&b, "%-18s %15s %15s %10s %8s %5s\n", s.Destination, nbma, peer, s.State, clock(s.ExpiresIn), attributes)
-		if s.Cause != "" {
-			b.WriteString(wrap(s.Cause, "      "))
+		if !s.Peer.IsValid() {
+			e.attributes += "I"
 		}
+		all = append(all, e)
 	}
-	return b.String()
+	return all
 }
 
 func upDown(up bool) string {
 	if up {
-		return "up"
+		return "up/up"
 	}
-	return "down"
+	return "down/down"
 }
 
 // source returns the address that we registered anywhere, which is the one the
@@ -103,42 +160,24 @@ func source(t dmvpn.Status) string {
 	return "UNKNOWN"
 }
 
-func key(k *uint32) string {
-	if k == nil {
-		return "none"
-	}
-	return fmt.Sprint(*k)
-}
-
-// nbma returns the address of the server, or that its name is not resolved.
-func nbma(s dmvpn.ServerStatus) string {
-	if !s.NBMA.IsValid() {
+// address returns an address, or that it is not known.
+func address(a netip.Addr) string {
+	if !a.IsValid() {
 		return "UNKNOWN"
 	}
-	return s.NBMA.String()
+	return a.String()
 }
 
-// protocolAddress returns the server's address in the tunnel, or that it is not
-// yet learned.
-func protocolAddress(s dmvpn.ServerStatus) string {
-	if !s.Address.IsValid() {
-		return "UNKNOWN"
-	}
-	return s.Address.String()
+func serverState(s dmvpn.State) string {
+	words := map[dmvpn.State]string{dmvpn.Protecting: "IKE", dmvpn.Registering: "NHRP", dmvpn.Registered: "UP", dmvpn.Waiting: "WAIT"}
+	return cmp.Or(words[s], "DOWN")
 }
 
-func dmvpnState(s dmvpn.State) string {
-	switch s {
-	case dmvpn.Protecting:
-		return "IKE"
-	case dmvpn.Registering:
-		return "NHRP"
-	case dmvpn.Registered:
-		return "UP"
-	case dmvpn.Waiting:
-		return "WAIT"
+func pathState(s dmvpn.PathState) string {
+	words := map[dmvpn.PathState]string{
+		nhc.PathResolving: "NHRP", nhc.PathWaiting: "WAIT", nhc.PathProtecting: "IKE", nhc.PathProbing: "PROBE", nhc.PathUp: "UP",
 	}
-	return "DOWN"
+	return cmp.Or(words[s], "HELD")
 }
 
 func attributes(s dmvpn.ServerStatus) string {

@@ -11,7 +11,7 @@ func TestKeys(t *testing.T) {
 	for _, tt := range []struct{ name, keys, line, shown string }{
 		{"tab completes", "sho\tst\t\r", "show status ", ""},
 		{"tab in the middle", "sh st\x02\x02\x02o\t\r", "show  st", ""},
-		{"question mark lists and keeps the line", "show d?mvpn\r", "show dmvpn", "the tunnels and their next hop servers"},
+		{"question mark lists and keeps the line", "show d?mvpn\r", "show dmvpn", "the tunnels, their hubs and direct paths"},
 		{"Ctrl-C discards the line", "reboot\x03version\r", "version", ""},
 	} {
 		var out bytes.Buffer

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"flag"
 	"net/netip"
 	"os"
@@ -54,10 +55,11 @@ func TestShowStatus(t *testing.T) {
 
 func TestShowDMVPN(t *testing.T) {
 	key := uint32(1)
-	tunnel := dmvpn.Status{Name: "hq", Address: netip.MustParsePrefix("172.16.100.17/24"), Key: &key, Underlay: "front", Up: true}
+	tunnel := dmvpn.Status{Name: "hq", Address: netip.MustParsePrefix("172.16.100.17/24"), Key: &key, Underlay: "front", IPsec: "hq", Up: true}
 	hub := dmvpn.ServerStatus{Address: netip.MustParseAddr("172.16.100.1"), Name: "hub1.example.net"}
 	up, registering := hub, hub
-	up.NBMA, up.State, up.Routed, up.ExpiresIn = netip.MustParseAddr("203.0.113.1"), dmvpn.Registered, true, 272
+	up.NBMA, up.State, up.Routed, up.ExpiresIn, up.UpDown = netip.MustParseAddr("203.0.113.1"), dmvpn.Registered, true, 272, 3728
+	up.SharedWith = netip.MustParseAddr("172.16.100.99")
 	up.Claimed, up.Observed, up.BehindNAT, up.Requests, up.Replies = netip.MustParseAddr("100.64.0.17"), netip.MustParseAddr("198.51.100.7"), true, 3, 3
 	registering.Address, registering.Name = netip.MustParseAddr("172.16.100.2"), "203.0.113.2"
 	registering.NBMA, registering.State, registering.Requests = netip.MustParseAddr("203.0.113.2"), dmvpn.Registering, 4
@@ -65,18 +67,51 @@ func TestShowDMVPN(t *testing.T) {
 	tunnel.Servers = []dmvpn.ServerStatus{up, registering}
 	spoke := netip.MustParseAddr("172.16.100.18")
 	tunnel.Shortcuts = []dmvpn.ShortcutStatus{
-		{Destination: netip.MustParsePrefix("192.168.2.0/24"), Peer: spoke, NBMA: netip.MustParseAddr("198.51.100.9"), BehindNAT: true, State: nhc.PathUp, ExpiresIn: 290},
+		{Destination: netip.MustParsePrefix("192.168.2.0/24"), Peer: spoke, NBMA: netip.MustParseAddr("198.51.100.9"), BehindNAT: true, State: nhc.PathUp, UpDown: 61, ExpiresIn: 290},
 		{Destination: netip.MustParsePrefix("192.168.3.9/32"), State: nhc.PathHeld, ExpiresIn: 42, Cause: "nobody answers the resolution requests"},
 	}
+
+	tunnel.Shortcuts = append(tunnel.Shortcuts, tunnel.Shortcuts[0])
+	tunnel.Shortcuts[2].Destination = netip.MustParsePrefix("172.16.100.18/32")
+	tunnel.Multicast.Replicated = 12
+	exchanged := nhc.Exchanged{
+		Sent: map[string]uint64{"registration request": 3, "resolution request": 2}, Received: map[string]uint64{"registration reply": 3, "error indication": 1, "purge request": 0},
+		ErrorsReceived: map[string]uint64{"loop detected": 1},
+	}
+	tunnel.Counters = dmvpn.Counters{Exchanged: exchanged, Unexpected: 4, Peers: []nhc.PeerCounters{{NBMA: up.NBMA, Exchanged: exchanged}}}
 
 	unresolved := dmvpn.Status{Name: "dc", Address: netip.MustParsePrefix("172.16.101.17/24"), VRF: "red"}
 	hub.State, hub.LastError = dmvpn.Down, "no uplink"
 	unresolved.Servers = []dmvpn.ServerStatus{hub}
-	golden(t, "dmvpn", dmvpnText([]dmvpn.Status{tunnel, unresolved}))
+	peer := ikev2.PeerStatus{Profile: "hq", Protected: true, Status: session.Status{Peer: up.NBMA, State: "up", Uptime: time.Hour}}
+	other := ikev2.PeerStatus{Profile: "dc", Status: session.Status{Peer: netip.MustParseAddr("192.0.2.9"), State: "up"}}
+	status := api.Status{Tunnels: []dmvpn.Status{tunnel, unresolved}, IPsec: []ikev2.Status{{VRF: "front", Peers: []ikev2.PeerStatus{peer, other}}}}
+	golden(t, "dmvpn", dmvpnText(status, false))
+	golden(t, "dmvpn-detail", dmvpnText(status, true))
 
 	c, stdout, _ := box(t, &fakeRouter{status: api.Status{}}, "")
 	if c.Main(t.Context(), []string{"sh", "dm"}); stdout.String() != "No tunnel is configured.\n" {
 		t.Errorf("without tunnels: %q", stdout)
+	}
+	c, stdout, _ = box(t, &fakeRouter{status: status}, "")
+	var decoded []dmvpn.Status
+	if c.Main(t.Context(), []string{"show", "dmvpn", "detail", "--json"}); json.Unmarshal([]byte(stdout.String()), &decoded) != nil || len(decoded) != 2 {
+		t.Errorf("as JSON: %s", stdout)
+	}
+}
+
+func TestShowDMVPNPath(t *testing.T) {
+	c, stdout, stderr := box(t, &fakeRouter{}, "")
+	if got := c.Main(t.Context(), []string{"sh", "dm", "p", "10.9.9.9"}); got != exitOK || stdout.String() != "hq:\n  No route leads to 10.9.9.9 over this tunnel.\n" {
+		t.Errorf("exit status %d, %q, %q", got, stdout, stderr)
+	}
+	stdout.Reset()
+	var paths []api.Path
+	if c.Main(t.Context(), []string{"show", "dmvpn", "path", "10.9.9.9", "--json"}); json.Unmarshal([]byte(stdout.String()), &paths) != nil || len(paths) != 1 {
+		t.Errorf("as JSON: %s", stdout)
+	}
+	if got := c.Main(t.Context(), []string{"show", "dmvpn", "path", "nowhere"}); got != exitFailed || !strings.Contains(stderr.String(), `"nowhere" is no address`) {
+		t.Errorf("exit status %d, %q", got, stderr)
 	}
 }
 

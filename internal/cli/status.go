@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -20,9 +19,7 @@ func showStatus(ctx context.Context, c *CLI, r request) error {
 		return err
 	}
 	if r.option {
-		e := json.NewEncoder(c.Stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(status)
+		return c.printJSON(status)
 	}
 	_, err = io.WriteString(c.Stdout, statusText(status))
 	return err
