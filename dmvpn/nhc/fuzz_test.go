@@ -8,8 +8,8 @@ import (
 )
 
 // FuzzReceive lets a hostile hub say anything: while a request is open, and once
-// we are registered and look for a direct path. What it is told must not break anything, nor be answered
-// with more than was said.
+// we are registered and look for a direct path. What it says must not break anything,
+// nor be answered with more than was said.
 func FuzzReceive(f *testing.F) {
 	sample := newWorld(f, testConfig(configured(hub1, nbma1)))
 	sample.pass(second)
@@ -40,6 +40,24 @@ func FuzzReceive(f *testing.F) {
 		seed(func(p *nhrp.Packet) { p.Type, p.Payload = t, whole })
 		seed(func(p *nhrp.Packet) { p.Type, p.CIEs, p.Extensions = t, nil, nil })
 	}
+	for _, p := range []*nhrp.Packet{questionAbout("192.168.1.5"), questionAbout("192.168.7.5"), questionAbout(ours.String())} {
+		seed(func(q *nhrp.Packet) { *q = *p })
+		seed(func(q *nhrp.Packet) { *q = *p; q.Flags |= nhrp.ResolutionUnique; q.CIEs = nil })
+		seed(func(q *nhrp.Packet) { *q = *p; q.Extensions = q.Extensions[:1] }) // no NAT
+	}
+	seed(func(p *nhrp.Packet) {
+		*p = *questionAbout("192.168.1.5")
+		p.Type, p.RequestID, p.SrcProtocol, p.DstProtocol = nhrp.ResolutionReply, question.RequestID, ours, hub2
+		p.CIEs = []nhrp.CIE{
+			{PrefixLen: 32, HoldingTime: 300, NBMA: nbma2, Protocol: hub2},
+			{PrefixLen: 24, HoldingTime: 300, NBMA: nbma3, Protocol: hub3, Preference: 7}, {Code: nhrp.NoBinding},
+		}
+	})
+	seed(func(p *nhrp.Packet) {
+		*p = *packetFrom(nhrp.PurgeRequest, hub1, nbma1)
+		p.CIEs = []nhrp.CIE{{PrefixLen: 32, Protocol: hub2}, {PrefixLen: 24, Protocol: ours}, {Protocol: hub3}}
+		p.Extensions = append(p.Extensions, nhrp.NewGroup("g1"))
+	})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for _, wait := range []Instant{delay + 1, second} {
 			cfg := testConfig(configured(hub1, nbma1))
@@ -62,7 +80,9 @@ func FuzzReceive(f *testing.F) {
 			if r := w.client.order[0].registration; r.Until-w.now > w.cfg.HoldingTime || r.Until != 0 && r.Refresh > r.Until {
 				t.Errorf("granted %+v", r)
 			}
-			w.pass(300 * second)
+			w.pass(100 * second)
+			w.apply(w.client.Prefixes(w.now, nil)) // which purges what b made us say
+			w.pass(200 * second)
 			if n := len(w.sent); n > 40 {
 				t.Errorf("%d packets in five minutes", n)
 			}

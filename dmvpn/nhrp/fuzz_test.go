@@ -12,6 +12,13 @@ func FuzzParse(f *testing.F) {
 	for _, v := range vectors(f) {
 		f.Add(v.packet)
 	}
+	for _, p := range seeds(f) {
+		b, err := p.Marshal()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) >= fixedHeaderLen && len(b) <= 0xffff {
 			// Let the fuzzer past the two fields that guard the rest.
@@ -51,6 +58,26 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("written as it was not read:\n%+v\n%+v", p, again)
 		}
 	})
+}
+
+// seeds are packets of which the capture has none.
+func seeds(t testing.TB) []Packet {
+	sample := Packet{
+		Family: FamilyIPv4, Protocol: ProtocolIPv4, Hops: MaxHops, RequestID: 7,
+		SrcNBMA: spoke, SrcProtocol: spoke4, DstProtocol: hub4,
+	}
+	var all []Packet
+	for kind := ResolutionRequest; kind <= PurgeReply; kind++ {
+		p := sample
+		p.Type, p.Flags = kind, NAT
+		p.CIEs = []CIE{{PrefixLen: 24, HoldingTime: 600, NBMA: hub, Protocol: hub4, Preference: 7}, {Code: NoBinding}}
+		p.Extensions = []Extension{
+			NewAuthentication("nhrp-hq"), NewGroup("g1"),
+			natExtension(t, CIE{PrefixLen: 32, NBMA: hub, Protocol: spoke4}, CIE{PrefixLen: 32, NBMA: spoke, Protocol: hub4}),
+		}
+		all = append(all, p)
+	}
+	return all
 }
 
 // checkGroup writes the group that e names, which must read the same again.

@@ -287,7 +287,7 @@ func TestMarshalErrors(t *testing.T) {
 	}
 }
 
-func natExtension(t *testing.T, cies ...CIE) Extension {
+func natExtension(t testing.TB, cies ...CIE) Extension {
 	t.Helper()
 	e, err := NewCIEExtension(NATAddress, false, FamilyIPv4, ProtocolIPv4, cies...)
 	if err != nil {
