@@ -126,6 +126,22 @@ func TestUnsolicitedReply(t *testing.T) {
 	}
 }
 
+// TestReplyToAnother: a reply that bears another source is not for us, whatever its id.
+func TestReplyToAnother(t *testing.T) {
+	c, a, b := two(t, false, false)
+	c.hub.answer = func(p *nhrp.Packet) *nhrp.Packet {
+		reply := p.Reply()
+		reply.SrcProtocol = netip.MustParseAddr("172.16.100.99")
+		reply.CIEs = []nhrp.CIE{{PrefixLen: 24, HoldingTime: 300, NBMA: b.public, Protocol: b.address}}
+		return reply
+	}
+	c.hub.redirect(a, host2)
+	c.pass(30 * second)
+	if len(a.client.shortcuts) != 0 {
+		t.Errorf("shortcuts %+v", a.client.Shortcuts(c.now))
+	}
+}
+
 // TestPreference: of several entries the one of the highest preference counts, and
 // refusals only if there is nothing else.
 func TestPreference(t *testing.T) {

@@ -107,7 +107,8 @@ func TestPurgeReplies(t *testing.T) {
 }
 
 // TestPurgeIsOvertaken: what is true again is not purged any more once somebody has
-// been told anew, nor what everybody has forgotten by now.
+// been told anew, nor what everybody has forgotten by now, nor what we said under
+// another address.
 func TestPurgeIsOvertaken(t *testing.T) {
 	c, a, b := retracting(t)
 	purges := c.watch(nhrp.PurgeRequest, true)
@@ -129,6 +130,15 @@ func TestPurgeIsOvertaken(t *testing.T) {
 	if len(*purges) != 2 {
 		t.Errorf("purged %d times in the last two seconds of an answer, want twice", len(*purges))
 	}
+
+	c, _, b = retracting(t)
+	purges = c.watch(nhrp.PurgeRequest, true)
+	b.apply(b.client.Prefixes(c.now, nil))
+	b.apply(b.client.Uplink(c.now, Uplink{Address: netip.MustParseAddr("203.0.113.50")}))
+	c.pass(60 * second)
+	if len(*purges) != 1 {
+		t.Errorf("purged %d times, the others under an address that has told nothing", len(*purges))
+	}
 }
 
 // TestPurgeOfPart: an answer that is for too much by now is purged.
@@ -140,14 +150,18 @@ func TestPurgeOfPart(t *testing.T) {
 	if len(*purges) != 0 {
 		t.Errorf("purged what is true: %+v", *purges)
 	}
-	b.apply(b.client.Prefixes(c.now, []netip.Prefix{b.lan, netip.MustParsePrefix("192.168.2.0/28")}))
-	c.pass(second)
-	if len(*purges) != 1 {
-		t.Errorf("purged %d times", len(*purges))
+	for part, want := range map[string]int{"192.168.2.0/29": 0, "192.168.2.8/29": 1} { // who asked, asked about 192.168.2.9
+		c, _, b := retracting(t)
+		purges := c.watch(nhrp.PurgeRequest, false)
+		b.apply(b.client.Prefixes(c.now, []netip.Prefix{b.lan, netip.MustParsePrefix(part)}))
+		c.pass(second)
+		if len(*purges) != want {
+			t.Errorf("%s: purged %d times, want %d", part, len(*purges), want)
+		}
 	}
 }
 
-// TestPurgesAreBounded in number.
+// TestPurgesAreBounded in number. Who asked straight may answer as straight.
 func TestPurgesAreBounded(t *testing.T) {
 	w := registered(t, testConfig(configured(hub1, nbma1)))
 	for range 2 * maxRetractions {
@@ -155,6 +169,10 @@ func TestPurgesAreBounded(t *testing.T) {
 	}
 	if n := len(w.client.retractions); n != maxRetractions {
 		t.Errorf("%d purges wait", n)
+	}
+	id := w.client.retractions[0].id
+	if w.client.retracted(id, nbma2) || !w.client.retracted(id, nbma3) || w.client.retracted(id, nbma3) {
+		t.Error("a purge is not answered by whom it was sent to, and only once")
 	}
 }
 

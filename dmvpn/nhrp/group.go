@@ -27,8 +27,8 @@ const (
 // for a list of attributes, each of a type and a length of 16 bits and a value, as
 // extensions are themselves: IOS tells servers more than the group, and RFC 2332, 5.3
 // wants no more than one such extension of a vendor. The group was the first of these
-// things, so its type is taken to be 1. A server that takes it otherwise ignores it
-// (5.3.5).
+// things, so its type is taken to be 1. A server that takes it otherwise ought to
+// ignore it (5.3.5).
 func NewGroup(name string) Extension {
 	data := binary.BigEndian.AppendUint16(nil, groupAttribute)
 	data = binary.BigEndian.AppendUint16(data, uint16(len(name)))
