@@ -94,10 +94,19 @@ func (p *pair) Close() error {
 	return errors.Join(p.caller.Close(), p.called.Close(), p.lab.Translate(context.Background(), p.lab.branches()...))
 }
 
+// dump writes what the spokes and the hub have to say to standard error.
 func (p *pair) dump() {
-	p.caller.dump(40)
-	p.called.dump(40)
-	p.lab.show(context.Background(), os.Stderr)
+	ctx := context.Background()
+	for _, s := range []*Spoke{p.caller, p.called} {
+		s.dump(40)
+		command := `swanctl --list-sas; vtysh -c "show ip nhrp cache" -c "show ip nhrp shortcut"`
+		if s.kind.name == "box" {
+			command = "/init show dmvpn detail"
+		}
+		out, err := s.Run(ctx, command)
+		fmt.Fprintf(os.Stderr, "%s (%v):\n%s\n", s.Name, err, out)
+	}
+	p.lab.show(ctx, os.Stderr)
 }
 
 // meeting is what is seen of traffic between the hosts of a pair, from the

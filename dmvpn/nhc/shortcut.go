@@ -31,8 +31,8 @@ const (
 	// maxProbes are sent, the second after firstProbe, and each further one after
 	// twice the time: the first may be early by the moment that the other end takes
 	// to set its SA up.
-	maxProbes  = 6
-	firstProbe = 100 * time.Millisecond
+	maxProbes  = 5
+	firstProbe = 200 * time.Millisecond
 	// minHold and maxHold bound how long a path that failed is left alone.
 	minHold, maxHold = time.Minute, 10 * time.Minute
 	// maxPeers and maxShortcuts bound the paths, and the prefixes over them.
