@@ -43,10 +43,11 @@ type Uplink struct {
 
 // Client is the Next Hop Client of one tunnel.
 type Client struct {
-	cfg     Config
-	now     Instant
-	uplink  Uplink
-	entries []*entry
+	cfg Config
+	now Instant
+	// uplink is the present one, and last the one that was up last.
+	uplink, last Uplink
+	entries      []*entry
 	// order is every server, best first.
 	order []*server
 	// via is the server that the static routes lead to.
@@ -117,7 +118,7 @@ func (c *Client) Uplink(now Instant, u Uplink) Effects {
 	if was == u {
 		return c.settle()
 	}
-	moved := was.Address != u.Address || was.Index != u.Index || was.VRF != u.VRF
+	moved := !was.same(u)
 	for _, s := range c.order {
 		if !moved {
 			// What changed is the MTU, which servers were told.
@@ -129,14 +130,23 @@ func (c *Client) Uplink(now Instant, u Uplink) Effects {
 	for _, p := range c.protections {
 		p.since = now
 	}
-	if moved && u.Address.IsValid() && was.Address.IsValid() {
+	if !u.Address.IsValid() {
+		return c.settle()
+	}
+	if c.last.Address.IsValid() && !c.last.same(u) {
 		c.questions = nil
 		c.told, c.retractions = nil, nil // who believes an answer would look for us where we were
 		for _, p := range c.peers {
 			c.call(p)
 		}
 	}
+	c.last = u
 	return c.settle()
+}
+
+// same reports whether packets leave by the same address over both.
+func (u Uplink) same(o Uplink) bool {
+	return u.Address == o.Address && u.Index == o.Index && u.VRF == o.VRF
 }
 
 // Protected tells how the last attempt to protect traffic with the peer ended.

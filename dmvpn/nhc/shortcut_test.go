@@ -485,8 +485,42 @@ func TestEarlyProbe(t *testing.T) {
 		return false
 	}
 	c.hub.redirect(a, host2)
-	c.pass(second / 2)
+	c.pass(3 * second / 4)
 	if via, _ := a.route(host2); lost == 0 || via != b.address {
 		t.Errorf("%d probes lost, via %s: %s", lost, via, a.why())
+	}
+}
+
+// TestUplinkReturns: an uplink that was away and is back under the same address
+// leaves paths as they are; under another one they are made anew, and nobody is
+// told any more what was true before.
+func TestUplinkReturns(t *testing.T) {
+	elsewhere := netip.MustParseAddr("203.0.113.77")
+	for name, test := range map[string]struct {
+		address netip.Addr
+		stays   bool
+	}{
+		"the same address": {netip.MustParseAddr("203.0.113.1"), true},
+		"another":          {elsewhere, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, a, b := two(t, false, false)
+			c.hub.redirect(a, host2)
+			c.hub.redirect(b, a.lan.Addr().Next())
+			c.pass(2 * second)
+			if len(a.client.told) == 0 {
+				t.Fatal("nobody was told anything")
+			}
+			a.apply(a.client.Uplink(c.now, Uplink{}))
+			c.pass(second)
+			a.public, a.claimed = test.address, test.address
+			a.apply(a.client.Uplink(c.now, Uplink{Address: test.address}))
+			if stays := a.client.peers[0].phase == PathUp; stays != test.stays {
+				t.Errorf("the path is %s", a.client.peers[0].phase)
+			}
+			if stays := len(a.client.told) > 0; stays != test.stays {
+				t.Errorf("told: %+v", a.client.told)
+			}
+		})
 	}
 }
