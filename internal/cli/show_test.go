@@ -95,7 +95,7 @@ func TestShowDMVPN(t *testing.T) {
 	}
 	c, stdout, _ = box(t, &fakeRouter{status: status}, "")
 	var decoded []dmvpn.Status
-	if c.Main(t.Context(), []string{"show", "dmvpn", "detail", "--json"}); json.Unmarshal([]byte(stdout.String()), &decoded) != nil || len(decoded) != 2 {
+	if c.Main(t.Context(), []string{"show", "dmvpn", "detail", "--json"}); json.Unmarshal(stdout.Bytes(), &decoded) != nil || len(decoded) != 2 {
 		t.Errorf("as JSON: %s", stdout)
 	}
 }
@@ -107,7 +107,7 @@ func TestShowDMVPNPath(t *testing.T) {
 	}
 	stdout.Reset()
 	var paths []api.Path
-	if c.Main(t.Context(), []string{"show", "dmvpn", "path", "10.9.9.9", "--json"}); json.Unmarshal([]byte(stdout.String()), &paths) != nil || len(paths) != 1 {
+	if c.Main(t.Context(), []string{"show", "dmvpn", "path", "10.9.9.9", "--json"}); json.Unmarshal(stdout.Bytes(), &paths) != nil || len(paths) != 1 {
 		t.Errorf("as JSON: %s", stdout)
 	}
 	if got := c.Main(t.Context(), []string{"show", "dmvpn", "path", "nowhere"}); got != exitFailed || !strings.Contains(stderr.String(), `"nowhere" is no address`) {
