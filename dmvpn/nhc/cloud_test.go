@@ -24,6 +24,8 @@ type cloud struct {
 	deaf bool
 	// drop loses what it is true for.
 	drop func(from, to netip.Addr, p *nhrp.Packet) bool
+	// arrived sees what arrives.
+	arrived func(s *spoke, from netip.Addr, b []byte)
 }
 
 // spoke is a Client behind a NAT or none.
@@ -163,7 +165,16 @@ func (c *cloud) send(s *spoke, to netip.Addr, p *nhrp.Packet, b []byte) {
 	if o == nil || c.deaf {
 		return
 	}
-	c.later(delay, func() { o.apply(o.client.Receive(c.now, s.public, b)) })
+	c.deliver(o, s.public, b)
+}
+
+func (c *cloud) deliver(to *spoke, from netip.Addr, b []byte) {
+	c.later(delay, func() {
+		if c.arrived != nil {
+			c.arrived(to, from, b)
+		}
+		to.apply(to.client.Receive(c.now, from, b))
+	})
 }
 
 func (h *relay) receive(s *spoke, p *nhrp.Packet) {
@@ -215,7 +226,7 @@ func (h *relay) pass(o *spoke, p *nhrp.Packet) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.later(delay, func() { o.apply(o.client.Receive(c.now, nbma1, b)) })
+	c.deliver(o, nbma1, b)
 }
 
 // redirect is the hub's word to s that there is a shorter way to dst for what comes

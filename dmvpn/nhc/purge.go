@@ -3,13 +3,18 @@ package nhc
 import (
 	"log/slog"
 	"net/netip"
+	"time"
 
 	"github.com/farspoke/farspoke/dmvpn/nhrp"
 )
 
+// purgePause is the least time between two registrations that a server's purges
+// bring about.
+const purgePause = 5 * time.Second
+
 // purged acts on a purge request (RFC 2332, 5.2.5): what it names is forgotten,
 // and a reply sent unless none is wanted. A server that forgets our registration
-// gets another.
+// gets another, at once but not each time that it says so.
 func (c *Client) purged(p *nhrp.Packet, from netip.Addr) {
 	if !c.provoked(from) {
 		return
@@ -22,9 +27,10 @@ func (c *Client) purged(p *nhrp.Packet, from netip.Addr) {
 		c.forget(prefix, from)
 		if prefix.Contains(c.cfg.Address.Addr()) {
 			for _, s := range c.order {
-				if s.nbma == from && s.phase == Registered {
+				if s.nbma == from && s.phase == Registered && s.registration.Refresh > s.purgeable {
 					c.event(slog.LevelInfo, s, "the hub has purged our registration, so the box registers again")
-					s.registration.Refresh = 0
+					s.registration.Refresh = s.purgeable
+					s.purgeable = max(c.now, s.purgeable) + purgePause
 				}
 			}
 		}

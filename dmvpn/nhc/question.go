@@ -13,7 +13,7 @@ const (
 	// the other spoke could make it as well.
 	answerAfter = 3 * time.Second
 	// refuseAfter is how long it waits if only we can. Nobody waits longer for it.
-	refuseAfter = 15 * time.Second
+	refuseAfter = 20 * time.Second
 	// yieldFor is how long a spoke that we have asked as well is given to call us.
 	yieldFor = time.Second
 	// maxQuestions bounds those that wait.

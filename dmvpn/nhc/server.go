@@ -55,7 +55,9 @@ type server struct {
 	live, down bool
 	returns    Instant
 
-	stretch      stretch
+	stretch stretch
+	// purgeable is from when on a purge may bring about another registration.
+	purgeable    Instant
 	registration Registration
 	request      *request
 	probe        probe
