@@ -106,11 +106,27 @@ func (c *Client) seek(dst netip.Addr, renews *shortcut, missing bool) {
 		}
 		return
 	}
-	if len(c.targets) >= maxTargets {
+	if len(c.targets) >= maxTargets && !c.dropHeld() {
 		c.counters.Limited++
 		return
 	}
 	c.targets = append(c.targets, &target{dst: dst, id: c.questionID(), next: c.now, renews: renews, missing: missing})
+}
+
+// dropHeld forgets the destination that has been left alone for longest, and reports
+// false if there is none.
+func (c *Client) dropHeld() bool {
+	oldest := -1
+	for i, t := range c.targets {
+		if t.held != 0 && (oldest < 0 || t.held < c.targets[oldest].held) {
+			oldest = i
+		}
+	}
+	if oldest < 0 {
+		return false
+	}
+	c.targets = slices.Delete(c.targets, oldest, oldest+1)
+	return true
 }
 
 func (c *Client) target(dst netip.Addr) *target {
@@ -164,6 +180,9 @@ func (c *Client) whom(t *target) netip.Addr {
 // holdTarget leaves a destination alone for a while.
 func (c *Client) holdTarget(t *target, reason string) {
 	t.held, t.reason = c.now+holdTarget, reason
+	if t.renews != nil {
+		t.renews.renewing, t.renews.again = false, t.held
+	}
 	c.note(slog.LevelInfo, "no direct path: traffic stays on the hub", "destination", t.dst, "cause", reason)
 }
 
@@ -218,8 +237,8 @@ func (c *Client) answeredResolution(p *nhrp.Packet, from netip.Addr) bool {
 	a, err := c.read(p, t.dst)
 	if err != nil {
 		c.holdTarget(t, err.Error())
-		if t.renews != nil {
-			t.renews.until = c.now
+		if t.renews != nil && from == t.renews.peer.nbma {
+			t.renews.until = c.now // by a hub's word alone no path that works ends
 		}
 		return true
 	}

@@ -76,10 +76,12 @@ type shortcut struct {
 	renewing bool
 	// since is when it was last confirmed, and until when it is to be believed.
 	since, until Instant
+	// again is from when on it may be tried again after that has failed.
+	again Instant
 }
 
 // renewAt is when a shortcut in use is confirmed again.
-func (s *shortcut) renewAt() Instant { return s.since + (s.until-s.since)*2/3 }
+func (s *shortcut) renewAt() Instant { return max(s.since+(s.until-s.since)*2/3, s.again) }
 
 // bind remembers that b's prefix is reached by b's member, and begins to make the
 // path to it. It reports whether there may be one.
