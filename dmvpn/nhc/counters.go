@@ -17,6 +17,8 @@ type Counters struct {
 	Malformed       uint64 `json:"malformed"`
 	Unauthenticated uint64 `json:"unauthenticated"`
 	Unexpected      uint64 `json:"unexpected"`
+	// Unsent packets are counted as sent and did not leave.
+	Unsent uint64 `json:"unsent"`
 	// Limited is how often a peer provoked more than it may.
 	Limited uint64 `json:"limited"`
 	// Peers are the packets by peer: at most 1,024, those heard of last.
@@ -82,28 +84,31 @@ func (c *counting) with(nbma netip.Addr, now Instant) *account {
 	return a
 }
 
-func (c *counting) sent(nbma netip.Addr, p *nhrp.Packet, now Instant) {
-	for _, e := range []Exchanged{c.Exchanged, c.with(nbma, now).Exchanged} {
-		e.Sent[p.Type.String()]++
-		if p.Type == nhrp.ErrorIndication {
-			e.ErrorsSent[p.Error.String()]++
-		}
+// maxKinds bounds the types and errors that are counted apart, which others choose.
+const maxKinds = 32
+
+// count counts one of a kind.
+func count(counts map[string]uint64, kind string) {
+	if _, known := counts[kind]; !known && len(counts) >= maxKinds {
+		kind = "other"
 	}
+	counts[kind]++
 }
 
-// unsent takes a packet back that did not leave.
-func (c *counting) unsent(nbma netip.Addr, t nhrp.Type, now Instant) {
-	c.Sent[t.String()]--
-	if a := c.with(nbma, now); a.Sent[t.String()] > 0 {
-		a.Sent[t.String()]--
+func (c *counting) sent(nbma netip.Addr, p *nhrp.Packet, now Instant) {
+	for _, e := range []Exchanged{c.Exchanged, c.with(nbma, now).Exchanged} {
+		count(e.Sent, p.Type.String())
+		if p.Type == nhrp.ErrorIndication {
+			count(e.ErrorsSent, p.Error.String())
+		}
 	}
 }
 
 func (c *counting) received(nbma netip.Addr, p *nhrp.Packet, now Instant) {
 	for _, e := range []Exchanged{c.Exchanged, c.with(nbma, now).Exchanged} {
-		e.Received[p.Type.String()]++
+		count(e.Received, p.Type.String())
 		if p.Type == nhrp.ErrorIndication {
-			e.ErrorsReceived[p.Error.String()]++
+			count(e.ErrorsReceived, p.Error.String())
 		}
 	}
 }

@@ -158,9 +158,17 @@ func TestPeerCounters(t *testing.T) {
 		a.apply(a.client.Receive(c.now, netip.AddrFrom4([4]byte{198, 19, byte(i >> 8), byte(i)}), mustMarshal(t, packetFrom(nhrp.PurgeReply, hub1, nbma1))))
 		c.now += second / 100
 	}
+	for code := range nhrp.ErrorCode(1000) {
+		p := packetFrom(nhrp.ErrorIndication, hub1, nbma1)
+		p.CIEs, p.Error = nil, code
+		a.apply(a.client.Receive(c.now, nbma1, mustMarshal(t, p)))
+	}
 	_, counters = a.client.Status(c.now)
 	if n := len(counters.Peers); n > maxCounted {
 		t.Errorf("%d peers are counted apart", n)
+	}
+	if n := len(counters.ErrorsReceived); n > maxKinds+1 || counters.ErrorsReceived["other"] < 900 {
+		t.Errorf("%d kinds of errors: %v", n, counters.ErrorsReceived)
 	}
 }
 

@@ -133,6 +133,11 @@ func (c *Client) Uplink(now Instant, u Uplink) Effects {
 	if !u.Address.IsValid() {
 		return c.settle()
 	}
+	for _, s := range c.order {
+		if s.lastError == uplinkDown {
+			s.lastError = ""
+		}
+	}
 	if c.last.Address.IsValid() && !c.last.same(u) {
 		c.questions = nil
 		c.told, c.retractions = nil, nil // who believes an answer would look for us where we were
@@ -180,6 +185,11 @@ func (c *Client) Lost(now Instant, nbma netip.Addr) Effects {
 // Came tells that a spoke has called us, and traffic with it is protected.
 func (c *Client) Came(now Instant, nbma netip.Addr) Effects {
 	c.now = now
+	for _, p := range c.peers {
+		if p.nbma == nbma && p.phase == PathHeld && !c.crowded(p) {
+			p.phase = PathWaiting // we may have called in vain
+		}
+	}
 	c.heard(nbma)
 	return c.settle()
 }
@@ -187,7 +197,7 @@ func (c *Client) Came(now Instant, nbma netip.Addr) Effects {
 // Unsent tells that a packet could not be sent.
 func (c *Client) Unsent(now Instant, m Message, err error) Effects {
 	c.now = now
-	c.counters.unsent(m.NBMA, m.Type, now)
+	c.counters.Unsent++
 	for _, s := range c.order {
 		if s.nbma == m.NBMA && m.Type == nhrp.RegistrationRequest {
 			c.fail(s, err)

@@ -61,3 +61,29 @@ func TestHeldTargetsMakeRoom(t *testing.T) {
 		t.Errorf("no direct path: %s", a.client.Explain(c.now, host2))
 	}
 }
+
+// TestHeldPeerCalls: a spoke that we could not call has its path once it calls us.
+func TestHeldPeerCalls(t *testing.T) {
+	c, a, b := two(t, false, false)
+	where := b.public
+	b.public = netip.MustParseAddr("203.0.113.200") // for now nobody is where it says
+	c.hub.answer = func(p *nhrp.Packet) *nhrp.Packet {
+		reply := p.Reply()
+		reply.Extensions = []nhrp.Extension{nhrp.NewAuthentication("cloud")}
+		reply.CIEs = []nhrp.CIE{{PrefixLen: 24, HoldingTime: 7200, NBMA: where, Protocol: b.address}}
+		return reply
+	}
+	c.hub.redirect(a, host2)
+	c.pass(10 * second)
+	if a.client.peers[0].phase != PathHeld {
+		t.Fatalf("the path is %s", a.client.peers[0].phase)
+	}
+	b.public = where
+	b.call(a.public)
+	c.pass(second / 2)
+	a.apply(a.client.Came(c.now, where))
+	c.pass(second)
+	if via, _ := a.route(host2); via != b.address {
+		t.Errorf("via %s: %s", via, a.client.Explain(c.now, host2))
+	}
+}

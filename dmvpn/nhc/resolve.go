@@ -82,20 +82,24 @@ func (c *Client) overTunnel(a netip.Addr) bool {
 }
 
 // seek looks for a direct path to a destination, unless there is one, or is known
-// to be none.
-func (c *Client) seek(dst netip.Addr, renews *shortcut, missing bool) {
+// to be none. It reports whether somebody is asked now.
+func (c *Client) seek(dst netip.Addr, renews *shortcut, missing bool) (asked bool) {
 	switch {
 	case !dst.IsValid() || dst.IsMulticast() || dst.IsUnspecified() || dst.IsLoopback() || dst.BitLen() != c.cfg.Address.Addr().BitLen():
-		return
+		return false
 	case dst == c.cfg.Address.Addr() || c.local(dst).IsValid():
-		return
+		return false
 	case slices.ContainsFunc(c.order, func(s *server) bool { return s.address == dst }):
-		return
+		return false
 	}
 	c.stale = true
 	if t := c.target(dst); t != nil {
 		t.missing = t.missing || missing
-		return
+		if renews == nil || t.held == 0 {
+			return false
+		}
+		missing = t.missing // of a path that there is by now
+		c.targets = slices.DeleteFunc(c.targets, func(o *target) bool { return o == t })
 	}
 	i := slices.IndexFunc(c.shortcuts, func(s *shortcut) bool { return s.prefix.Contains(dst) })
 	if renews == nil && i >= 0 {
@@ -104,13 +108,14 @@ func (c *Client) seek(dst netip.Addr, renews *shortcut, missing bool) {
 		if p := c.shortcuts[i].peer; missing && p.phase != PathUp {
 			c.targets = append(c.targets, &target{dst: dst, held: c.now + holdTarget, reason: p.reason, missing: true})
 		}
-		return
+		return false
 	}
 	if len(c.targets) >= maxTargets && !c.dropHeld() {
 		c.counters.Limited++
-		return
+		return false
 	}
 	c.targets = append(c.targets, &target{dst: dst, id: c.questionID(), next: c.now, renews: renews, missing: missing})
+	return true
 }
 
 // dropHeld forgets the destination that has been left alone for longest, and reports

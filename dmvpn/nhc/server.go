@@ -32,6 +32,9 @@ const (
 // a name, or protection, which takes its own time to fail.
 const maxRestart = 5 * time.Second
 
+// uplinkDown is why no server is registered with while there is no uplink.
+const uplinkDown = "the uplink is down"
+
 // server is one next hop server that we register with.
 type server struct {
 	cfg   Server
@@ -104,7 +107,7 @@ func (s *server) due(claimed netip.Addr, now Instant) time.Duration {
 func (c *Client) advance(s *server) {
 	switch {
 	case !c.uplink.Address.IsValid():
-		s.phase, s.lastError = Down, "the uplink is down"
+		s.phase, s.lastError = Down, uplinkDown
 		return
 	case !s.wanted:
 		s.phase, s.lastError = Waiting, ""

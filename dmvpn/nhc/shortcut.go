@@ -37,6 +37,8 @@ const (
 	minHold, maxHold = time.Minute, 10 * time.Minute
 	// maxPeers and maxShortcuts bound the paths, and the prefixes over them.
 	maxPeers, maxShortcuts = 1024, 4096
+	// renewPause is the time between attempts to renew for which there is no room.
+	renewPause = 5 * time.Second
 	// keptAfterRestart is for how long a path that an earlier process had may be
 	// unprotected before it counts as gone.
 	keptAfterRestart = 2 * time.Second
@@ -135,7 +137,7 @@ func (c *Client) call(p *peer) {
 	case p.nbma == public || p.nbma == c.uplink.Address:
 		c.share(p.address)
 		c.holdPath(p, betweenNATs(p.nbma, p.nbma))
-	case slices.ContainsFunc(c.peers, func(o *peer) bool { return o != p && o.nbma == p.nbma && o.phase != PathHeld }):
+	case c.crowded(p):
 		c.holdPath(p, fmt.Sprintf("another spoke is reached at %s already, behind the same NAT", p.nbma))
 	case natted && p.natted():
 		c.holdPath(p, betweenNATs(p.nbma, public))
@@ -144,6 +146,11 @@ func (c *Client) call(p *peer) {
 	default:
 		p.phase, p.next = PathProtecting, c.now
 	}
+}
+
+// crowded reports whether another path leads to where p is.
+func (c *Client) crowded(p *peer) bool {
+	return slices.ContainsFunc(c.peers, func(o *peer) bool { return o != p && o.nbma == p.nbma && o.phase != PathHeld })
 }
 
 // holdPath leaves the path to p alone for a while. Traffic stays on the hub.
@@ -219,8 +226,9 @@ func (c *Client) advancePath(p *peer) {
 func (c *Client) expireShortcuts() {
 	for _, s := range c.shortcuts {
 		if s.peer.phase == PathUp && c.now >= s.renewAt() && s.peer.used > s.since && !s.renewing {
-			s.renewing = true
-			c.seek(s.dst, s, false)
+			if s.renewing = c.seek(s.dst, s, false); !s.renewing {
+				s.again = c.now + renewPause
+			}
 		}
 	}
 	before := len(c.shortcuts)

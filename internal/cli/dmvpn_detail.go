@@ -31,6 +31,9 @@ func detailText(t dmvpn.Status, engines []ikev2.Status) string {
 	}
 	b.WriteString("\nNHRP packets since the start of the process\n")
 	b.WriteString(exchangedText(t.Counters.Exchanged, "   "))
+	if t.Counters.Unsent > 0 {
+		fmt.Fprintf(&b, "   of those sent did not leave: %d\n", t.Counters.Unsent)
+	}
 	fmt.Fprintf(&b, "   dropped: malformed %d, unauthenticated %d, unexpected %d, limited %d\n",
 		t.Counters.Malformed, t.Counters.Unauthenticated, t.Counters.Unexpected, t.Counters.Limited)
 	for _, p := range t.Counters.Peers {

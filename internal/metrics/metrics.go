@@ -108,6 +108,10 @@ func (p *page) packets(tunnels []dmvpn.Status) {
 		func(c dmvpn.Counters) map[string]uint64 { return c.Sent }, func(c dmvpn.Counters) map[string]uint64 { return c.Received })
 	both("farspoke_nhrp_errors_total", "error", "NHRP error indications by what they say.",
 		func(c dmvpn.Counters) map[string]uint64 { return c.ErrorsSent }, func(c dmvpn.Counters) map[string]uint64 { return c.ErrorsReceived })
+	p.family("farspoke_nhrp_unsent_total", counter, "NHRP packets counted as sent that did not leave.")
+	for _, t := range tunnels {
+		p.sample(float64(t.Counters.Unsent), "tunnel", t.Name)
+	}
 	p.family("farspoke_nhrp_dropped_total", counter, "NHRP packets that had no effect, by the reason.")
 	for _, t := range tunnels {
 		p.sample(float64(t.Counters.Limited), "tunnel", t.Name, "reason", "limited")
