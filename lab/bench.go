@@ -37,6 +37,7 @@ func bench(ctx context.Context, id string) error {
 		{[]string{"fault-recovery"}, faultRecovery(id)},
 		{[]string{"rekey-loss"}, rekeyLoss},
 		{[]string{"shortcut-setup", "shortcut-loss"}, meetings},
+		{[]string{"shortcut-cost"}, shortcutCost},
 		{[]string{"ike-handshakes"}, handshakes},
 		{[]string{"sa-setup"}, setup},
 		{[]string{"esp-throughput"}, throughput},

@@ -29,6 +29,9 @@ type images struct {
 	// Interop that of the tests of IKEv2 with other makes. Only the bench needs
 	// them.
 	VM, Interop string
+	// Client is the path of the Next Hop Client's benchmarks. Only the bench needs
+	// them.
+	Client string
 }
 
 // The environment tells the process inside the sandbox where the record of the
@@ -110,6 +113,9 @@ func buildForBench(ctx context.Context, cache debian.Cache, root, dir string, bu
 	}
 	built.Charon = filepath.Join(dir, "charon")
 	if built.CharonVersion, err = handshake.Unpack(ctx, cache, built.Charon); err != nil {
+		return err
+	}
+	if err := buildClient(ctx, root, dir, built); err != nil {
 		return err
 	}
 	return buildInterop(ctx, root, dir, built)

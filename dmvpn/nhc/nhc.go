@@ -54,8 +54,11 @@ type Client struct {
 	via *server
 	// protections are by the peer's NBMA address.
 	protections map[netip.Addr]*protection
-	// requestID is the last one used, and seed the least that the next may be.
-	requestID, seed uint32
+	// requestID is the last one used, reservedID the last one that the kept State
+	// says may have been, and seed the least that the next may be.
+	requestID, reservedID, seed uint32
+	// saveAt is when the State is to be kept at the latest, 0 for never.
+	saveAt Instant
 	// registered says that there was a registration in this boot.
 	registered bool
 	counters   counting
@@ -93,7 +96,7 @@ type Client struct {
 // faster than requests are sent, so that ids do not repeat when the state is lost.
 func New(cfg Config, state State, seed uint32, now Instant) *Client {
 	c := &Client{
-		cfg: cfg, now: now, seed: seed, requestID: state.RequestID,
+		cfg: cfg, now: now, seed: seed, requestID: state.RequestID, reservedID: state.RequestID,
 		protections: make(map[netip.Addr]*protection), counters: newCounting(), limits: newLimits(now),
 	}
 	for _, s := range cfg.Servers {
@@ -232,6 +235,9 @@ func (c *Client) Close(now Instant) Effects {
 // Deadline returns when Tick is due at the latest, and false if that is never.
 func (c *Client) Deadline() (Instant, bool) {
 	var all []Instant
+	if c.saveAt != 0 {
+		all = append(all, c.saveAt)
+	}
 	for _, e := range c.entries {
 		all = e.deadlines(all)
 	}
@@ -274,14 +280,37 @@ func (c *Client) settle() Effects {
 }
 
 func (c *Client) take() Effects {
+	if c.saveAt != 0 && c.now >= c.saveAt {
+		c.out.Save = true
+	}
+	if c.out.Save {
+		c.saveAt = 0
+	}
 	out := c.out
 	c.out = Effects{}
 	return out
 }
 
+// idBlock is how many request ids are reserved at a time, so that not each of them
+// is a reason to keep the State.
+const idBlock = 100
+
 // nextID returns an id that was never used.
 func (c *Client) nextID() uint32 {
 	c.requestID = max(c.requestID+1, c.seed)
-	c.out.Save = true
+	if c.requestID > c.reservedID {
+		c.reservedID, c.out.Save = c.requestID+idBlock, true
+	}
 	return c.requestID
+}
+
+// saveTime is how long a renewal may go without being kept: a process that starts
+// anew renews once more.
+const saveTime = time.Second
+
+// saveSoon has the State kept before long.
+func (c *Client) saveSoon() {
+	if c.saveAt == 0 {
+		c.saveAt = c.now + saveTime
+	}
 }

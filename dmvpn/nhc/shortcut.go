@@ -97,7 +97,7 @@ func (c *Client) bind(b binding) bool {
 	for _, s := range c.shortcuts {
 		if s.prefix == b.prefix {
 			s.peer, s.dst, s.since, s.until, s.renewing = p, b.dst, c.now, b.until, false
-			c.out.Save = true
+			c.saveSoon()
 			return true
 		}
 	}

@@ -5,7 +5,7 @@ import "net/netip"
 // State is what the next process must know, and cannot read back from the
 // kernel. It is JSON in the checkpoint; fields are only added.
 type State struct {
-	// RequestID is the last one used.
+	// RequestID is the last one that may have been used.
 	RequestID uint32 `json:"request-id"`
 	// Registrations are by the server's address in the tunnel.
 	Registrations map[netip.Addr]Registration `json:"registrations"`
@@ -36,7 +36,7 @@ type Registration struct {
 
 // State returns what the next process must know.
 func (c *Client) State() State {
-	s := State{RequestID: c.requestID, Shared: c.shared, Registrations: make(map[netip.Addr]Registration), Shortcuts: c.saveShortcuts()}
+	s := State{RequestID: c.reservedID, Shared: c.shared, Registrations: make(map[netip.Addr]Registration), Shortcuts: c.saveShortcuts()}
 	for _, server := range c.order {
 		if c.now < server.registration.Until {
 			r := server.registration
