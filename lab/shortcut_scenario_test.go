@@ -60,24 +60,7 @@ func openBox(lab *Lab) kind { return testedBox(lab.images, lab.images.Box, openS
 // no more packets than allowed.
 func meetDirectly(t *testing.T, lab *Lab, c natCase, caller, called kind, allowed int) {
 	ctx := context.Background()
-	p, err := lab.bootPair(ctx, c, caller, called)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := p.meet(ctx)
-	if err != nil {
-		p.dump()
-		t.Fatal(errors.Join(err, p.Close()))
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			p.dump()
-		}
-		err := errors.Join(p.caller.NoClearGRE(), p.called.NoClearGRE(), m.stop(), p.Close())
-		if err != nil {
-			t.Error(err)
-		}
-	})
+	p, m := meet(t, lab, c, caller, called)
 	if c.direct() {
 		after, err := m.direct(limit(t, directLimit))
 		if err != nil {
@@ -119,7 +102,10 @@ func blamesNATs(t *testing.T, spoke *Spoke) {
 // a box's router process starts anew, and no packet is lost.
 func TestShortcutOutlivesHub(t *testing.T) {
 	lab := open(t)
-	p, m := meetBoxes(t, lab)
+	p, m := meet(t, lab, natCases[1], openBox(lab), openBox(lab))
+	if _, err := m.direct(limit(t, directLimit)); err != nil {
+		t.Fatal(err)
+	}
 	mark := m.ping.Mark()
 	if err := lab.RebootHub(limit(t, startUp)); err != nil {
 		t.Fatal(err)
@@ -143,12 +129,12 @@ func TestShortcutOutlivesHub(t *testing.T) {
 	}
 }
 
-// meetBoxes lets two boxes find the direct path to each other; both are switched
-// off when the test ends.
-func meetBoxes(t *testing.T, lab *Lab) (*pair, *meeting) {
+// meet lets the host behind one spoke ask the host behind another; both spokes are
+// switched off when the test ends. No GRE is ever in clear.
+func meet(t *testing.T, lab *Lab, c natCase, caller, called kind) (*pair, *meeting) {
 	t.Helper()
 	ctx := context.Background()
-	p, err := lab.bootPair(ctx, natCases[1], openBox(lab), openBox(lab))
+	p, err := lab.bootPair(ctx, c, caller, called)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,9 +151,6 @@ func meetBoxes(t *testing.T, lab *Lab) (*pair, *meeting) {
 			t.Error(err)
 		}
 	})
-	if _, err := m.direct(limit(t, directLimit)); err != nil {
-		t.Fatal(err)
-	}
 	return p, m
 }
 

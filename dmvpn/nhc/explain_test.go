@@ -60,17 +60,7 @@ func TestExplain(t *testing.T) {
 // there is a path. If called, IPsec comes up and nothing passes it.
 func toldOf(called bool) func(*cloud, *spoke) {
 	return func(c *cloud, a *spoke) {
-		b := c.spokes[1]
-		c.hub.answer = func(p *nhrp.Packet) *nhrp.Packet {
-			reply := p.Reply()
-			nat, err := nhrp.NewCIEExtension(nhrp.NATAddress, false, p.Family, p.Protocol, nhrp.CIE{PrefixLen: 32, NBMA: b.public, Protocol: b.address})
-			if err != nil {
-				c.t.Fatal(err)
-			}
-			reply.Extensions = []nhrp.Extension{nat, nhrp.NewAuthentication("cloud")}
-			reply.CIEs = []nhrp.CIE{{PrefixLen: 24, HoldingTime: 300, NBMA: b.claimed, Protocol: b.address}}
-			return reply
-		}
+		c.hub.answer = inPlaceOf(c, c.spokes[1])
 		c.hub.redirect(a, host2)
 		c.pass(3 * delay)
 		if called {

@@ -99,16 +99,7 @@ func TestCalledByNATedPeer(t *testing.T) {
 	b.state = nil
 	b.boot()
 	c.pass(second)
-	c.hub.answer = func(p *nhrp.Packet) *nhrp.Packet {
-		reply := p.Reply()
-		nat, err := nhrp.NewCIEExtension(nhrp.NATAddress, false, p.Family, p.Protocol, nhrp.CIE{PrefixLen: 32, NBMA: b.public, Protocol: b.address})
-		if err != nil {
-			t.Fatal(err)
-		}
-		reply.Extensions = []nhrp.Extension{nat, nhrp.NewAuthentication("cloud")}
-		reply.CIEs = []nhrp.CIE{{PrefixLen: 24, HoldingTime: 300, NBMA: b.claimed, Protocol: b.address}}
-		return reply
-	}
+	c.hub.answer = inPlaceOf(c, b)
 	c.hub.redirect(a, host2)
 	c.pass(second)
 	if s := a.client.Shortcuts(c.now); len(s) != 1 || s[0].State != PathWaiting || a.wanted[b.public] {
@@ -120,6 +111,20 @@ func TestCalledByNATedPeer(t *testing.T) {
 	c.pass(second / 2)
 	if via, nbma := a.route(host2); via != b.address || nbma != b.public {
 		t.Errorf("after the call: via %s at %s", via, nbma)
+	}
+}
+
+// inPlaceOf lets the hub answer for a spoke, as one of another make would do itself.
+func inPlaceOf(c *cloud, s *spoke) func(*nhrp.Packet) *nhrp.Packet {
+	return func(p *nhrp.Packet) *nhrp.Packet {
+		reply := p.Reply()
+		nat, err := nhrp.NewCIEExtension(nhrp.NATAddress, false, p.Family, p.Protocol, nhrp.CIE{PrefixLen: 32, NBMA: s.public, Protocol: s.address})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		reply.Extensions = []nhrp.Extension{nat, nhrp.NewAuthentication("cloud")}
+		reply.CIEs = []nhrp.CIE{{PrefixLen: uint8(s.lan.Bits()), HoldingTime: 300, NBMA: s.claimed, Protocol: s.address}}
+		return reply
 	}
 }
 
