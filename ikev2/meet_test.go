@@ -2,6 +2,7 @@ package ikev2
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,4 +70,49 @@ func TestMeet(t *testing.T) {
 		spoke.stop()
 		branch.stop()
 	})
+}
+
+// TestMeetEachOther: two spokes that call each other at the same time end up with
+// one IKE SA, soon and for good.
+func TestMeetEachOther(t *testing.T) {
+	for seed := range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLab(t)
+			boxes := []*box{l.box(spokeAddr), l.box(branchAddr)}
+			for _, b := range boxes {
+				profile := testProfile(goodKey)
+				profile.Remote.ID = "hub1.example.net"
+				b.boot(profile)
+				b.accept()
+			}
+			met := make(chan error, 2)
+			for i, b := range boxes {
+				go func() {
+					time.Sleep(time.Duration(i*seed) * 5 * time.Millisecond)
+					p, err := b.engine.Profile("hq")
+					if err == nil {
+						_, err = p.Meet(t.Context(), boxes[1-i].addr, nil)
+					}
+					met <- err
+				}()
+			}
+			for range boxes {
+				if err := <-met; err != nil {
+					t.Error(err)
+				}
+			}
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			l.agree(boxes[0], boxes[1])
+			before := boxes[0].kernel.spis()
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if after := boxes[0].kernel.spis(); len(before) != 2 || !slices.Equal(before, after) {
+				t.Errorf("offset %d ms: SAs %x and a minute later %x", seed*5, before, after)
+			}
+			for _, b := range boxes {
+				b.stop()
+			}
+		})
+	}
 }
