@@ -13,8 +13,8 @@ func Compile(config Config, topology Topology) (*Ruleset, error) {
 	if err := errors.Join(config.Validate(), topology.Validate(), config.ValidateZones(&topology)); err != nil {
 		return nil, err
 	}
-	c := compiler{config: &config, topology: &topology, Ruleset: &Ruleset{}}
-	c.collectUnderlays()
+	c := compiler{config: &config, topology: &topology, Ruleset: &Ruleset{}, index: make(map[[2]string]*pair)}
+	c.collectDevices()
 	c.pairZones()
 
 	c.bypassTracking()
@@ -22,10 +22,12 @@ func Compile(config Config, topology Topology) (*Ruleset, error) {
 	c.input()
 	c.forward()
 	c.output()
-	c.translate()
+	c.controlMessages()
 	for _, p := range c.pairs {
 		c.compilePair(p)
 	}
+	c.stampPairs()
+	c.translate()
 	return c.Ruleset, nil
 }
 
@@ -40,9 +42,10 @@ type compiler struct {
 	underlays, vrfs []string
 	// pairs are the pairs of zones that have a chain, in order of the policies.
 	pairs []*pair
+	index map[[2]string]*pair
 }
 
-func (c *compiler) collectUnderlays() {
+func (c *compiler) collectDevices() {
 	for _, m := range c.topology.Members {
 		if m.VRF != "" {
 			c.vrfs = append(c.vrfs, m.VRF)
@@ -53,14 +56,12 @@ func (c *compiler) collectUnderlays() {
 	}
 	c.vrfs = compacted(c.vrfs)
 	c.underlays = compacted(c.underlays)
-	if len(c.underlays) == 0 {
-		return
+	if len(c.vrfs) > 0 {
+		c.deviceSet(setVRFs, c.vrfs)
 	}
-	s := set{name: setUnderlays}
-	for _, name := range c.underlays {
-		s.elements = append(s.elements, element{names: []string{name}})
+	if len(c.underlays) > 0 {
+		c.deviceSet(setUnderlays, c.underlays)
 	}
-	c.sets = append(c.sets, s)
 }
 
 func compacted(names []string) []string {
@@ -84,13 +85,14 @@ func (c *compiler) input() {
 	in := c.chain("input", hookInput)
 	in.add(device{ingress, loopback}, accept)
 	c.protectInput(in)
-	neighbourDiscovery(in)
+	in.add(layer4(protoICMPv4), call(chainICMPIn))
+	in.add(layer4(protoICMPv6), call(chainICMPIn))
 
 	byKey := make(map[nameKey][]element)
 	for _, m := range c.topology.Members {
 		if p := c.find(m.Zone, Self); p != nil {
 			key, name := c.from(m)
-			byKey[key] = append(byKey[key], element{[]string{name}, jumpTo(p.chain())})
+			byKey[key] = append(byKey[key], leading(jumpTo(p.chain()), name))
 		}
 	}
 	c.dispatch(in, byKey)
@@ -102,17 +104,17 @@ func (c *compiler) output() {
 	out := c.chain("output", hookOutput)
 	out.add(device{egress, loopback}, accept)
 	// The first pass of a packet in a VRF. Connection tracking sees the second.
-	for _, vrf := range c.vrfs {
-		out.add(device{egress, vrf}, accept)
+	if len(c.vrfs) > 0 {
+		out.add(member{[]nameKey{egress}, setVRFs}, accept)
 	}
 	c.protectOutput(out)
-	neighbourDiscovery(out)
-	pathMTU(out)
+	out.add(layer4(protoICMPv4), call(chainICMPOut))
+	out.add(layer4(protoICMPv6), call(chainICMPOut))
 
 	byKey := make(map[nameKey][]element)
 	for _, m := range c.topology.Members {
 		if p := c.find(Self, m.Zone); p != nil {
-			byKey[egress] = append(byKey[egress], element{[]string{m.Link}, jumpTo(p.chain())})
+			byKey[egress] = append(byKey[egress], leading(jumpTo(p.chain()), m.Link))
 		}
 	}
 	c.dispatch(out, byKey)
@@ -132,14 +134,14 @@ func (c *compiler) forward() {
 				continue
 			}
 			key, name := c.from(a)
-			byKey[key] = append(byKey[key], element{[]string{name, b.Link}, v})
+			byKey[key] = append(byKey[key], leading(v, name, b.Link))
 		}
 	}
 	c.dispatch(forward, byKey)
 	c.end(forward)
 
 	within := c.chain(chainWithin, hook{})
-	within.add(ctState(stateNew), markWithin)
+	within.add(ctState(stateNew), setStamp{withinStamp})
 	within.add(accept)
 }
 
@@ -147,9 +149,11 @@ func (c *compiler) forward() {
 // if nothing names them.
 func (c *compiler) between(a, b Member) verdict {
 	switch {
-	case a.Zone == "" || b.Zone == "", a.Underlay && b.Underlay:
+	case a.Underlay && b.Underlay:
+		return jumpTo(chainTransit)
+	case a.Zone == "" || b.Zone == "":
 		return nil
-	case a.Zone == b.Zone:
+	case a.Zone == b.Zone && c.config.Zones[a.Zone].Within != WithinPolicy:
 		return jumpTo(chainWithin)
 	}
 	if p := c.find(a.Zone, b.Zone); p != nil {
@@ -165,13 +169,13 @@ func (c *compiler) dispatch(at *chain, byKey map[nameKey][]element) {
 		if len(elements) == 0 {
 			continue
 		}
-		s := set{name: at.name, verdicts: true, elements: distinct(elements)}
+		s := set{name: at.name, keys: []keyType{keyDevice}, verdicts: true, elements: distinct(elements)}
 		if key == slave {
 			s.name += "-slave"
 		}
 		keys := []nameKey{key}
-		if len(elements[0].names) == 2 {
-			s.pair = true
+		if len(elements[0].key) > keyDevice.length {
+			s.keys = append(s.keys, keyDevice)
 			keys = append(keys, egress)
 		}
 		c.sets = append(c.sets, s)
@@ -182,38 +186,13 @@ func (c *compiler) dispatch(at *chain, byKey map[nameKey][]element) {
 // end closes a base chain for packets that no pair of zones decided.
 func (c *compiler) end(at *chain) {
 	errors := c.count(counter{name: at.name + ".related", class: at.name + ": errors about allowed connections"})
-	at.add(ctState(stateRelated), allowed, errors, accept)
+	at.add(ctState(stateRelated), known, errors, accept)
 	at.add(c.count(counter{name: at.name + ".default", class: at.name + ": no policy, dropped"}), drop)
 }
 
-// translate adds the source NAT of the pairs that ask for it.
-func (c *compiler) translate() {
-	var elements []element
-	for _, p := range c.config.Policies {
-		if p.NAT == "" {
-			continue
-		}
-		for _, a := range c.topology.Members {
-			for _, b := range c.topology.Members {
-				if a.Zone == p.From && b.Zone == p.To {
-					// The post-routing hook knows no slave: where a VRF has
-					// several zones its name stands for all of them. What may
-					// be sent was decided before; this only chooses an address.
-					elements = append(elements, element{names: []string{a.ingress(), b.Link}})
-				}
-			}
-		}
-	}
-	if len(elements) == 0 {
-		return
-	}
-	c.sets = append(c.sets, set{name: setMasquerade, pair: true, elements: distinct(elements)})
-	c.chain("postrouting", hookPostrouting).add(ipv4, member{[]nameKey{ingress, egress}, setMasquerade}, masquerade)
-}
-
-// distinct sorts the elements and leaves one of each key. Members of one zone
-// and VRF have the same name on the way in, and lead to the same verdict.
-func distinct(elements []element) []element {
-	slices.SortFunc(elements, func(a, b element) int { return slices.Compare(a.names, b.names) })
-	return slices.CompactFunc(elements, func(a, b element) bool { return slices.Equal(a.names, b.names) })
+// leading is the element of a path that leads to the verdict.
+func leading(v verdict, names ...string) element {
+	e := deviceElement(names...)
+	e.verdict = v
+	return e
 }

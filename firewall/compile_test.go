@@ -82,9 +82,11 @@ func rulesets(t *testing.T) map[string]*Ruleset {
 		{From: Self, To: "outside", Inspect: []string{"ike"}},
 	}}
 	zbfwConfig, zbfwTopology := zbfw(t)
+	fullConfig, fullTopology := full(t)
 	return map[string]*Ruleset{
 		"branch":     compile(branch(t), spoke()),
 		"zbfw":       compile(zbfwConfig, zbfwTopology),
+		"full":       compile(fullConfig, fullTopology),
 		"exceptions": compile(exceptions, mixed),
 		"empty":      compile(Config{}, Topology{}),
 		"deny-all":   DenyAll(),

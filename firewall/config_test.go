@@ -164,7 +164,7 @@ func TestParseMatch(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"":               `unknown protocol ""; write ah, any, esp, gre, icmp, tcp, udp or ip/NUMBER`,
+		"":               `unknown protocol ""; write ah, any, esp, gre, icmp, sctp, tcp, udp or ip/NUMBER`,
 		"ip":             `unknown protocol "ip"`,
 		"ip/256":         `"256" is not the number of an IP protocol`,
 		"tcp/":           `"" is not a port or a range`,
@@ -172,7 +172,7 @@ func TestParseMatch(t *testing.T) {
 		"tcp/65536":      `"65536" is not a port or a range`,
 		"udp/20-10":      `the range 20-10 runs backwards; write 10-20`,
 		"udp/67>":        `"" is not a port`,
-		"icmp/echo":      `unknown ICMP type "echo"; write one of destination-unreachable, echo-reply`,
+		"icmp/echo":      `unknown ICMP message "echo"; write one of destination-unreachable, echo-reply`,
 		"esp/500":        `esp has no ports`,
 		"tcp/22; accept": `"22; accept" is not a port`,
 	} {

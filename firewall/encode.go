@@ -1,173 +1,121 @@
 package firewall
 
 import (
-	"fmt"
+	"maps"
+	"slices"
 
-	"github.com/google/nftables"
-	"github.com/google/nftables/binaryutil"
-	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
 
-// Expressions the library has no name for (linux/netfilter/nf_tables.h). The
-// kernel's own IPsec match, the xfrm expression, cannot be added from outside
-// the library; these two say as much: they only cannot name the SA.
-const (
-	metaSecpath  expr.MetaKey = 25
-	metaSDIFName expr.MetaKey = 34
-	rtIPsec      expr.RtKey   = 4
-)
+// contents are the names of what our table holds in the kernel.
+type contents struct {
+	exists bool
+	// chains by name; of base chains the hook's number and priority.
+	chains map[string]chainSpec
+	sets   map[string]setSpec
+	// objects are counters and helpers, with their types.
+	objects map[string]uint32
+}
 
-// identitySet holds one element, whose comment is the fingerprint of the
-// ruleset. Of tables and sets the library does not read the comment back.
-const identitySet = "identity"
+// chainSpec is what cannot be changed of a chain.
+type chainSpec struct {
+	base     bool
+	point    uint32
+	priority int32
+}
 
-// encode queues the messages that replace our table by r. Adding the table
-// first makes its removal succeed when there is none.
-func encode(conn *nftables.Conn, r *Ruleset) error {
-	table := &nftables.Table{Name: tableName, Family: nftables.TableFamilyINet}
-	conn.AddTable(table)
-	conn.DelTable(table)
-	conn.AddTable(table)
+func (h hook) spec() chainSpec {
+	if h == (hook{}) {
+		return chainSpec{}
+	}
+	return chainSpec{true, points[h.point], priorities[h.priority]}
+}
 
-	identity := &nftables.Set{Table: table, ID: 1, Name: identitySet, KeyType: nftables.TypeMark, KeyByteOrder: binaryutil.NativeEndian}
-	fingerprint := nftables.SetElement{Key: native(0), Comment: r.Fingerprint()}
-	if err := conn.AddSet(identity, []nftables.SetElement{fingerprint}); err != nil {
-		return fmt.Errorf("encode set %s: %w", identitySet, err)
+// identity is the chain whose name tells which ruleset the table is.
+func (r *Ruleset) identity() string { return "policy." + r.Fingerprint() }
+
+// encode makes the transaction that turns the table from what it holds into r.
+// What is in both stays: counters go on counting, sets that are filled at run
+// time keep their elements, and packets find one ruleset or the other, whole.
+func encode(r *Ruleset, have contents) (*batch, error) {
+	b := &batch{}
+	b.table()
+	if have.exists {
+		b.removeOld(r, have)
 	}
 	for _, c := range r.counters {
-		conn.AddObj(&nftables.NamedObj{Table: table, Name: c.name, Type: nftables.ObjTypeCounter, Obj: &expr.Counter{}})
-	}
-	chains := make([]*nftables.Chain, len(r.chains))
-	for i, c := range r.chains {
-		encoded, err := encodeChain(table, c)
-		if err != nil {
-			return fmt.Errorf("encode chain %s: %w", c.name, err)
+		if _, kept := have.objects[c.name]; !kept {
+			b.counter(c.name)
 		}
-		chains[i] = conn.AddChain(encoded)
 	}
-	sets := make(map[string]*nftables.Set)
+	for _, h := range r.helpers {
+		if _, kept := have.objects[h.object()]; !kept {
+			b.helper(h)
+		}
+	}
+	if _, kept := have.chains[r.identity()]; !kept {
+		b.chain(r.identity(), hook{})
+	}
+	for _, c := range r.chains {
+		if spec, kept := have.chains[c.name]; !kept || spec != c.hook.spec() {
+			b.chain(c.name, c.hook)
+		}
+	}
 	for i := range r.sets {
 		s := &r.sets[i]
-		// The identifier holds within the transaction, the identity's is 1.
-		encoded, err := encodeSet(conn, table, s, uint32(i+2))
-		if err != nil {
-			return fmt.Errorf("encode set %s: %w", s.name, err)
+		switch spec, kept := have.sets[s.name]; {
+		case !kept || spec != s.spec():
+			b.set(s)
+		case !s.lasts():
+			b.elements(s)
 		}
-		sets[s.name] = encoded
 	}
-	for i, c := range r.chains {
+	for _, c := range r.chains {
 		for _, rule := range c.rules {
-			var exprs []expr.Any
-			for _, s := range rule {
-				e, err := encodeStatement(s, sets)
-				if err != nil {
-					return fmt.Errorf("encode rule %q of chain %s: %w", rule, c.name, err)
-				}
-				exprs = append(exprs, e...)
-			}
-			conn.AddRule(&nftables.Rule{Table: table, Chain: chains[i], Exprs: exprs})
+			b.rule(c.name, rule)
 		}
 	}
-	return nil
+	return b, b.err
 }
 
-// points and priorities translate nft's words.
-var (
-	points = map[string]*nftables.ChainHook{
-		"prerouting":  nftables.ChainHookPrerouting,
-		"input":       nftables.ChainHookInput,
-		"forward":     nftables.ChainHookForward,
-		"output":      nftables.ChainHookOutput,
-		"postrouting": nftables.ChainHookPostrouting,
-	}
-	priorities = map[string]*nftables.ChainPriority{
-		"raw":    nftables.ChainPriorityRaw,
-		"mangle": nftables.ChainPriorityMangle,
-		"filter": nftables.ChainPriorityFilter,
-		"srcnat": nftables.ChainPriorityNATSource,
-	}
-)
+// lasts reports whether a set that is there already is right as it is: its name
+// tells what is in it, or it is filled at run time.
+func (s *set) lasts() bool { return s.interval || s.filled != byCompiler }
 
-func encodeChain(table *nftables.Table, c *chain) (*nftables.Chain, error) {
-	encoded := &nftables.Chain{Table: table, Name: c.name}
-	if c.hook == (hook{}) {
-		return encoded, nil
+// removeOld removes all rules, and then what only they needed.
+func (b *batch) removeOld(r *Ruleset, have contents) {
+	b.remove(unix.NFT_MSG_DELRULE, unix.NFTA_RULE_TABLE, 0, "", "the end of the old rules")
+	wanted := make(map[string]*set)
+	for i := range r.sets {
+		wanted[r.sets[i].name] = &r.sets[i]
 	}
-	encoded.Type = nftables.ChainType(c.hook.kind)
-	encoded.Hooknum = points[c.hook.point]
-	encoded.Priority = priorities[c.hook.priority]
-	if encoded.Hooknum == nil || encoded.Priority == nil {
-		return nil, fmt.Errorf("no such hook: %s, priority %s", c.hook.point, c.hook.priority)
-	}
-	policy := nftables.ChainPolicyAccept
-	if c.hook.drop {
-		policy = nftables.ChainPolicyDrop
-	}
-	encoded.Policy = &policy
-	return encoded, nil
-}
-
-// maxElements is how many elements go into one message: an attribute's length
-// is 16 bits, and an element takes up to about 150 octets.
-const maxElements = 256
-
-func encodeSet(conn *nftables.Conn, table *nftables.Table, s *set, id uint32) (*nftables.Set, error) {
-	encoded := &nftables.Set{Table: table, ID: id, Name: s.name, KeyType: nftables.TypeIFName, KeyByteOrder: binaryutil.NativeEndian}
-	if s.pair {
-		encoded.KeyType = nftables.MustConcatSetType(nftables.TypeIFName, nftables.TypeIFName)
-		encoded.Concatenation = true
-	}
-	if s.verdicts {
-		encoded.IsMap = true
-		encoded.DataType = nftables.TypeVerdict
-	}
-	if err := conn.AddSet(encoded, nil); err != nil {
-		return nil, err
-	}
-	var elements []nftables.SetElement
-	for _, e := range s.elements {
-		var key []byte
-		for _, name := range e.names {
-			key = append(key, deviceName(name)...)
-		}
-		elem := nftables.SetElement{Key: key}
-		if e.verdict != nil {
-			v, err := encodeVerdict(e.verdict)
-			if err != nil {
-				return nil, fmt.Errorf("element %s: %w", e, err)
-			}
-			elem.VerdictData = v
-		}
-		elements = append(elements, elem)
-	}
-	for first := 0; first < len(elements); first += maxElements {
-		chunk := elements[first:min(first+maxElements, len(elements))]
-		if err := conn.SetAddElements(encoded, chunk); err != nil {
-			return nil, err
+	for _, name := range slices.Sorted(maps.Keys(have.sets)) {
+		switch s := wanted[name]; {
+		case s == nil || s.spec() != have.sets[name]:
+			b.remove(unix.NFT_MSG_DELSET, unix.NFTA_SET_TABLE, unix.NFTA_SET_NAME, name, "the end of set "+name)
+		case !s.lasts():
+			b.remove(unix.NFT_MSG_DELSETELEM, unix.NFTA_SET_ELEM_LIST_TABLE, unix.NFTA_SET_ELEM_LIST_SET, name, "the end of the elements of set "+name)
 		}
 	}
-	return encoded, nil
-}
-
-// deviceName is a device's name as the kernel compares it, IFNAMSIZ octets.
-func deviceName(name string) []byte {
-	padded := make([]byte, unix.IFNAMSIZ)
-	copy(padded, name)
-	return padded
-}
-
-func encodeVerdict(v verdict) (*expr.Verdict, error) {
-	switch v := v.(type) {
-	case jumpTo:
-		return &expr.Verdict{Kind: expr.VerdictGoto, Chain: string(v)}, nil
-	case word:
-		switch v {
-		case accept:
-			return &expr.Verdict{Kind: expr.VerdictAccept}, nil
-		case drop:
-			return &expr.Verdict{Kind: expr.VerdictDrop}, nil
+	chains := map[string]chainSpec{r.identity(): {}}
+	for _, c := range r.chains {
+		chains[c.name] = c.hook.spec()
+	}
+	for _, name := range slices.Sorted(maps.Keys(have.chains)) {
+		if spec, ok := chains[name]; !ok || spec != have.chains[name] {
+			b.remove(unix.NFT_MSG_DELCHAIN, unix.NFTA_CHAIN_TABLE, unix.NFTA_CHAIN_NAME, name, "the end of chain "+name)
 		}
 	}
-	return nil, fmt.Errorf("%q is not a verdict", v.nft())
+	objects := make(map[string]bool)
+	for _, c := range r.counters {
+		objects[c.name] = true
+	}
+	for _, h := range r.helpers {
+		objects[h.object()] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(have.objects)) {
+		if !objects[name] {
+			b.removeObject(name, have.objects[name])
+		}
+	}
 }

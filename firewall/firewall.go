@@ -82,10 +82,6 @@ func (f *Firewall) Run(ctx context.Context) error {
 	return fmt.Errorf("the kernel stopped reporting changes of nftables")
 }
 
-// attempts bounds how often settle looks again: others may change tables while
-// it reads ours.
-const attempts = 5
-
 // settle makes the kernel hold the ruleset. Replacing is a change, too, that is
 // reported, so a kernel that never holds what it was given is an error, or Run
 // would never rest.

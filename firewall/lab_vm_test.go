@@ -76,13 +76,13 @@ func newLab(t *testing.T) *lab {
 	l.cable(t, "lan0", l.lan, "eth0")
 	wan := link(t, spoke, "wan0")
 	check(t, spoke.LinkSetMasterByIndex(wan, front.Index))
-	address(t, spoke, "wan0", spokeWAN)
-	address(t, spoke, "lan0", spokeLAN)
+	assign(t, spoke, "wan0", spokeWAN)
+	assign(t, spoke, "lan0", spokeLAN)
 	check(t, os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644))
 
 	hub, lan := handle(t, l.hub), handle(t, l.lan)
-	address(t, hub, "hub0", hubWAN)
-	address(t, lan, "eth0", hostLAN)
+	assign(t, hub, "hub0", hubWAN)
+	assign(t, lan, "eth0", hostLAN)
 
 	// Direct internet access: out of the main table to the provider, and back
 	// from the VRF to the LAN.
@@ -170,7 +170,7 @@ func tunnel(t *testing.T, h *netlink.Handle, underlay, local, peer, peerNBMA str
 	t.Cleanup(func() { check(t, h.LinkDel(gre)) })
 	check(t, h.LinkSetARPOn(gre))
 	check(t, h.LinkSetUp(gre))
-	address(t, h, "hq", local)
+	assign(t, h, "hq", local)
 	check(t, h.NeighSet(&netlink.Neigh{
 		LinkIndex: gre.Index, State: netlink.NUD_PERMANENT, IP: net.ParseIP(peer).To4(), LLIPAddr: net.ParseIP(peerNBMA).To4(),
 	}))
@@ -181,7 +181,7 @@ func link(t *testing.T, h *netlink.Handle, name string) netlink.Link {
 	return must(h.LinkByName(name))(t)
 }
 
-func address(t *testing.T, h *netlink.Handle, name, addr string) {
+func assign(t *testing.T, h *netlink.Handle, name, addr string) {
 	t.Helper()
 	prefix := subnet(addr)
 	prefix.IP = net.ParseIP(addr).To4()

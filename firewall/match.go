@@ -15,14 +15,14 @@ import (
 //	tcp/22               a destination port
 //	udp/33434-33463      a range of destination ports
 //	udp/67>68            a source port and a destination port
-//	icmp/echo-request    an ICMP type, of ICMP and ICMPv6 alike
+//	icmp/echo-request    a kind of ICMP message, of ICMP and ICMPv6 alike
 //
 // The zero Match is not valid.
 type Match struct {
 	proto protocol
-	// source and dest limit the ports of TCP and UDP.
+	// source and dest limit the ports of TCP, UDP and SCTP.
 	source, dest ports
-	// icmp limits the type of ICMP; it is a key of icmpTypes.
+	// icmp limits the kind of ICMP message; it is a key of icmpKinds.
 	icmp string
 }
 
@@ -37,17 +37,22 @@ const (
 	protoESP    protocol = 50
 	protoAH     protocol = 51
 	protoICMPv6 protocol = 58
+	protoSCTP   protocol = 132
 
 	// protoICMP is ICMP on IPv4 and ICMPv6 on IPv6.
 	protoICMP protocol = 256
 	// protoAny is every protocol.
 	protoAny protocol = 257
+	// protoForwarded is every protocol of a connection whose destination has
+	// been translated.
+	protoForwarded protocol = 258
 )
 
 // protocols are the words for protocols. They cannot be names of services.
 var protocols = map[string]protocol{
 	"tcp":  protoTCP,
 	"udp":  protoUDP,
+	"sctp": protoSCTP,
 	"icmp": protoICMP,
 	"esp":  protoESP,
 	"ah":   protoAH,
@@ -55,21 +60,58 @@ var protocols = map[string]protocol{
 	"any":  protoAny,
 }
 
-// icmpType is the same message in ICMP (RFC 792) and ICMPv6 (RFC 4443).
-type icmpType struct{ v4, v6 uint8 }
+// icmpMessage is a kind of ICMP or ICMPv6 message.
+type icmpMessage struct {
+	v6     bool
+	number uint8
+	// code narrows the type, if coded.
+	code  uint8
+	coded bool
+}
 
-var icmpTypes = map[string]icmpType{
-	"echo-request":            {8, 128},
-	"echo-reply":              {0, 129},
-	"destination-unreachable": {3, 1},
-	"time-exceeded":           {11, 3},
-	"parameter-problem":       {12, 4},
+func icmp4(number uint8) icmpMessage { return icmpMessage{number: number} }
+func icmp6(number uint8) icmpMessage { return icmpMessage{v6: true, number: number} }
+
+func (m icmpMessage) with(code uint8) icmpMessage {
+	m.code, m.coded = code, true
+	return m
+}
+
+// icmpKinds are the messages of RFC 792 and RFC 4443 that mean the same, and
+// those that only one family has. Of the errors each is sent by a router or host
+// about a packet, and comes back without a policy if the packet was let through.
+var icmpKinds = map[string][]icmpMessage{
+	"echo-request":            {icmp4(8), icmp6(128)},
+	"echo-reply":              {icmp4(0), icmp6(129)},
+	"destination-unreachable": {icmp4(3), icmp6(1)},
+	"network-unreachable":     {icmp4(3).with(0), icmp6(1).with(0)},
+	"host-unreachable":        {icmp4(3).with(1), icmp6(1).with(3)},
+	"port-unreachable":        {icmp4(3).with(3), icmp6(1).with(4)},
+	"packet-too-big":          {icmp4(3).with(4), icmp6(2)},
+	"prohibited":              {icmp4(3).with(13), icmp6(1).with(1)},
+	"time-exceeded":           {icmp4(11), icmp6(3)},
+	"ttl-exceeded":            {icmp4(11).with(0), icmp6(3).with(0)},
+	"parameter-problem":       {icmp4(12), icmp6(4)},
+	"redirect":                {icmp4(5), icmp6(137)},
+	"router-solicitation":     {icmp4(10), icmp6(133)},
+	"router-advertisement":    {icmp4(9), icmp6(134)},
+	"timestamp-request":       {icmp4(13)},
+	"timestamp-reply":         {icmp4(14)},
+}
+
+// icmpAnswers are the kinds that answer others. All the rest have no answer
+// but errors.
+var icmpAnswers = map[string]string{
+	"echo-request":      "echo-reply",
+	"timestamp-request": "timestamp-reply",
 }
 
 // ports is a range of ports, both ends included. The zero value is all ports.
 type ports struct{ first, last uint16 }
 
 func (p ports) all() bool { return p == ports{} }
+
+func (p ports) holds(port uint16) bool { return p.first <= port && port <= p.last }
 
 func (p ports) String() string {
 	if p.first == p.last {
@@ -95,11 +137,11 @@ func ParseMatch(text string) (Match, error) {
 		return Match{proto: proto}, nil
 	}
 	switch proto {
-	case protoTCP, protoUDP:
+	case protoTCP, protoUDP, protoSCTP:
 		return parsePorts(proto, rest)
 	case protoICMP:
-		if _, ok := icmpTypes[rest]; !ok {
-			return Match{}, fmt.Errorf("unknown ICMP type %q; write one of %s", rest, strings.Join(slices.Sorted(maps.Keys(icmpTypes)), ", "))
+		if _, ok := icmpKinds[rest]; !ok {
+			return Match{}, fmt.Errorf("unknown ICMP message %q; write one of %s", rest, strings.Join(slices.Sorted(maps.Keys(icmpKinds)), ", "))
 		}
 		return Match{proto: proto, icmp: rest}, nil
 	default:

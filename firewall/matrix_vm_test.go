@@ -28,7 +28,7 @@ var policies = []Policy{
 // track makes the kernel track connections before there is a policy of ours.
 func track(t *testing.T) {
 	t.Helper()
-	conn := must(dial())(t)
+	conn := must(nftables.New())(t)
 	table := conn.AddTable(&nftables.Table{Name: "tracker", Family: nftables.TableFamilyINet})
 	for name, hook := range map[string]*nftables.ChainHook{"in": nftables.ChainHookPrerouting, "out": nftables.ChainHookOutput} {
 		chain := conn.AddChain(&nftables.Chain{Name: name, Table: table, Type: nftables.ChainTypeFilter, Hooknum: hook, Priority: nftables.ChainPriorityFilter})
@@ -37,8 +37,8 @@ func track(t *testing.T) {
 	check(t, conn.Flush())
 	t.Cleanup(func() {
 		// A table that is added before is there to be deleted.
-		conn.AddTable(ourTable)
-		conn.DelTable(ourTable)
+		conn.AddTable(&nftables.Table{Name: tableName, Family: nftables.TableFamilyINet})
+		conn.DelTable(&nftables.Table{Name: tableName, Family: nftables.TableFamilyINet})
 		conn.DelTable(table)
 		check(t, conn.Flush())
 	})
@@ -238,8 +238,8 @@ func TestPackets(t *testing.T) {
 	t.Run("sealing leaves a policy alone and closes an empty box", func(t *testing.T) {
 		check(t, Seal(Netfilter{}))
 		hello("still open")
-		conn := must(dial())(t)
-		conn.DelTable(ourTable)
+		conn := must(nftables.New())(t)
+		conn.DelTable(&nftables.Table{Name: tableName, Family: nftables.TableFamilyINet})
 		check(t, conn.Flush())
 		check(t, Seal(Netfilter{}))
 		send(t, ike, hubWAN+":500", "sealed")
@@ -273,7 +273,7 @@ func TestLargePolicy(t *testing.T) {
 	if held := must(Netfilter{}.Holds(r))(t); !held {
 		t.Error("the large policy is not held")
 	}
-	conn := must(dial())(t)
-	conn.DelTable(ourTable)
+	conn := must(nftables.New())(t)
+	conn.DelTable(&nftables.Table{Name: tableName, Family: nftables.TableFamilyINet})
 	check(t, conn.Flush())
 }

@@ -59,7 +59,7 @@ func TestKernelHoldsTheText(t *testing.T) {
 			if !holds(t, r) {
 				t.Error("the kernel does not hold what was just applied")
 			}
-			nft(t, "", "delete", "set", "inet", tableName, identitySet)
+			nft(t, "", "delete", "chain", "inet", tableName, r.identity())
 			got := nft(t, "", "-s", "list", "ruleset")
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("the kernel's ruleset differs from the text (-text +ours):\n%s", diff)

@@ -3,34 +3,99 @@ package firewall
 import (
 	"cmp"
 	"fmt"
-	"slices"
-	"strings"
 )
 
 // pair is one direction between two zones.
 type pair struct {
 	from, to string
-	policies []int
-	// stateful says that connections may be open: inspect is in a policy of
-	// this direction or of the other.
+	steps    []step
+	// fallback is what becomes of packets that no step names.
+	fallback action
+	// log says that what falls back and is not let through is logged.
+	log bool
+	// stateful says that a step, or the fallback, inspects.
 	stateful bool
-	log      bool
+	stamp    *stamp
+	// decisions are the rules that say what may pass, for the stamp.
+	decisions []rule
+	// own are the chains of single steps.
+	own []*chain
 }
 
-// chain is the name of the pair's chain. The slash is in no zone's name.
+// chain is the name of the pair's chain; of a class that takes several rules
+// it goes on with a slash and the class's name, of its other chains with a dot.
+// Neither is in the name of a zone or class.
 func (p *pair) chain() string { return p.from + "/" + p.to }
 
-// pairZones finds the pairs of zones that need a chain: those a policy names,
-// and the way back of those that inspect.
+// answers is the chain of packets from one zone to the other that answer
+// connections of an earlier policy, stateless that of those among them that
+// are of no connection any more.
+func (p *pair) answers() string   { return p.chain() + ".answers" }
+func (p *pair) stateless() string { return p.chain() + ".stateless" }
+
+// passes reports whether packets pass without state.
+func (p *pair) passes() bool {
+	for _, s := range p.steps {
+		if s.action == actionPass {
+			return true
+		}
+	}
+	return p.fallback == actionPass
+}
+
+// logPrefix is what tells the log's reader of a packet what was decided, and
+// where.
+func logPrefix(a action, p *pair, class string) string {
+	return fmt.Sprintf("%s %s %s %s", a, p.from, p.to, class)
+}
+
+// logGroup is the NFLOG group of our log.
+const logGroup = 17
+
+// pairZones finds the pairs of zones that need a chain: those a policy or the
+// default of a zone names, and the way back of those that inspect.
 func (c *compiler) pairZones() {
+	count := make(map[[2]string]int)
 	for i := range c.config.Policies {
 		p := &c.config.Policies[i]
-		pair := c.pair(p.From, p.To)
-		pair.policies = append(pair.policies, i)
-		pair.log = pair.log || p.Log == LogDrop
-		if len(p.Inspect) > 0 {
-			pair.stateful = true
-			c.pair(p.To, p.From).stateful = true
+		count[[2]string{p.From, p.To}]++
+	}
+	number := make(map[*pair]int)
+	for i := range c.config.Policies {
+		policy := &c.config.Policies[i]
+		p := c.pair(policy.From, policy.To)
+		n := 0
+		if count[[2]string{p.from, p.to}] > 1 {
+			number[p]++
+			n = number[p]
+		}
+		p.steps = append(p.steps, policy.steps(n)...)
+		p.log = p.log || policy.Log == LogDrop
+	}
+	zones := c.topology.zoneNames()
+	for _, from := range zones {
+		if fallback := c.config.Zones[from].Default; fallback.lets() || fallback == actionReject {
+			for _, to := range zones {
+				if to != from && to != Self && !(c.topology.isUnderlay(from) && c.topology.isUnderlay(to)) {
+					c.pair(from, to)
+				}
+			}
+		}
+	}
+	for _, p := range c.pairs {
+		zone := c.config.Zones[p.from]
+		if p.fallback = actionDrop; p.to != Self && p.to != p.from {
+			p.fallback = cmp.Or(zone.Default, actionDrop)
+			p.log = p.log || zone.Log == LogDrop
+		}
+		p.stateful = p.fallback == actionInspect
+		for _, s := range p.steps {
+			p.stateful = p.stateful || s.action == actionInspect
+		}
+	}
+	for _, p := range c.pairs {
+		if p.stateful {
+			c.pair(p.to, p.from)
 		}
 	}
 }
@@ -40,102 +105,140 @@ func (c *compiler) pair(from, to string) *pair {
 	if p := c.find(from, to); p != nil {
 		return p
 	}
-	p := &pair{from: from, to: to}
+	p := &pair{from: from, to: to, fallback: actionDrop}
+	p.stamp = &stamp{name: p.chain()}
 	c.pairs = append(c.pairs, p)
+	c.index[[2]string{from, to}] = p
 	return p
 }
 
 // find returns the pair of the two zones, or nil.
-func (c *compiler) find(from, to string) *pair {
-	i := slices.IndexFunc(c.pairs, func(p *pair) bool { return p.from == from && p.to == to })
-	if i < 0 {
-		return nil
-	}
-	return c.pairs[i]
-}
+func (c *compiler) find(from, to string) *pair { return c.index[[2]string{from, to}] }
 
-// compilePair adds the chain of one direction between two zones. Every packet
-// that enters it is decided in it.
+// compilePair adds the chains of one direction between two zones. Every packet
+// that enters them is decided in them.
 func (c *compiler) compilePair(p *pair) {
 	at := c.chain(p.chain(), hook{})
-	counted := func(suffix, class string) count {
-		return c.count(counter{name: p.chain() + "." + suffix, from: p.from, to: p.to, class: class})
+	back := c.find(p.to, p.from)
+	if p.stateful {
+		at.add(stamped{p.stamp}, c.established(p), accept)
+	}
+	if back != nil && back != p && back.stateful {
+		at.add(stamped{back.stamp}, c.established(p), accept)
 	}
 	// Errors about an allowed connection may come from any zone, such as those
 	// of routers on the way. All other packets of a connection pass only
 	// between its zones.
-	related := counted("related", "errors about allowed connections")
-	at.add(ctState(stateRelated), allowed, related, accept)
-	if p.stateful {
-		at.add(ctState(stateEstablished), inspected, counted("established", "inspected connections"), accept)
+	at.add(ctState(stateRelated), known, c.outcome(p, ".related", "errors about allowed connections"), accept)
+	first := len(at.rules)
+	c.announced(at, p, p, asking)
+	if back != nil && back != p {
+		c.announced(at, p, back, mirrored)
 	}
-	for n, i := range p.policies {
-		policy := &c.config.Policies[i]
-		for _, class := range policy.classes() {
-			suffix := string(class.action)
-			if len(p.policies) > 1 {
-				suffix = fmt.Sprintf("%d.%s", n+1, class.action)
+	if p.stateful || back != nil && back.stateful {
+		at.add(answering, jumpTo(p.answers()))
+	}
+	for i := range p.steps {
+		c.decide(at, p, &p.steps[i])
+	}
+	c.fallBack(at, p)
+	c.chains = append(c.chains, p.own...)
+	p.decisions = append(p.decisions, at.rules[first:]...)
+	if p.stateful || back != nil && back.stateful {
+		c.compileAnswers(p, back)
+	}
+}
+
+// outcome counts what packets of the pair have in common.
+func (c *compiler) outcome(p *pair, suffix, class string) count {
+	return c.count(counter{name: p.chain() + suffix, from: p.from, to: p.to, class: class})
+}
+
+func (c *compiler) established(p *pair) count {
+	return c.outcome(p, ".established", "inspected connections")
+}
+
+func (c *compiler) defaulted(p *pair) count {
+	words := map[action]string{
+		actionDrop: "no class, dropped", actionReject: "no class, rejected",
+		actionPass: "no class, passed", actionInspect: "no class, inspected",
+	}
+	return c.outcome(p, ".default", words[p.fallback])
+}
+
+// fallBack ends the chain for packets that no step names.
+func (c *compiler) fallBack(at *chain, p *pair) {
+	if p.log && !p.fallback.lets() {
+		at.add(logged(logPrefix(p.fallback, p, "default")))
+	}
+	at.end(nil, p, p.fallback, c.defaulted(p))
+}
+
+// announced lets packets between the zones of p through that belong to
+// connections which a helper has found announced in those of the pair of. They
+// bear that one's stamp from their beginning; this is for when it has changed.
+func (c *compiler) announced(at *chain, p, of *pair, v view) {
+	for i := range of.steps {
+		s := &of.steps[i]
+		if s.helper == "" || s.action != actionInspect {
+			continue
+		}
+		for _, criteria := range s.criteria {
+			criteria.Services = nil
+			for _, matched := range c.selects(of, criteria, v) {
+				at.add(matched.then(helped{name: s.helper}, setStamp{of.stamp}, c.established(p), accept)...)
 			}
-			hits := counted(suffix, fmt.Sprintf("%s %s", class.action, strings.Join(class.services, ", ")))
-			for _, name := range class.services {
-				matches, _ := c.config.resolve(name, policy.To)
-				for _, m := range matches {
-					c.compileMatch(at, p, policy, class.action, m, hits)
+		}
+	}
+}
+
+// compileAnswers adds the chain of packets that answer connections of an
+// earlier policy. They pass if the present one lets such a connection be
+// opened, as seen from the other end. Else they are no connection's, and pass
+// only where packets do that have none.
+func (c *compiler) compileAnswers(p, back *pair) {
+	at := c.chain(p.answers(), hook{})
+	end := rule{c.defaulted(p), drop}
+	if p.passes() {
+		end = rule{jumpTo(p.stateless())}
+	}
+	if back != nil && back.stateful {
+		for i := range back.steps {
+			s := &back.steps[i]
+			for _, criteria := range s.criteria {
+				for _, matched := range c.selects(back, criteria, mirrored) {
+					if s.action == actionInspect {
+						at.add(matched.then(setStamp{back.stamp}, c.established(p), accept)...)
+					} else {
+						at.add(matched.then(end...)...)
+					}
+				}
+			}
+		}
+		if back.fallback == actionInspect {
+			at.add(setStamp{back.stamp}, c.established(p), accept)
+		}
+	}
+	at.add(end...)
+	if !p.passes() {
+		return
+	}
+	at = c.chain(p.stateless(), hook{})
+	for i := range p.steps {
+		s := &p.steps[i]
+		for _, criteria := range s.criteria {
+			for _, matched := range c.selects(p, criteria, asking) {
+				if s.action == actionPass {
+					at.add(matched.then(c.outcome(p, s.name, s.words), accept)...)
+				} else {
+					at.add(matched.then(c.defaulted(p), drop)...)
 				}
 			}
 		}
 	}
-	if p.log {
-		at.add(logged(logPrefix(p)))
-	}
-	at.add(counted("default", "no class, dropped"), drop)
-}
-
-// logPrefix is what lines about dropped packets of the pair begin with.
-func logPrefix(p *pair) string { return fmt.Sprintf("farspoke: drop %s to %s: ", p.from, p.to) }
-
-// compileMatch adds the rules that do with the packets of one match what their
-// class says.
-func (c *compiler) compileMatch(at *chain, p *pair, policy *Policy, act action, m Match, hits count) {
-	for _, matched := range m.statements() {
-		add := func(do ...statement) { at.add(slices.Concat(matched, do)...) }
-		if policy.Log == LogDrop && (act == actionDrop || act == actionReject) {
-			add(logged(logPrefix(p)))
-		}
-		switch act {
-		case actionDrop:
-			add(hits, drop)
-		case actionReject:
-			// The answer belongs to the connection it refuses, so the mark
-			// lets it out as related.
-			add(markInspected, hits, cmp.Or(refusals[m.proto], prohibit))
-		case actionPass:
-			add(hits, accept)
-		case actionInspect:
-			// Any state but invalid: a connection that a pass in the other
-			// direction opened is not new.
-			add(ctState(stateNew|stateEstablished|stateRelated), markInspected, hits, accept)
-		}
-	}
-}
-
-// refusals are the answers to rejected packets that are not an ICMP error.
-var refusals = map[protocol]word{protoTCP: reset}
-
-// statements returns the match as alternatives, each a list of statements that
-// must all hold.
-func (m Match) statements() []rule {
-	switch {
-	case m.proto == protoAny:
-		return []rule{{}}
-	case m.icmp != "":
-		t := icmpTypes[m.icmp]
-		return []rule{{icmpMessage{number: t.v4}}, {icmpMessage{v6: true, number: t.v6}}}
-	case m.proto == protoICMP:
-		return []rule{{layer4(protoICMPv4)}, {layer4(protoICMPv6)}}
-	case m.source.all() && m.dest.all():
-		return []rule{{layer4(m.proto)}}
-	default:
-		return []rule{{transport{m.proto, m.source, m.dest}}}
+	if p.fallback == actionPass {
+		at.add(c.defaulted(p), accept)
+	} else {
+		at.add(c.defaulted(p), drop)
 	}
 }

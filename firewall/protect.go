@@ -5,6 +5,7 @@ var (
 	hookRawPrerouting = hook{kind: "filter", point: "prerouting", priority: "raw"}
 	hookRawOutput     = hook{kind: "filter", point: "output", priority: "raw"}
 	hookMSS           = hook{kind: "filter", point: "forward", priority: "mangle"}
+	hookPrerouting    = hook{kind: "nat", point: "prerouting", priority: "dstnat"}
 	hookInput         = hook{kind: "filter", point: "input", priority: "filter", drop: true}
 	hookForward       = hook{kind: "filter", point: "forward", priority: "filter", drop: true}
 	hookOutput        = hook{kind: "filter", point: "output", priority: "filter", drop: true}
@@ -13,11 +14,16 @@ var (
 
 // Names of the sets and chains that are not about a pair of zones.
 const (
-	setUnderlays  = "underlays"
-	setMasquerade = "masqueraded"
-	chainGREIn    = "gre-in"
-	chainGREOut   = "gre-out"
-	chainWithin   = "within-zone"
+	setUnderlays    = "underlays"
+	setVRFs         = "vrfs"
+	setStamps       = "stamps"
+	chainGREIn      = "gre-in"
+	chainGREOut     = "gre-out"
+	chainGREThrough = "gre-through"
+	chainTransit    = "transit"
+	chainWithin     = "within-zone"
+	chainICMPIn     = "icmp-in"
+	chainICMPOut    = "icmp-out"
 )
 
 // loopback is the device of packets from the router to itself.
@@ -56,10 +62,6 @@ func (c *compiler) protectInput(in *chain) {
 	in.add(layer4(protoGRE), jumpTo(chainGREIn))
 	if len(c.underlays) > 0 {
 		in.add(layer4(protoESP), member{[]nameKey{ingress}, setUnderlays}, accept)
-		// ESP is in no connection that the error could belong to. The kernel
-		// looks for the SA that sent what the error quotes.
-		in.add(tooBig4, member{[]nameKey{ingress}, setUnderlays}, accept)
-		in.add(tooBig6, member{[]nameKey{ingress}, setUnderlays}, accept)
 	}
 
 	gre := c.chain(chainGREIn, hook{})
@@ -89,28 +91,48 @@ func (c *compiler) protectForward(forward *chain) {
 	if len(c.underlays) == 0 {
 		return
 	}
-	from := member{[]nameKey{ingress}, setUnderlays}
-	to := member{[]nameKey{egress}, setUnderlays}
-	gre := c.count(counter{name: "forward.gre", class: "GRE in clear through the router, dropped"})
-	forward.add(layer4(protoGRE), from, gre, drop)
-	forward.add(layer4(protoGRE), to, gre, drop)
-	forward.add(from, to, c.count(counter{name: "forward.transit", class: "from provider to provider, dropped"}), drop)
+	forward.add(layer4(protoGRE), call(chainGREThrough))
+	gre := c.chain(chainGREThrough, hook{})
+	clear := c.count(counter{name: "forward.gre", class: "GRE in clear through the router, dropped"})
+	gre.add(member{[]nameKey{ingress}, setUnderlays}, clear, drop)
+	gre.add(member{[]nameKey{egress}, setUnderlays}, clear, drop)
+
+	transit := c.chain(chainTransit, hook{})
+	transit.add(c.count(counter{name: "forward.transit", class: "from provider to provider, dropped"}), drop)
 }
 
-// neighbourDiscovery lets NS and NA through: it is to IPv6 what ARP, which no
-// IP hook sees, is to IPv4. RFC 4861, 7.1: a hop limit of 255 proves that the
-// sender is on the link.
-func neighbourDiscovery(c *chain) {
-	c.add(icmpMessage{v6: true, number: 135}, onLink, accept)
-	c.add(icmpMessage{v6: true, number: 136}, onLink, accept)
+// controlMessages lets those ICMP messages to and from the router through that
+// a network does not work without, whatever the policy.
+func (c *compiler) controlMessages() {
+	received := c.chain(chainICMPIn, hook{})
+	sent := c.chain(chainICMPOut, hook{})
+	for _, at := range []*chain{received, sent} {
+		neighbours(at)
+	}
+	if len(c.underlays) > 0 {
+		// ESP is in no connection that the error could belong to. The kernel
+		// looks for the SA that sent what the error quotes.
+		received.add(tooBig4, member{[]nameKey{ingress}, setUnderlays}, accept)
+		received.add(tooBig6, member{[]nameKey{ingress}, setUnderlays}, accept)
+	}
+	// The router's own errors of path MTU discovery: without them connections
+	// hang. The kernel sends them before the forward hook has seen the packet, so
+	// the connection may bear no stamp yet.
+	sent.add(tooBig4, ctState(stateRelated), accept)
+	sent.add(tooBig6, ctState(stateRelated), accept)
 }
 
-// pathMTU lets the router's own errors of path MTU discovery out, whatever the
-// policy: without them connections hang. The kernel sends them before the
-// forward hook has seen the packet, so the connection may bear no mark yet.
-func pathMTU(out *chain) {
-	out.add(tooBig4, ctState(stateRelated), accept)
-	out.add(tooBig6, ctState(stateRelated), accept)
+// neighbours lets neighbour discovery through, which is to IPv6 what ARP, which
+// no IP hook sees, is to IPv4, and the membership of its groups, by which
+// switches know where to send it. RFC 4861, 7.1: a hop limit of 255 proves that
+// the sender is on the link. RFC 2710, 3: MLD is sent with one of 1.
+func neighbours(c *chain) {
+	for _, number := range []uint8{135, 136} {
+		c.add(icmp6(number), onLink, accept)
+	}
+	for _, number := range []uint8{130, 131, 132, 143} {
+		c.add(icmp6(number), andNoFurther, accept)
+	}
 }
 
 // clampMSS bounds the TCP segments through each member in both directions. A

@@ -3,12 +3,15 @@ package firewall
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"time"
 )
 
 // Ruleset is one nftables table, whole: what Compile makes of a configuration.
 // It knows nothing of netlink; String prints it as nft text.
 type Ruleset struct {
 	counters []counter
+	helpers  []helper
 	sets     []set
 	chains   []*chain
 }
@@ -26,6 +29,13 @@ type counter struct {
 	class    string
 }
 
+// helper is a connection tracking helper by its name in the kernel, and the
+// protocol it listens to.
+type helper struct {
+	name  string
+	proto protocol
+}
+
 // nameKey is a device of a packet's path. Its value is nft's word.
 type nameKey string
 
@@ -37,20 +47,56 @@ const (
 	slave nameKey = "meta sdifname"
 )
 
-// set is a set of device names or of pairs of them, or a map from them to
-// verdicts.
-type set struct {
-	name string
-	// pair says that the keys are pairs.
-	pair bool
-	// verdicts says that it is a map.
-	verdicts bool
-	elements []element
+// keyType is nft's name, number and length in octets of what a set holds.
+type keyType struct {
+	name   string
+	number uint32
+	length int
 }
 
+// The numbers are those of nft's datatypes, which it shows a set by.
+var (
+	keyDevice = keyType{"ifname", 41, 16}
+	keyIPv4   = keyType{"ipv4_addr", 7, 4}
+	keyIPv6   = keyType{"ipv6_addr", 8, 16}
+	keyMark   = keyType{"mark", 19, 4}
+)
+
+// set is a set, or a map to verdicts.
+type set struct {
+	name string
+	// keys are the types of which an element's key is joined.
+	keys []keyType
+	// verdicts says that it is a map, interval that its elements are ranges.
+	verdicts, interval bool
+	elements           []element
+
+	// filled is how the set gets elements that are not here. They outlive a
+	// commit.
+	filled filling
+	// timeout is after how long such an element leaves the set; 0 is never.
+	timeout time.Duration
+}
+
+// filling says who puts elements into a set.
+type filling int
+
+const (
+	byCompiler filling = iota // nobody but Compile
+	byOthers                  // user space, at run time
+	byPackets                 // rules, as packets come
+)
+
+// maxFilled bounds the elements of a set that is filled at run time.
+const maxFilled = 65535
+
+// element is a member of a set.
 type element struct {
-	names   []string
-	verdict verdict
+	// text is the key in nft's syntax; key holds its octets, and end, of an
+	// interval, those of the first key beyond it, nil if there is none.
+	text     string
+	key, end []byte
+	verdict  verdict
 }
 
 // chain is a list of rules. Without a hook it is entered from another chain.
@@ -89,19 +135,31 @@ func (r *Ruleset) chain(name string, h hook) *chain {
 	return c
 }
 
-// count adds a counter and returns the statement that counts on it.
+// count adds a counter, unless there is one of its name, and returns the
+// statement that counts on it.
 func (r *Ruleset) count(c counter) count {
+	for _, have := range r.counters {
+		if have.name == c.name {
+			return count(c.name)
+		}
+	}
 	r.counters = append(r.counters, c)
 	return count(c.name)
 }
 
 // format is part of the fingerprint. It goes up when the same text is encoded
 // differently, so that an update replaces the table.
-const format = "1"
+const format = "2"
 
 // Fingerprint identifies the Ruleset. It is kept in the table, so that an
 // unchanged ruleset is left alone with its counters.
-func (r *Ruleset) Fingerprint() string {
-	sum := sha256.Sum256([]byte(format + "\n" + r.String()))
-	return hex.EncodeToString(sum[:16])
+func (r *Ruleset) Fingerprint() string { return digest(format, r.String())[:32] }
+
+// digest returns the hash of the texts in hexadecimal.
+func digest(texts ...string) string {
+	h := sha256.New()
+	for _, text := range texts {
+		fmt.Fprintf(h, "%d %s\n", len(text), text)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }

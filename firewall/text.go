@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -12,6 +13,9 @@ func (r *Ruleset) String() string {
 	fmt.Fprintf(&b, "table inet %s {\n", tableName)
 	for _, c := range r.counters {
 		fmt.Fprintf(&b, "\tcounter %s { packets 0 bytes 0\n\t}\n", c.name)
+	}
+	for _, h := range r.helpers {
+		fmt.Fprintf(&b, "\n\tct helper %s {\n\t\ttype %q protocol %s\n\t}\n", h.object(), h.name, h.proto)
 	}
 	for _, s := range r.sets {
 		b.WriteString("\n")
@@ -26,14 +30,24 @@ func (r *Ruleset) String() string {
 }
 
 func (s *set) print(b *strings.Builder) {
-	kind, keys, value := "set", "ifname", ""
-	if s.pair {
-		keys = "ifname . ifname"
-	}
+	kind, value := "set", ""
 	if s.verdicts {
 		kind, value = "map", " : verdict"
 	}
-	fmt.Fprintf(b, "\t%s %s {\n\t\ttype %s%s\n", kind, s.name, keys, value)
+	keys := make([]string, len(s.keys))
+	for i, k := range s.keys {
+		keys[i] = k.name
+	}
+	fmt.Fprintf(b, "\t%s %s {\n\t\ttype %s%s\n", kind, s.name, strings.Join(keys, " . "), value)
+	if s.filled != byCompiler {
+		fmt.Fprintf(b, "\t\tsize %d\n", maxFilled)
+	}
+	if flags := s.flags(); len(flags) > 0 {
+		fmt.Fprintf(b, "\t\tflags %s\n", strings.Join(flags, ","))
+	}
+	if s.timeout > 0 {
+		fmt.Fprintf(b, "\t\ttimeout %ds\n", int(s.timeout.Seconds()))
+	}
 	if len(s.elements) > 0 {
 		b.WriteString("\t\telements = {\n")
 		for _, e := range s.elements {
@@ -44,17 +58,26 @@ func (s *set) print(b *strings.Builder) {
 	b.WriteString("\t}\n")
 }
 
+// flags are the words for what is special about the set.
+func (s *set) flags() []string {
+	return slices.DeleteFunc([]string{
+		only(s.interval, "interval"), only(s.filled == byPackets, "dynamic"), only(s.filled == byOthers || s.timeout > 0, "timeout"),
+	}, func(word string) bool { return word == "" })
+}
+
+func only(condition bool, word string) string {
+	if condition {
+		return word
+	}
+	return ""
+}
+
 // String prints the element as nft does.
 func (e element) String() string {
-	quoted := make([]string, len(e.names))
-	for i, name := range e.names {
-		quoted[i] = fmt.Sprintf("%q", name)
-	}
-	text := strings.Join(quoted, " . ")
 	if e.verdict != nil {
-		text += " : " + e.verdict.nft()
+		return e.text + " : " + e.verdict.nft()
 	}
-	return text
+	return e.text
 }
 
 func (c *chain) print(b *strings.Builder) {

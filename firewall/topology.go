@@ -132,17 +132,25 @@ const maxZoneName = 31
 
 // validateZone keeps zone names to what is an identifier in nft's text.
 func validateZone(name string) error {
-	letter := func(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
-	other := func(r rune) bool {
-		return !letter(r) && !('0' <= r && r <= '9') && !strings.ContainsRune("-_", r)
-	}
-	switch {
-	case name == "":
+	if name == "" {
 		return &invalid.Error{Problem: "a zone is missing", Fix: "write the name of a zone, or self"}
-	case len(name) > maxZoneName, !letter(rune(name[0])), strings.ContainsFunc(name, other):
-		return &invalid.Error{
-			Problem: fmt.Sprintf("%q cannot be the name of a zone", name),
-			Fix:     fmt.Sprintf("begin with a letter, go on with letters, digits, - and _, at most %d in all", maxZoneName),
+	}
+	return validateName(name, "zone")
+}
+
+// name is what the configuration calls the member.
+func (m *Member) name() string {
+	if len(m.Path) == 0 {
+		return m.Link
+	}
+	return m.Path[len(m.Path)-1]
+}
+
+// member returns the member that the configuration calls by the name, or nil.
+func (t *Topology) member(name string) *Member {
+	for i := range t.Members {
+		if t.Members[i].name() == name {
+			return &t.Members[i]
 		}
 	}
 	return nil

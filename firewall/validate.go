@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/farspoke/farspoke/internal/invalid"
 	"github.com/farspoke/farspoke/internal/nearest"
@@ -20,9 +21,19 @@ func (c *Config) Validate() error {
 	for _, name := range slices.Sorted(maps.Keys(c.Services)) {
 		problems = append(problems, invalid.In(c.validateService(name), "services", name))
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Addresses)) {
+		problems = append(problems, invalid.In(c.validateAddresses(name), "addresses", name))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.DynamicAddresses)) {
+		problems = append(problems, invalid.In(c.validateDynamic(name), "dynamic-addresses", name))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Zones)) {
+		problems = append(problems, invalid.In(c.validateZoneEntry(name), "zones", name))
+	}
 	for i := range c.Policies {
 		problems = append(problems, invalid.Index(c.validatePolicy(&c.Policies[i]), "policies", i))
 	}
+	problems = append(problems, c.validateTwice(), c.validateTranslations())
 	return errors.Join(problems...)
 }
 
@@ -45,32 +56,125 @@ func (c *Config) validateService(name string) error {
 	return nil
 }
 
+func (c *Config) validateAddresses(name string) error {
+	if err := validateName(name, "group of addresses"); err != nil {
+		return err
+	}
+	if len(c.Addresses[name]) == 0 {
+		return &invalid.Error{Problem: "the group is empty, and nothing would match it", Fix: "list its addresses, such as [10.1.0.0/16]"}
+	}
+	for i, r := range c.Addresses[name] {
+		if r == (AddressRange{}) {
+			return &invalid.Error{Path: []string{fmt.Sprint(i)}, Problem: "the address is empty", Fix: "write an address, such as 192.0.2.1"}
+		}
+	}
+	return nil
+}
+
+func (c *Config) validateDynamic(name string) error {
+	if err := validateName(name, "group of addresses"); err != nil {
+		return err
+	}
+	if _, static := c.Addresses[name]; static {
+		return &invalid.Error{Problem: name + " is a group under addresses, too", Fix: "choose another name for one of them"}
+	}
+	if timeout := c.DynamicAddresses[name].Timeout; timeout < 0 || timeout > maxTimeout {
+		return invalid.Field("timeout", fmt.Sprintf("%s is out of range", timeout), "write 1s to 720h, or leave it out")
+	}
+	return nil
+}
+
+func (c *Config) validateZoneEntry(name string) error {
+	zone := c.Zones[name]
+	problems := []error{validateZone(name)}
+	if zone.Within != "" && zone.Within != WithinPolicy {
+		problems = append(problems, invalid.Field("within", fmt.Sprintf("unknown value %q", zone.Within), "write within: policy, or leave it out"))
+	}
+	if zone.Within != "" && name == Self {
+		problems = append(problems, invalid.Field("within", "the router's packets to itself are not asked about", "remove it"))
+	}
+	if zone.Default != "" {
+		problems = append(problems, invalid.In(zone.Default.validate(), "default"))
+	}
+	if zone.Log != "" && zone.Log != LogDrop {
+		problems = append(problems, invalid.Field("log", fmt.Sprintf("unknown value %q", zone.Log), "write log: drop"))
+	}
+	return errors.Join(problems...)
+}
+
+func (a action) validate() error {
+	switch a {
+	case actionDrop, actionReject, actionPass, actionInspect:
+		return nil
+	}
+	return &invalid.Error{Problem: fmt.Sprintf("%q is no action", string(a)), Fix: "write inspect, pass, drop or reject"}
+}
+
 func (c *Config) validatePolicy(p *Policy) error {
 	problems := []error{
 		invalid.In(validateZone(p.From), "from"),
 		invalid.In(validateZone(p.To), "to"),
 	}
-	if p.From == p.To && p.From != "" {
-		problems = append(problems, invalid.Field("to", "traffic within "+p.To+" always passes, no policy is asked", "remove the policy, or name two zones"))
+	if p.From == p.To && p.From != "" && (p.From == Self || c.Zones[p.From].Within != WithinPolicy) {
+		problems = append(problems, invalid.Field("to", "traffic within "+p.To+" always passes, no policy is asked",
+			fmt.Sprintf("remove the policy, name two zones, or write zones: {%s: {within: policy}}", p.To)))
 	}
 	if p.Log != "" && p.Log != LogDrop {
 		problems = append(problems, invalid.Field("log", fmt.Sprintf("unknown value %q", p.Log), "write log: drop"))
 	}
-	if p.NAT != "" && p.NAT != NATMasquerade {
-		problems = append(problems, invalid.Field("nat", fmt.Sprintf("unknown value %q", p.NAT), "write nat: masquerade"))
-	}
-	if p.NAT != "" && (p.From == Self || p.To == Self) {
-		problems = append(problems, invalid.Field("nat", "packets from and to the router itself are not translated", "remove nat from this policy"))
-	}
+	problems = append(problems, validateNAT(p))
 	seen := make(map[string]action)
-	for _, class := range p.classes() {
-		for i, name := range class.services {
-			err := c.validateUse(p, class.action, name)
+	for i := range p.Classes {
+		problems = append(problems, invalid.Index(c.validateClass(p, &p.Classes[i]), "classes", i))
+	}
+	for _, list := range p.lists() {
+		for i, name := range list.services {
+			err := c.validateUse(p, list.action, name)
 			if before, twice := seen[name]; twice && err == nil {
 				err = &invalid.Error{Problem: fmt.Sprintf("%s is in %s already, which decides", name, before), Fix: "keep one of the two"}
 			}
-			seen[name] = class.action
-			problems = append(problems, invalid.Index(err, string(class.action), i))
+			seen[name] = list.action
+			problems = append(problems, invalid.Index(err, string(list.action), i))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func validateNAT(p *Policy) error {
+	switch {
+	case p.NAT == "" && len(p.NATExcept) > 0:
+		return invalid.Field("nat-except", "there is no NAT to except from", "add nat: masquerade, or remove it")
+	case p.NAT == "":
+		return nil
+	case p.From == Self || p.To == Self:
+		return invalid.Field("nat", "packets from and to the router itself are not translated", "remove nat from this policy")
+	case p.NAT == NATMasquerade:
+		return nil
+	}
+	switch pool, err := ParseAddressRange(p.NAT); {
+	case err != nil:
+		return invalid.Field("nat", fmt.Sprintf("unknown value %q", p.NAT), "write nat: masquerade, or the address, prefix or range that packets leave with")
+	case pool.v6():
+		return invalid.Field("nat", "IPv6 is translated by whole prefixes only", "write prefix-nat, or an IPv4 address")
+	}
+	return nil
+}
+
+// validateTwice reports classes of one pair that have the same name: their
+// counters could not be told apart.
+func (c *Config) validateTwice() error {
+	type place struct{ from, to, class string }
+	seen := make(map[place]bool)
+	var problems []error
+	for i := range c.Policies {
+		p := &c.Policies[i]
+		for n := range p.Classes {
+			at := place{p.From, p.To, p.Classes[n].Name}
+			if seen[at] {
+				err := invalid.Index(invalid.Field("name", fmt.Sprintf("there is a class %s from %s to %s already", at.class, at.from, at.to), "choose another name"), "classes", n)
+				problems = append(problems, invalid.Index(err, "policies", i))
+			}
+			seen[at] = true
 		}
 	}
 	return errors.Join(problems...)
@@ -88,16 +192,12 @@ func (c *Config) validateUse(p *Policy, act action, name string) error {
 	}
 	local := p.From == Self || p.To == Self
 	stateful := act == actionInspect
-	_, redefined := c.Services[name]
 	switch {
-	case (name == serviceDHCPClient || name == serviceDHCPServer) && !redefined:
-		switch {
-		case !local:
-			return &invalid.Error{Problem: name + " is about the router itself", Fix: "name it between self and a zone"}
-		case stateful:
-			return &invalid.Error{Problem: "DHCP answers are broadcast, inspect cannot recognise them", Fix: "write " + name + " under pass, in both directions"}
-		}
-	case (act == actionInspect || act == actionPass) && local && slices.ContainsFunc(matches, isGRE):
+	case c.ofRouter(name) && !local:
+		return &invalid.Error{Problem: name + " is about the router itself", Fix: "name it between self and a zone"}
+	case c.ofRouter(name) && stateful:
+		return &invalid.Error{Problem: "DHCP answers are broadcast, inspect cannot recognise them", Fix: "write " + name + " under pass, in both directions"}
+	case act.lets() && local && slices.ContainsFunc(matches, isGRE):
 		return &invalid.Error{Problem: "GRE in clear towards or from the router would be a hole into the tunnel's network: anyone could send and read it", Fix: greFix}
 	case stateful && slices.ContainsFunc(matches, isIPsec):
 		return &invalid.Error{Problem: "IPsec has no connections to inspect", Fix: "write " + name + " under pass, in both directions"}
@@ -112,28 +212,31 @@ func isIPsec(m Match) bool { return m.proto == protoESP || m.proto == protoAH }
 // the zones. Paths are relative to the Config, as those of Validate.
 func (c *Config) ValidateZones(t *Topology) error {
 	var problems []error
-	for i := range c.Policies {
-		problems = append(problems, invalid.Index(c.validateZones(&c.Policies[i], t), "policies", i))
+	for _, name := range slices.Sorted(maps.Keys(c.Zones)) {
+		problems = append(problems, invalid.In(unknownZone(t, name), "zones", name))
 	}
-	return errors.Join(problems...)
+	for i := range c.Policies {
+		p := &c.Policies[i]
+		problems = append(problems, invalid.Index(errors.Join(c.validateZones(p, t), c.validateWays(p, t)), "policies", i))
+	}
+	return errors.Join(append(problems, c.validateTranslatedZones(t))...)
+}
+
+// unknownZone reports a zone that has no member.
+func unknownZone(t *Topology, zone string) error {
+	known := t.zoneNames()
+	if slices.Contains(known, zone) || validateZone(zone) != nil {
+		return nil
+	}
+	fix := "give an interface or a tunnel this zone, or remove it here"
+	if near, ok := nearest.To(zone, known); ok {
+		fix = "write " + near
+	}
+	return &invalid.Error{Problem: fmt.Sprintf("zone %s has no interface and no tunnel", zone), Fix: fix}
 }
 
 func (c *Config) validateZones(p *Policy, t *Topology) error {
-	var problems []error
-	known := t.zoneNames()
-	unknown := func(field, zone string) {
-		if slices.Contains(known, zone) || validateZone(zone) != nil {
-			return
-		}
-		fix := "give an interface or a tunnel this zone, or remove the policy"
-		if near, ok := nearest.To(zone, known); ok {
-			fix = "write " + near
-		}
-		problems = append(problems, invalid.Field(field, fmt.Sprintf("zone %s has no interface and no tunnel", zone), fix))
-	}
-	unknown("from", p.From)
-	unknown("to", p.To)
-
+	problems := []error{invalid.In(unknownZone(t, p.From), "from"), invalid.In(unknownZone(t, p.To), "to")}
 	if t.isUnderlay(p.From) && t.isUnderlay(p.To) {
 		problems = append(problems, invalid.Field("to", "both zones face providers, and nothing passes from one to the other", "remove the policy"))
 	}
@@ -145,11 +248,8 @@ func (c *Config) validateZones(p *Policy, t *Topology) error {
 	}
 	// GRE and IPsec on an underlay are the router's own: they bypass
 	// connection tracking, so those of hosts behind it cannot be told apart.
-	for _, class := range p.classes() {
-		if class.action != actionInspect && class.action != actionPass {
-			continue
-		}
-		for i, name := range class.services {
+	check := func(names []string, path ...string) {
+		for i, name := range names {
 			matches, _ := c.resolve(name, p.To)
 			var err error
 			switch {
@@ -158,8 +258,37 @@ func (c *Config) validateZones(p *Policy, t *Topology) error {
 			case slices.ContainsFunc(matches, isIPsec):
 				err = &invalid.Error{Problem: "IPsec on an underlay is the router's own", Fix: "write ike: hosts behind the router reach their gateways by UDP 4500"}
 			}
-			problems = append(problems, invalid.Index(err, string(class.action), i))
+			last := len(path) - 1
+			problems = append(problems, invalid.In(invalid.Index(err, path[last], i), path[:last]...))
+		}
+	}
+	for _, list := range p.lists() {
+		if list.action.lets() {
+			check(list.services, string(list.action))
+		}
+	}
+	for i := range p.Classes {
+		if class := &p.Classes[i]; class.Action.lets() {
+			check(class.Services, "classes", fmt.Sprint(i), "services")
+			for n := range class.Any {
+				check(class.Any[n].Services, "classes", fmt.Sprint(i), "any", fmt.Sprint(n), "services")
+			}
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// validateName checks the name of something that has one in the kernel's table.
+func validateName(name, what string) error {
+	letter := func(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
+	other := func(r rune) bool {
+		return !letter(r) && !('0' <= r && r <= '9') && !strings.ContainsRune("-_", r)
+	}
+	if name == "" || len(name) > maxZoneName || !letter(rune(name[0])) || strings.ContainsFunc(name, other) {
+		return &invalid.Error{
+			Problem: fmt.Sprintf("%q cannot be the name of a %s", name, what),
+			Fix:     fmt.Sprintf("begin with a letter, go on with letters, digits, - and _, at most %d in all", maxZoneName),
+		}
+	}
+	return nil
 }

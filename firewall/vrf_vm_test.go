@@ -33,9 +33,9 @@ func TestZonesOfOneVRF(t *testing.T) {
 		t.Cleanup(func() { ns.Close() })
 		l.cable(t, name, ns, "eth0")
 		check(t, h.LinkSetMaster(link(t, h, name), tenant))
-		address(t, h, name, prefix+"1")
+		assign(t, h, name, prefix+"1")
 		there := handle(t, ns)
-		address(t, there, "eth0", prefix+"10")
+		assign(t, there, "eth0", prefix+"10")
 		route(t, there, &netlink.Route{Gw: net.ParseIP(prefix + "1")})
 		hosts[name] = udp(t, ns, "", prefix+"10:7000")
 	}

@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/farspoke/farspoke/internal/invalid"
@@ -66,11 +67,17 @@ func (c *Config) lets(from, to string, wanted Match) bool {
 		if p.From != from || p.To != to {
 			continue
 		}
-		for _, class := range p.classes() {
-			for _, name := range class.services {
-				matches, _ := c.resolve(name, to)
-				if slices.ContainsFunc(matches, wanted.within) {
-					return class.action == actionPass || class.action == actionInspect
+		for _, s := range p.steps(0) {
+			for _, criteria := range s.criteria {
+				// Criteria beyond services may not hold, so they let nothing for sure.
+				if !reflect.DeepEqual(criteria, Criteria{Services: criteria.Services}) {
+					continue
+				}
+				for _, name := range criteria.Services {
+					matches, _ := c.resolve(name, to)
+					if slices.ContainsFunc(matches, wanted.within) {
+						return s.action.lets()
+					}
 				}
 			}
 		}

@@ -1,0 +1,144 @@
+package firewall
+
+import (
+	"slices"
+	"time"
+)
+
+// then is the rule with more statements.
+func (r rule) then(more ...statement) rule { return slices.Concat(r, more) }
+
+// decide adds the rules that do with the packets of a step what it says. What
+// takes more than one rule gets a chain of its own.
+func (c *compiler) decide(at *chain, p *pair, s *step) {
+	hits := c.outcome(p, s.name, s.words)
+	var own *chain
+	if s.log || s.helper != "" || s.limit != (Limit{}) {
+		own = &chain{name: p.chain() + s.name}
+		c.class(own, p, s, hits)
+		p.decisions = append(p.decisions, own.rules...)
+		p.own = append(p.own, own)
+	}
+	for _, criteria := range s.criteria {
+		for _, matched := range c.selects(p, criteria, asking) {
+			if own != nil {
+				at.add(matched.then(jumpTo(own.name))...)
+			} else {
+				at.end(matched, p, s.action, hits)
+			}
+		}
+	}
+}
+
+// end adds the rules that do with matched packets of the pair what the action
+// says.
+func (c *chain) end(matched rule, p *pair, a action, hits count) {
+	switch a {
+	case actionInspect:
+		// Any state but invalid: a connection that a pass in the other
+		// direction opened is not new.
+		c.add(matched.then(ctState(stateNew|stateEstablished|stateRelated), setStamp{p.stamp}, hits, accept)...)
+	case actionPass:
+		c.add(matched.then(hits, accept)...)
+	case actionReject:
+		tcp, others := matched.protocols()
+		if tcp {
+			r := matched
+			if others {
+				r = matched.then(layer4(protoTCP))
+			}
+			c.add(r.then(setStamp{refusedStamp}, hits, reset)...)
+		}
+		if others {
+			c.add(matched.then(setStamp{refusedStamp}, hits, prohibit)...)
+		}
+	default:
+		c.add(matched.then(hits, drop)...)
+	}
+}
+
+// protocols reports whether the rule can match TCP, and whether it can match
+// anything else.
+func (r rule) protocols() (tcp, others bool) {
+	for _, s := range r {
+		switch s := s.(type) {
+		case layer4:
+			return protocol(s) == protoTCP, protocol(s) != protoTCP
+		case transport:
+			return s.proto == protoTCP, s.proto != protoTCP
+		case icmpMessage:
+			return false, true
+		}
+	}
+	return true, true
+}
+
+// class fills the chain of a step.
+func (c *compiler) class(own *chain, p *pair, s *step, hits count) {
+	c.restrict(own, p, s)
+	if s.log {
+		first := rule{}
+		if s.action == actionInspect {
+			first = rule{ctState(stateNew | stateRelated)}
+		}
+		own.add(first.then(logged(logPrefix(s.action, p, s.words)))...)
+	}
+	for _, h := range helpersOf[s.helper] {
+		if !slices.Contains(c.helpers, h) {
+			c.helpers = append(c.helpers, h)
+		}
+		own.add(layer4(h.proto), ctState(stateNew), help(h))
+	}
+	own.end(nil, p, s.action, hits)
+}
+
+// helpersOf are the helpers of the kernel that classes can name.
+var helpersOf = map[string][]helper{
+	"ftp":  {{"ftp", protoTCP}},
+	"tftp": {{"tftp", protoUDP}},
+	"sip":  {{"sip", protoUDP}, {"sip", protoTCP}},
+}
+
+// restrict drops what exceeds the limits of a step. Of connections only the
+// first packets count.
+func (c *compiler) restrict(own *chain, p *pair, s *step) {
+	if s.limit == (Limit{}) {
+		return
+	}
+	beyond := &chain{name: own.name + ".limit"}
+	if s.log {
+		beyond.add(logged(logPrefix(actionDrop, p, s.words+", limit")))
+	}
+	beyond.add(c.outcome(p, s.name+".limit", s.words+": beyond its limit, dropped"), drop)
+	p.own = append(p.own, beyond)
+
+	first := rule{}
+	if s.action == actionInspect {
+		first = rule{ctState(stateNew)}
+	}
+	if s.limit.SYN != (Rate{}) {
+		own.add(first.then(beginTCP, overRate(s.limit.SYN), jumpTo(beyond.name))...)
+	}
+	for _, v6 := range []bool{false, true} {
+		first := rule{map[bool]word{false: ipv4, true: ipv6}[v6]}.then(first...)
+		if s.limit.Rate != (Rate{}) {
+			name := c.sourceSet(own.name+".rate", v6, s.limit.Rate.memory())
+			own.add(first.then(sourceOverRate{v6, name, s.limit.Rate}, jumpTo(beyond.name))...)
+		}
+		if s.limit.Connections != 0 {
+			name := c.sourceSet(own.name+".open", v6, 0)
+			own.add(first.then(sourceOverCount{v6, name, s.limit.Connections}, jumpTo(beyond.name))...)
+		}
+	}
+}
+
+// sourceSet adds a set of source addresses that rules fill and forget after the
+// timeout.
+func (c *compiler) sourceSet(name string, v6 bool, timeout time.Duration) string {
+	s := set{name: DynamicSet(name, v6), keys: []keyType{keyIPv4}, filled: byPackets, timeout: timeout}
+	if v6 {
+		s.keys[0] = keyIPv6
+	}
+	c.filledSet(s)
+	return s.name
+}

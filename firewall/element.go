@@ -1,0 +1,87 @@
+package firewall
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// deviceElement is a device, or the devices at both ends of a path.
+func deviceElement(names ...string) element {
+	var e element
+	for i, name := range names {
+		if i > 0 {
+			e.text += " . "
+		}
+		e.text += fmt.Sprintf("%q", name)
+		e.key = append(e.key, deviceName(name)...)
+	}
+	return e
+}
+
+// deviceName is a device's name as the kernel compares it, IFNAMSIZ octets.
+func deviceName(name string) []byte {
+	padded := make([]byte, unix.IFNAMSIZ)
+	copy(padded, name)
+	return padded
+}
+
+func markElement(mark uint32) element {
+	return element{text: fmt.Sprintf("0x%08x", mark), key: native(mark)}
+}
+
+func rangeElement(r AddressRange) element {
+	e := element{text: r.String(), key: r.first.AsSlice()}
+	if next := r.last.Next(); next.IsValid() {
+		e.end = next.AsSlice()
+	}
+	return e
+}
+
+// distinct sorts the elements and leaves one of each key. Members of one zone
+// and VRF have the same name on the way in, and lead to the same verdict.
+func distinct(elements []element) []element {
+	slices.SortFunc(elements, func(a, b element) int { return strings.Compare(a.text, b.text) })
+	return slices.CompactFunc(elements, func(a, b element) bool { return a.text == b.text })
+}
+
+// deviceSet adds a set of devices.
+func (r *Ruleset) deviceSet(name string, names []string) {
+	s := set{name: name, keys: []keyType{keyDevice}}
+	for _, n := range names {
+		s.elements = append(s.elements, deviceElement(n))
+	}
+	r.sets = append(r.sets, s)
+}
+
+// addressSet adds a set of addresses of one family, unless it is there, and
+// returns its name. The name tells what is in it, so that a set never changes:
+// packets under way ask the old one until the rules that name the new one hold.
+func (r *Ruleset) addressSet(label string, ranges []AddressRange, v6 bool) string {
+	s := set{keys: []keyType{keyIPv4}, interval: true}
+	digits := "4"
+	if v6 {
+		s.keys[0], digits = keyIPv6, "6"
+	}
+	var text strings.Builder
+	for _, one := range family(ranges, v6) {
+		e := rangeElement(one)
+		s.elements = append(s.elements, e)
+		text.WriteString(e.text + "\n")
+	}
+	s.name = fmt.Sprintf("%s.%s.%s", label, digits, digest(text.String())[:8])
+	if !slices.ContainsFunc(r.sets, func(have set) bool { return have.name == s.name }) {
+		r.sets = append(r.sets, s)
+	}
+	return s.name
+}
+
+// filledSet adds a set of addresses that is filled at run time, unless it is
+// there.
+func (r *Ruleset) filledSet(s set) {
+	if !slices.ContainsFunc(r.sets, func(have set) bool { return have.name == s.name }) {
+		r.sets = append(r.sets, s)
+	}
+}
