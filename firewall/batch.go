@@ -3,6 +3,7 @@ package firewall
 import (
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/google/nftables/expr"
@@ -247,16 +248,26 @@ func (b *batch) elements(s *set) {
 					if _, ok := chunk[i].verdict.(jumpTo); s.verdicts && !ok && b.err == nil {
 						b.err = fmt.Errorf("encode set %s: element %s leads to no chain", s.name, chunk[i])
 					}
-					encodeElement(e, &chunk[i], 0)
+					encodeElement(e, &chunk[i])
 				}
 			})
 		})
 	}
 }
 
+// member adds or removes one address of a set.
+func (b *batch) member(kind uint16, flags netlink.HeaderFlags, set string, address netip.Addr) {
+	b.add(kind, flags, fmt.Sprintf("%s in set %s", address, set), func(e *netlink.AttributeEncoder) {
+		e.String(unix.NFTA_SET_ELEM_LIST_TABLE, tableName)
+		e.String(unix.NFTA_SET_ELEM_LIST_SET, set)
+		nested(e, unix.NFTA_SET_ELEM_LIST_ELEMENTS, func(e *netlink.AttributeEncoder) {
+			encodeElement(e, &element{key: address.AsSlice()})
+		})
+	})
+}
+
 // encodeElement writes an element, of an interval with the key that ends it.
-// With a timeout of 0 that of the set holds.
-func encodeElement(e *netlink.AttributeEncoder, el *element, timeout time.Duration) {
+func encodeElement(e *netlink.AttributeEncoder, el *element) {
 	nested(e, attrListElem, func(e *netlink.AttributeEncoder) {
 		nested(e, unix.NFTA_SET_ELEM_KEY, func(e *netlink.AttributeEncoder) { e.Bytes(unix.NFTA_DATA_VALUE, el.key) })
 		if jump, ok := el.verdict.(jumpTo); ok {
@@ -266,9 +277,6 @@ func encodeElement(e *netlink.AttributeEncoder, el *element, timeout time.Durati
 					e.String(unix.NFTA_VERDICT_CHAIN, string(jump))
 				})
 			})
-		}
-		if timeout > 0 {
-			e.Uint64(unix.NFTA_SET_ELEM_TIMEOUT, uint64(timeout.Milliseconds()))
 		}
 	})
 	if el.end == nil {

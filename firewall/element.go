@@ -72,7 +72,7 @@ func (r *Ruleset) addressSet(label string, ranges []AddressRange, v6 bool) strin
 		text.WriteString(e.text + "\n")
 	}
 	s.name = fmt.Sprintf("%s.%s.%s", label, digits, digest(text.String())[:8])
-	if !slices.ContainsFunc(r.sets, func(have set) bool { return have.name == s.name }) {
+	if !r.hasSet(s.name) {
 		r.sets = append(r.sets, s)
 	}
 	return s.name
@@ -81,7 +81,11 @@ func (r *Ruleset) addressSet(label string, ranges []AddressRange, v6 bool) strin
 // filledSet adds a set of addresses that is filled at run time, unless it is
 // there.
 func (r *Ruleset) filledSet(s set) {
-	if !slices.ContainsFunc(r.sets, func(have set) bool { return have.name == s.name }) {
+	if !r.hasSet(s.name) {
 		r.sets = append(r.sets, s)
 	}
+}
+
+func (r *Ruleset) hasSet(name string) bool {
+	return slices.ContainsFunc(r.sets, func(s set) bool { return s.name == name })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -11,13 +12,20 @@ import (
 // Kernel is what the firewall needs of it. Netfilter is the real one.
 type Kernel interface {
 	// Replace puts the ruleset in place of our table, whole or not at all.
+	// Check says whether it would, and changes nothing.
 	Replace(*Ruleset) error
+	Check(*Ruleset) error
 	// Exists reports whether there is a table of ours, Holds whether it is
 	// this ruleset and whole.
 	Exists() (bool, error)
 	Holds(*Ruleset) (bool, error)
 	// Counters returns the counters of our table by name.
 	Counters() (map[string]Tally, error)
+	// Fill and Clear put an address into a set and take it out; Filled returns
+	// the addresses of one.
+	Fill(set string, address netip.Addr) error
+	Clear(set string, address netip.Addr) error
+	Filled(set string) ([]netip.Addr, error)
 	// Watch returns a channel that receives after changes of any table and is
 	// closed when ctx ends or watching fails.
 	Watch(ctx context.Context) (<-chan struct{}, error)
@@ -36,25 +44,45 @@ func Seal(kernel Kernel) error {
 
 // Firewall keeps the kernel's table as the configuration says.
 type Firewall struct {
-	ruleset *Ruleset
-	kernel  Kernel
-	log     *slog.Logger
+	kernel Kernel
+	log    *slog.Logger
 
+	// changing is held while the kernel's table is looked at and changed.
+	changing sync.Mutex
+	// mu guards the rest, for a moment only.
 	mu     sync.Mutex
+	policy policy
 	status Status
+	// own are the router's addresses by zone and device; changing guards it.
+	own map[string]map[string][]netip.Addr
+}
+
+// policy is a configuration and what it compiles to.
+type policy struct {
+	config   Config
+	topology Topology
+	ruleset  *Ruleset
+}
+
+func compile(config Config, topology Topology) (policy, error) {
+	ruleset, err := Compile(config, topology)
+	if err != nil {
+		return policy{}, fmt.Errorf("compile firewall: %w", err)
+	}
+	return policy{config, topology, ruleset}, nil
 }
 
 // New compiles the configuration and reports what it would weaken by mistake
 // as warnings. It returns the errors of Compile.
 func New(config Config, topology Topology, kernel Kernel, log *slog.Logger) (*Firewall, error) {
-	ruleset, err := Compile(config, topology)
+	p, err := compile(config, topology)
 	if err != nil {
-		return nil, fmt.Errorf("compile firewall: %w", err)
+		return nil, err
 	}
 	for _, w := range config.Warnings(&topology) {
 		log.Warn("the firewall's policy may not do what it means", "why", w)
 	}
-	return &Firewall{ruleset: ruleset, kernel: kernel, log: log, status: Status{Fingerprint: ruleset.Fingerprint()}}, nil
+	return &Firewall{policy: p, kernel: kernel, log: log, status: Status{Fingerprint: p.ruleset.Fingerprint()}, own: make(map[string]map[string][]netip.Addr)}, nil
 }
 
 // String is the component's name.
@@ -86,10 +114,13 @@ func (f *Firewall) Run(ctx context.Context) error {
 // reported, so a kernel that never holds what it was given is an error, or Run
 // would never rest.
 func (f *Firewall) settle(why string) error {
+	f.changing.Lock()
+	defer f.changing.Unlock()
+	ruleset := f.current().ruleset
 	var replaced bool
 	var last error
 	for range attempts {
-		holds, err := f.kernel.Holds(f.ruleset)
+		holds, err := f.kernel.Holds(ruleset)
 		switch {
 		case err != nil:
 			last = err
@@ -97,17 +128,23 @@ func (f *Firewall) settle(why string) error {
 		case holds:
 			f.settled(replaced)
 			if replaced {
-				f.log.Info("firewall policy applied", "why", why, "policy", f.ruleset.Fingerprint())
+				f.log.Info("firewall policy applied", "why", why, "policy", ruleset.Fingerprint())
 			}
-			return nil
+			return f.fillOwn()
 		}
-		if err := f.kernel.Replace(f.ruleset); err != nil {
+		if err := f.kernel.Replace(ruleset); err != nil {
 			return err
 		}
 		replaced = true
 		last = fmt.Errorf("the kernel took table %s and shows another", tableName)
 	}
 	return last
+}
+
+func (f *Firewall) current() policy {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.policy
 }
 
 func (f *Firewall) settled(replaced bool) {

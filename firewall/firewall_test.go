@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +24,7 @@ type fakeKernel struct {
 	// disturbed is how many reads fail.
 	disturbed int
 	tallies   map[string]Tally
+	filled    map[string][]netip.Addr
 	changes   chan struct{}
 }
 
@@ -34,6 +37,35 @@ func (k *fakeKernel) Replace(r *Ruleset) error {
 	k.table = r
 	k.replaced++
 	return nil
+}
+
+func (k *fakeKernel) Check(r *Ruleset) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.refuse
+}
+
+func (k *fakeKernel) Fill(set string, a netip.Addr) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.filled == nil {
+		k.filled = make(map[string][]netip.Addr)
+	}
+	k.filled[set] = append(k.filled[set], a)
+	return nil
+}
+
+func (k *fakeKernel) Clear(set string, a netip.Addr) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.filled[set] = slices.DeleteFunc(k.filled[set], func(b netip.Addr) bool { return a == b })
+	return nil
+}
+
+func (k *fakeKernel) Filled(set string) ([]netip.Addr, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.filled[set]), nil
 }
 
 func (k *fakeKernel) Exists() (bool, error) {
@@ -102,7 +134,7 @@ func TestRunKeepsThePolicy(t *testing.T) {
 		want := func(what string, replaced int) {
 			t.Helper()
 			synctest.Wait()
-			if k.replaced != replaced || k.table.Fingerprint() != f.ruleset.Fingerprint() {
+			if k.replaced != replaced || k.table.Fingerprint() != f.policy.ruleset.Fingerprint() {
 				t.Fatalf("%s: the table was replaced %d times, want %d", what, k.replaced, replaced)
 			}
 		}
@@ -149,7 +181,7 @@ func TestRunReportsARefusal(t *testing.T) {
 func TestReadsAreRepeated(t *testing.T) {
 	k := &fakeKernel{}
 	f := newFirewall(t, k)
-	k.table, k.disturbed = f.ruleset, attempts-1
+	k.table, k.disturbed = f.policy.ruleset, attempts-1
 	if err := f.settle("test"); err != nil || k.replaced != 0 {
 		t.Errorf("after disturbed reads the table was replaced %d times: %v", k.replaced, err)
 	}

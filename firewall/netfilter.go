@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -173,6 +174,47 @@ func (Netfilter) Counters() (map[string]Tally, error) {
 			tallies[o.name] = o.tally
 		}
 	})
+}
+
+// Fill puts an address into a set of our table that is filled at run time, or
+// leaves it there.
+func (Netfilter) Fill(set string, address netip.Addr) error {
+	b := &batch{}
+	b.member(unix.NFT_MSG_NEWSETELEM, netlink.Create, set, address)
+	if err := b.send(0, true); err != nil {
+		return fmt.Errorf("put %s into %s: %w", address, set, err)
+	}
+	return nil
+}
+
+// Clear takes an address out of such a set. It is no error if it is not there.
+func (Netfilter) Clear(set string, address netip.Addr) error {
+	b := &batch{}
+	b.member(unix.NFT_MSG_DELSETELEM, 0, set, address)
+	if err := b.send(0, true); err != nil && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("take %s out of %s: %w", address, set, err)
+	}
+	return nil
+}
+
+// Filled returns the addresses in such a set.
+func (Netfilter) Filled(set string) ([]netip.Addr, error) {
+	conn, err := dial()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	keys, err := conn.elements(set)
+	if err != nil {
+		return nil, err
+	}
+	var addresses []netip.Addr
+	for _, key := range keys {
+		if a, ok := netip.AddrFromSlice(key); ok {
+			addresses = append(addresses, a)
+		}
+	}
+	return addresses, nil
 }
 
 // Watch returns a channel that receives after each change of any nftables

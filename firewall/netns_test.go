@@ -162,14 +162,14 @@ func TestRunPutsTheTableBack(t *testing.T) {
 	wait()
 	nft(t, "", "flush", "ruleset")
 	wait()
-	if !holds(t, f.ruleset) {
+	if !holds(t, f.policy.ruleset) {
 		t.Error("the table is not back")
 	}
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("Run returned %v", err)
 	}
-	if !holds(t, f.ruleset) {
+	if !holds(t, f.policy.ruleset) {
 		t.Error("the table did not outlive Run")
 	}
 }

@@ -31,7 +31,7 @@ type ClassStatus struct {
 // safe for concurrent use.
 func (f *Firewall) Status() Status {
 	f.mu.Lock()
-	status := f.status
+	status, ruleset := f.status, f.policy.ruleset
 	f.mu.Unlock()
 	if !status.Active {
 		return status
@@ -41,7 +41,7 @@ func (f *Firewall) Status() Status {
 		status.Error = err.Error()
 		return status
 	}
-	for _, c := range f.ruleset.counters {
+	for _, c := range ruleset.counters {
 		status.Classes = append(status.Classes, ClassStatus{From: c.from, To: c.to, Class: c.class, Tally: tallies[c.name]})
 	}
 	return status

@@ -30,6 +30,7 @@ type box struct {
 	hostname  string
 	firewall  *firewall.Firewall
 	underlays []*wan.Underlay
+	own       []*ownAddress
 	fronts    map[string]*front
 	engines   []*ikev2.Engine
 	tunnels   []*dmvpn.Tunnel
@@ -72,6 +73,9 @@ func build(ctx context.Context, file *config.File, state checkpoint.Dir, held *s
 		cfg := file.Interfaces[name]
 		u := wan.New(name, cfg, wan.Deps{Log: component(name), Store: state})
 		b.underlays = append(b.underlays, u)
+		if cfg.Zone != "" {
+			b.own = append(b.own, &ownAddress{firewall: b.firewall, name: name, zone: cfg.Zone, state: u.State()})
+		}
 		uplinks[cfg.VRF] = append(uplinks[cfg.VRF], u)
 		states[cfg.VRF] = append(states[cfg.VRF], u.State())
 	}
@@ -150,6 +154,9 @@ func (b *box) tasks() []supervise.Task {
 	}
 	for _, u := range b.underlays {
 		tasks = append(tasks, u)
+	}
+	for _, o := range b.own {
+		tasks = append(tasks, o)
 	}
 	for _, f := range b.fronts {
 		tasks = append(tasks, f.best)

@@ -51,7 +51,7 @@ func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) erro
 	}
 	giveBack := time.AfterFunc(settled, settle.Now)
 	defer giveBack.Stop()
-	shown := &source{box: b, problem: problem, steps: steps, pid1: pid1}
+	shown := &source{box: b, file: file, problem: problem, steps: steps, pid1: pid1}
 	tasks := append(b.tasks(), &control{source: shown, log: log}, &pulse{box: b, pid1: pid1})
 	if problem == nil && file.Metrics != nil {
 		tasks = append(tasks, metrics.New(*file.Metrics, shown.Status, log.With("component", "metrics")))

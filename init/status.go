@@ -9,13 +9,15 @@ import (
 
 	"github.com/farspoke/farspoke/internal/api"
 	"github.com/farspoke/farspoke/internal/bootlog"
+	"github.com/farspoke/farspoke/internal/config"
 	"github.com/farspoke/farspoke/internal/privileged"
 )
 
 // source is the router process as the control socket shows it.
 type source struct {
 	box     *box
-	problem error // of the configuration
+	file    *config.File // nil if the configuration has a problem
+	problem error
 	steps   *milestones
 	pid1    *privileged.Client
 }

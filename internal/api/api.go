@@ -7,6 +7,15 @@
 //	GET  /path?to=ADDRESS   []Path
 //	GET  /config            the text of the running configuration, without secrets
 //	POST /reboot            restart the box, 202 at once
+//
+// A new configuration of the firewall is the body of a request, the whole file;
+// the name it has on the disk of who sends it is for messages.
+//
+//	POST   /firewall/check?name=NAME                   firewall.Change: what it would change
+//	POST   /firewall/commit?name=NAME                  firewall.Change: what it has changed
+//	GET    /firewall/addresses?group=GROUP             the addresses in a group that is filled at run time
+//	POST   /firewall/addresses?group=GROUP&address=A   put one in
+//	DELETE /firewall/addresses?group=GROUP&address=A   take one out
 package api
 
 import (

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/internal/uplink"
 )
 
@@ -28,6 +29,16 @@ func (f *fakeRouter) Paths(to netip.Addr) []Path {
 	return []Path{{Tunnel: "hq", Text: to.String() + " is far."}}
 }
 func (f *fakeRouter) Config() []byte { return []byte("hostname: branch-17\n") }
+func (f *fakeRouter) CheckFirewall(name string, text []byte) (firewall.Change, error) {
+	if string(text) != "good" {
+		return firewall.Change{}, errors.New(name + ":1:1: not good")
+	}
+	return firewall.Change{Diff: "checked"}, nil
+}
+func (f *fakeRouter) CommitFirewall(string, []byte) (firewall.Change, error) {
+	return firewall.Change{Diff: "committed"}, nil
+}
+func (f *fakeRouter) Addresses() Addresses { return nil }
 func (f *fakeRouter) Reboot(context.Context) error {
 	f.reboots++
 	return f.refuse
@@ -117,5 +128,24 @@ func TestSocketIsPrivateAndReplacesALeftOne(t *testing.T) {
 	}
 	if got := info.Mode().Perm(); got != 0o600 {
 		t.Errorf("the socket has mode %o, want 600", got)
+	}
+}
+
+func TestFirewall(t *testing.T) {
+	c := serve(t, &fakeRouter{})
+	if change, err := c.CheckFirewall(t.Context(), "a b.yaml", []byte("good")); err != nil || change.Diff != "checked" {
+		t.Errorf("CheckFirewall = %+v, %v", change, err)
+	}
+	if change, err := c.CommitFirewall(t.Context(), "a.yaml", []byte("good")); err != nil || change.Diff != "committed" {
+		t.Errorf("CommitFirewall = %+v, %v", change, err)
+	}
+	if _, err := c.CheckFirewall(t.Context(), "a b.yaml", []byte("bad")); err == nil || !strings.Contains(err.Error(), "a b.yaml:1:1: not good") {
+		t.Errorf("of a bad file CheckFirewall says %v", err)
+	}
+	if _, err := c.CheckFirewall(t.Context(), "a.yaml", make([]byte, maxConfig+1)); err == nil || !strings.Contains(err.Error(), "at most") {
+		t.Errorf("of a large file CheckFirewall says %v", err)
+	}
+	if err := c.AddAddress(t.Context(), "blocked", "192.0.2.1"); err == nil || !strings.Contains(err.Error(), "there is no firewall") {
+		t.Errorf("without a firewall AddAddress says %v", err)
 	}
 }

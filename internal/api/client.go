@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -74,7 +75,12 @@ func (c *Client) Reboot(ctx context.Context) error {
 const maxAnswer = 16 << 20
 
 func (c *Client) do(ctx context.Context, method, path string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, method, "http://farspoke"+path, nil)
+	return c.send(ctx, method, path, nil)
+}
+
+// send is do with a body.
+func (c *Client) send(ctx context.Context, method, path string, content []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://farspoke"+path, bytes.NewReader(content))
 	if err != nil {
 		return nil, err
 	}

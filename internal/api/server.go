@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/farspoke/farspoke/firewall"
 )
 
 // Source is the router as the API sees it. Its methods are called concurrently.
@@ -23,9 +25,22 @@ type Source interface {
 	Paths(to netip.Addr) []Path
 	// Config returns the text of the running configuration.
 	Config() []byte
+	// CheckFirewall says what the firewall of another configuration would change,
+	// CommitFirewall puts it in place. name is for messages.
+	CheckFirewall(name string, text []byte) (firewall.Change, error)
+	CommitFirewall(name string, text []byte) (firewall.Change, error)
+	// Addresses is who fills groups of addresses; nil if there is no firewall.
+	Addresses() Addresses
 	// Reboot asks for an orderly restart of the box and returns when the
 	// request is accepted.
 	Reboot(ctx context.Context) error
+}
+
+// Addresses are the groups of addresses that are filled at run time.
+type Addresses interface {
+	Members(group string) ([]netip.Addr, error)
+	Add(group string, address netip.Addr) error
+	Remove(group string, address netip.Addr) error
 }
 
 // Listen opens the control socket at path, readable by its owner alone. It
@@ -89,6 +104,7 @@ func handler(source Source, log *slog.Logger) http.Handler {
 		w.Header().Set("Content-Type", "application/yaml")
 		w.Write(source.Config())
 	})
+	handleFirewall(mux, source)
 	mux.HandleFunc("POST /reboot", func(w http.ResponseWriter, r *http.Request) {
 		log.Info("somebody at the console or the control socket asked for a reboot")
 		if err := source.Reboot(r.Context()); err != nil {

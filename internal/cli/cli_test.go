@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/internal/api"
 	"github.com/farspoke/farspoke/internal/uplink"
 )
@@ -20,13 +22,30 @@ import (
 type fakeRouter struct {
 	status  api.Status
 	reboots int
+	group   []netip.Addr
 }
 
 func (f *fakeRouter) Status() api.Status { return f.status }
 func (f *fakeRouter) Paths(to netip.Addr) []api.Path {
 	return []api.Path{{Tunnel: "hq", Text: "No route leads to " + to.String() + " over this tunnel."}}
 }
-func (f *fakeRouter) Config() []byte               { return []byte("hostname: branch-17\n") }
+func (f *fakeRouter) Config() []byte { return []byte("hostname: branch-17\n") }
+func (f *fakeRouter) CheckFirewall(name string, text []byte) (firewall.Change, error) {
+	if len(text) == 0 {
+		return firewall.Change{}, errors.New(name + " is empty")
+	}
+	return firewall.Change{Diff: "inside to outside\n  + inspect tcp\n", Warnings: []string{"careful"}}, nil
+}
+func (f *fakeRouter) CommitFirewall(string, []byte) (firewall.Change, error) {
+	return firewall.Change{}, nil
+}
+func (f *fakeRouter) Addresses() api.Addresses             { return f }
+func (f *fakeRouter) Members(string) ([]netip.Addr, error) { return f.group, nil }
+func (f *fakeRouter) Add(_ string, a netip.Addr) error     { f.group = append(f.group, a); return nil }
+func (f *fakeRouter) Remove(_ string, a netip.Addr) error {
+	f.group = slices.DeleteFunc(f.group, func(b netip.Addr) bool { return a == b })
+	return nil
+}
 func (f *fakeRouter) Reboot(context.Context) error { f.reboots++; return nil }
 
 var branch = api.Status{
@@ -75,11 +94,11 @@ func TestResolve(t *testing.T) {
 		{"co", `"co" is not complete: write config check or schema`},
 		{"s st", "show status"},
 		{"shell", "shell"},
-		{"shel", "there is no command \"shel\": write config, exit, help, reboot, shell, show or version"},
+		{"shel", "there is no command \"shel\": write config, exit, firewall, help, reboot, shell, show or version"},
 		{"show c", `"show c" is short for config or crypto`},
-		{"show", `"show" is not complete: write show config, crypto, dmvpn, metrics or status`},
-		{"show clock", `there is no command "show clock": write show config, crypto, dmvpn, metrics or status`},
-		{"reload", `there is no command "reload": write config, exit, help, reboot, shell, show or version`},
+		{"show", `"show" is not complete: write show config, crypto, dmvpn, firewall, metrics or status`},
+		{"show clock", `there is no command "show clock": write show config, crypto, dmvpn, firewall, metrics or status`},
+		{"reload", `there is no command "reload": write config, exit, firewall, help, reboot, shell, show or version`},
 		{"version 1", "version <1>"},
 	} {
 		cmd, args, err := resolve(strings.Fields(tt.typed), true)
@@ -158,7 +177,7 @@ func TestConsole(t *testing.T) {
 	if router.reboots != 1 {
 		t.Errorf("%d reboots, want the one that was confirmed", router.reboots)
 	}
-	for _, want := range []string{"Type ? for help", "hostname: branch-17\n", "  config   the running configuration", "Nothing is done.", "good-bye"} {
+	for _, want := range []string{"Type ? for help", "hostname: branch-17\n", "  config    the running configuration", "Nothing is done.", "good-bye"} {
 		if !strings.Contains(stdout.String(), want) {
 			t.Errorf("%q is missing in:\n%s", want, stdout)
 		}
@@ -185,7 +204,7 @@ func TestConsoleTellsThatTheConfigurationIsBroken(t *testing.T) {
 
 func TestQuestion(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
-		{"sh", "  shell  open the toolbox shell (ip, ping, dmesg ...)\n  show   config, crypto, dmvpn, metrics or status\n"},
+		{"sh", "  shell  open the toolbox shell (ip, ping, dmesg ...)\n  show   config, crypto, dmvpn, firewall, metrics or status\n"},
 		{"conf ", "  check   check a configuration file\n  schema  print the JSON Schema of such a file\n"},
 		{"config check ", "  FILE  check a configuration file\n"},
 		{"version ", "  <enter>  the version of this program\n"},

@@ -50,11 +50,14 @@ func columns(write func(w io.Writer)) string {
 }
 
 // wrap breaks text into lines of 80 columns that begin with indent.
-func wrap(text, indent string) string {
+func wrap(text, indent string) string { return wrapAt(text, indent, 80) }
+
+// wrapAt is wrap for another width.
+func wrapAt(text, indent string, width int) string {
 	var b strings.Builder
 	line := ""
 	for _, word := range strings.Fields(text) {
-		if line != "" && len(indent)+utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > 80 {
+		if line != "" && len(indent)+utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width {
 			b.WriteString(indent + line + "\n")
 			line = ""
 		}

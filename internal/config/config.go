@@ -17,8 +17,10 @@ package config
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -58,6 +60,27 @@ func (f *File) Secrets() []string { return slices.Clone(f.secrets) }
 // policy whose answers do not come back.
 func (f *File) Warnings() []*Error { return slices.Clone(f.warnings) }
 
+// SameButFirewall reports whether two files differ in nothing but the firewall:
+// its section, and the zones that interfaces and tunnels are in.
+func (f *File) SameButFirewall(other *File) bool {
+	return reflect.DeepEqual(f.withoutFirewall(), other.withoutFirewall())
+}
+
+func (f *File) withoutFirewall() File {
+	rest := *f
+	rest.Firewall, rest.secrets, rest.warnings = firewall.Config{}, nil, nil
+	rest.Interfaces, rest.Tunnels = maps.Clone(f.Interfaces), maps.Clone(f.Tunnels)
+	for name, c := range rest.Interfaces {
+		c.Zone = ""
+		rest.Interfaces[name] = c
+	}
+	for name, c := range rest.Tunnels {
+		c.Zone = ""
+		rest.Tunnels[name] = c
+	}
+	return rest
+}
+
 // Parse reads a configuration. name stands for the file in messages. With nil
 // secrets the references to secrets stay unresolved. The error is an *Errors.
 func Parse(name string, data []byte, secrets Secrets) (*File, error) {
@@ -78,6 +101,16 @@ func Parse(name string, data []byte, secrets Secrets) (*File, error) {
 func Load(path string) (*File, error) {
 	f, _, err := load(path, true)
 	return f, err
+}
+
+// ParseBeside reads a configuration that is to take the place of the one at
+// path, with the secrets beside that one.
+func ParseBeside(path, name string, data []byte) (*File, error) {
+	secrets, err := ReadSecrets(filepath.Join(filepath.Dir(path), SecretsFile))
+	if err != nil && !absent(err) {
+		return nil, err
+	}
+	return Parse(name, data, secrets)
 }
 
 // Check reads the configuration at path as Load does, except that the secrets

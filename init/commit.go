@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/farspoke/farspoke/firewall"
+	"github.com/farspoke/farspoke/internal/api"
+	"github.com/farspoke/farspoke/internal/config"
+)
+
+// CheckFirewall implements api.Source.
+func (s *source) CheckFirewall(name string, text []byte) (firewall.Change, error) {
+	next, err := s.parse(name, text)
+	if err != nil {
+		return firewall.Change{}, err
+	}
+	return s.box.firewall.Check(next.Firewall, next.Topology())
+}
+
+// CommitFirewall implements api.Source. The file on the box is replaced too, so
+// that the next router process has the same policy.
+func (s *source) CommitFirewall(name string, text []byte) (firewall.Change, error) {
+	next, err := s.parse(name, text)
+	if err != nil {
+		return firewall.Change{}, err
+	}
+	return s.box.firewall.Commit(next.Firewall, next.Topology(), func() error {
+		info, err := os.Stat(configFile)
+		if err != nil {
+			return err
+		}
+		return renameio.WriteFile(configFile, text, info.Mode().Perm())
+	})
+}
+
+// parse reads a configuration of which only the firewall may differ from the
+// running one: all else is applied by starting again.
+func (s *source) parse(name string, text []byte) (*config.File, error) {
+	if s.box.firewall == nil {
+		return nil, errors.New("the running configuration has errors, see show status; mend it and reboot")
+	}
+	next, err := config.ParseBeside(configFile, name, text)
+	if err != nil {
+		return nil, err
+	}
+	if !s.file.SameButFirewall(next) {
+		return nil, fmt.Errorf("%s differs from the running configuration in more than the firewall and the zones; put it into %s and reboot", name, configFile)
+	}
+	return next, nil
+}
+
+// Addresses implements api.Source.
+func (s *source) Addresses() api.Addresses {
+	if s.box.firewall == nil {
+		return nil
+	}
+	return s.box.firewall
+}
