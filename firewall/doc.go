@@ -7,9 +7,9 @@
 // state and lets the answers back, pass is stateless and one way.
 //
 // Data flows one way: Config and Topology are compiled by a pure function to a
-// Ruleset, which prints as nft text and is what tests compare; Netfilter puts
-// a Ruleset into the kernel in one transaction, replacing the table inet
-// farspoke and touching nothing else.
+// Ruleset, which prints as nft text and is what tests compare; encode, pure as
+// well, makes of it the transaction that changes what is in the kernel; and
+// Netfilter sends that, touching no table but inet farspoke.
 //
 // Invariants of every Ruleset that Compile returns:
 //
@@ -23,11 +23,16 @@
 //     only what they let pass.
 //   - Nothing passes from an underlay to an underlay, so answers that find no
 //     way to the LAN do not go back to the provider.
-//   - A connection's answers pass only between the zones of the policy that
-//     inspects it, and end at once when no policy inspects there any more.
+//   - A connection passes only between the zones of the policy that inspects it,
+//     and only while that policy does: it bears a stamp which follows from the
+//     rules, and is asked again when they have changed. See stamp.go.
 //   - With a VRF the kernel names the two ends of a path differently: a packet
 //     comes in from the VRF device and goes out of the link. Zones are matched
 //     by those names. A packet of our own passes the output hook twice, first
 //     with the VRF device as its way out and outside connection tracking, then
 //     with the link; it is decided the second time.
+//
+// Invariants of every transaction: a packet finds the old ruleset or the new
+// one, whole; counters and sets that are filled at run time outlive it; on an
+// error the old ruleset stays.
 package firewall
