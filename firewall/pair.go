@@ -27,10 +27,12 @@ type pair struct {
 // Neither is in the name of a zone or class.
 func (p *pair) chain() string { return p.from + "/" + p.to }
 
-// answers is the chain of packets from one zone to the other that answer
-// connections of an earlier policy, stateless that of those among them that
-// are of no connection any more.
+// answers is the chain of packets from one zone to the other that answer a
+// connection which does not bear the present stamp, refused that of those which
+// the present policy takes for no answer, and stateless that of those among them
+// that are of no connection any more.
 func (p *pair) answers() string   { return p.chain() + ".answers" }
+func (p *pair) refused() string   { return p.chain() + ".refused" }
 func (p *pair) stateless() string { return p.chain() + ".stateless" }
 
 // passes reports whether packets pass without state.
@@ -136,7 +138,7 @@ func (c *compiler) compilePair(p *pair) {
 		c.announced(at, p, back, mirrored)
 	}
 	if p.stateful || back != nil && back.stateful {
-		at.add(answering, jumpTo(p.answers()))
+		at.add(answering, call(p.answers()))
 	}
 	for i := range p.steps {
 		c.decide(at, p, &p.steps[i])
@@ -192,16 +194,16 @@ func (c *compiler) announced(at *chain, p, of *pair, v view) {
 	}
 }
 
-// compileAnswers adds the chain of packets that answer connections of an
-// earlier policy. They pass if the present one lets such a connection be
-// opened, as seen from the other end. Else they are no connection's, and pass
-// only where packets do that have none.
+// compileAnswers adds the chains of packets that answer a connection which does
+// not bear the present stamp: it was opened under an earlier policy, or by a
+// packet that passed. They pass if the present policy lets such a connection be
+// opened, as seen from the other end.
+//
+// Else, those of a connection that was inspected are no connection's any more,
+// and pass only where packets do that have none. Those of one that a packet made
+// which passed go on to the classes: they may open a connection of their own.
 func (c *compiler) compileAnswers(p, back *pair) {
 	at := c.chain(p.answers(), hook{})
-	end := rule{c.defaulted(p), drop}
-	if p.passes() {
-		end = rule{jumpTo(p.stateless())}
-	}
 	if back != nil && back.stateful {
 		for i := range back.steps {
 			s := &back.steps[i]
@@ -210,7 +212,7 @@ func (c *compiler) compileAnswers(p, back *pair) {
 					if s.action == actionInspect {
 						at.add(matched.then(setStamp{back.stamp}, c.established(p), accept)...)
 					} else {
-						at.add(matched.then(end...)...)
+						at.add(matched.then(jumpTo(p.refused()))...)
 					}
 				}
 			}
@@ -219,10 +221,14 @@ func (c *compiler) compileAnswers(p, back *pair) {
 			at.add(setStamp{back.stamp}, c.established(p), accept)
 		}
 	}
-	at.add(end...)
+	at.add(jumpTo(p.refused()))
+
+	at = c.chain(p.refused(), hook{})
 	if !p.passes() {
+		at.add(onceInspected, c.defaulted(p), drop)
 		return
 	}
+	at.add(onceInspected, jumpTo(p.stateless()))
 	at = c.chain(p.stateless(), hook{})
 	for i := range p.steps {
 		s := &p.steps[i]

@@ -196,8 +196,11 @@ const (
 	intoIPsec word = "rt ipsec exists"
 	// known matches packets of connections that a policy knows.
 	known word = "ct mark @" + setStamps
-	// answering matches answers of connections that some policy inspected.
-	answering word = "ct direction reply ct mark != 0x00000000"
+	// answering matches packets in the direction opposite to the one that
+	// opened the connection, onceInspected those of connections that some policy
+	// has inspected.
+	answering     word = "ct direction reply"
+	onceInspected word = "ct mark != 0x00000000"
 	// translated matches packets of connections whose destination is translated.
 	translated word = "ct status dnat"
 	// tooBig4 and tooBig6 match the errors of path MTU discovery (RFC 1191,
