@@ -16,7 +16,7 @@ import (
 var ErrNoPacketLog = errors.New("the kernel has no log of packets; the module nfnetlink_log is missing")
 
 const (
-	// logBuffer holds some hundred lines that we have not read yet, in octets.
+	// logBuffer holds a thousand lines and more that we have not read, in octets.
 	logBuffer = 256 << 10
 	// logDelay is how long the kernel waits for more lines to hand over
 	// together, in hundredths of a second; logBatch is how many it waits for.
