@@ -198,6 +198,26 @@ func TestLogs(t *testing.T) {
 	}
 }
 
+// TestLogsOfPolicy has the compiler's own rules log, with a VRF in the way.
+func TestLogsOfPolicy(t *testing.T) {
+	l := newLab(t)
+	track(t)
+	l.apply(t, policies...)
+	lines := logs(t)
+	send(t, udp(t, l.spoke, "front", spokeWAN+":4000"), hubWAN+":7000", "no policy names this")
+	got := await(t, lines, func(line Logged) bool { return line.DestinationPort == 7000 })
+	want := Logged{
+		Time: got.Time, Decision: Decision{"drop", Self, "outside", "default"}, Out: "wan0",
+		Headers: Headers{
+			Protocol: "udp", Source: netip.MustParseAddr(spokeWAN), SourcePort: 4000,
+			Destination: netip.MustParseAddr(hubWAN), DestinationPort: 7000,
+		},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+		t.Errorf("the line differs (-want +got):\n%s", diff)
+	}
+}
+
 // refused tries to open a TCP connection to a port where nobody listens.
 func refused(t *testing.T, ns netns.NsHandle, from netip.Addr, fromPort uint16, to netip.Addr, port uint16) {
 	t.Helper()
