@@ -11,7 +11,7 @@ func (r rule) then(more ...statement) rule { return slices.Concat(r, more) }
 // decide adds the rules that do with the packets of a step what it says. What
 // takes more than one rule gets a chain of its own.
 func (c *compiler) decide(at *chain, p *pair, s *step) {
-	hits := c.outcome(p, s.name, s.words)
+	hits := c.outcome(p, s.name, s.words())
 	var own *chain
 	if s.log || s.helper != "" || s.limit != (Limit{}) {
 		own = &chain{name: p.chain() + s.name}
@@ -81,7 +81,7 @@ func (c *compiler) class(own *chain, p *pair, s *step, hits count) {
 		if s.action == actionInspect {
 			first = rule{ctState(stateNew | stateRelated)}
 		}
-		own.add(first.then(logged(logPrefix(s.action, p, s.words)))...)
+		own.add(first.then(p.logs(s.action, s.class))...)
 	}
 	for _, h := range helpersOf[s.helper] {
 		if !slices.Contains(c.helpers, h) {
@@ -107,9 +107,9 @@ func (c *compiler) restrict(own *chain, p *pair, s *step) {
 	}
 	beyond := &chain{name: own.name + ".limit"}
 	if s.log {
-		beyond.add(logged(logPrefix(actionDrop, p, s.words+", limit")))
+		beyond.add(p.logs(actionDrop, s.class+", limit"))
 	}
-	beyond.add(c.outcome(p, s.name+".limit", s.words+": beyond its limit, dropped"), drop)
+	beyond.add(c.outcome(p, s.name+".limit", s.words()+": beyond its limit, dropped"), drop)
 	p.own = append(p.own, beyond)
 
 	first := rule{}

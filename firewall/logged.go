@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -19,6 +20,20 @@ type Logged struct {
 	// Lost is how many packets were logged since the line before this one
 	// without our getting to know of them.
 	Lost uint32 `json:"lost,omitempty"`
+}
+
+// String tells of the packet in a line.
+func (l Logged) String() string {
+	text := fmt.Sprintf("%s %s to %s, %s: %s", l.outcome(), l.From, l.To, l.Class, l.Protocol)
+	if l.Source.IsValid() {
+		text += fmt.Sprintf(" %s to %s", endpoint(l.Source, l.SourcePort), endpoint(l.Destination, l.DestinationPort))
+	}
+	for _, more := range []struct{ before, value string }{{" ", l.Flags}, {" ", l.ICMP}, {", in by ", l.In}, {", out by ", l.Out}} {
+		if more.value != "" {
+			text += more.before + more.value
+		}
+	}
+	return text
 }
 
 // Decision is what was decided about a packet, and where.

@@ -1,9 +1,6 @@
 package firewall
 
-import (
-	"cmp"
-	"fmt"
-)
+import "cmp"
 
 // pair is one direction between two zones.
 type pair struct {
@@ -45,10 +42,10 @@ func (p *pair) passes() bool {
 	return p.fallback == actionPass
 }
 
-// logPrefix is what tells the log's reader of a packet what was decided, and
-// where.
-func logPrefix(a action, p *pair, class string) string {
-	return fmt.Sprintf("%s %s %s %s", a, p.from, p.to, class)
+// logs sends packets of the pair to the log's reader as something that the
+// action was done to.
+func (p *pair) logs(a action, class string) logged {
+	return logged(Decision{string(a), p.from, p.to, class}.Prefix())
 }
 
 // logGroup is the NFLOG group of our log.
@@ -171,7 +168,7 @@ func (c *compiler) defaulted(p *pair) count {
 // fallBack ends the chain for packets that no step names.
 func (c *compiler) fallBack(at *chain, p *pair) {
 	if p.log && !p.fallback.lets() {
-		at.add(logged(logPrefix(p.fallback, p, "default")))
+		at.add(p.logs(p.fallback, "default"))
 	}
 	at.end(nil, p, p.fallback, c.defaulted(p))
 }
@@ -235,7 +232,7 @@ func (c *compiler) compileAnswers(p, back *pair) {
 		for _, criteria := range s.criteria {
 			for _, matched := range c.selects(p, criteria, asking) {
 				if s.action == actionPass {
-					at.add(matched.then(c.outcome(p, s.name, s.words), accept)...)
+					at.add(matched.then(c.outcome(p, s.name, s.words()), accept)...)
 				} else {
 					at.add(matched.then(c.defaulted(p), drop)...)
 				}

@@ -8,8 +8,8 @@ import (
 
 // step is one class of a policy, or one of its lists, as the compiler sees it.
 type step struct {
-	// name is the counter's within its pair, words what a person is shown.
-	name, words string
+	// name is the counter's within its pair, class what a person calls it.
+	name, class string
 	action      action
 	// criteria are alternatives.
 	criteria []Criteria
@@ -17,6 +17,9 @@ type step struct {
 	helper   string
 	limit    Limit
 }
+
+// words tell what is done, and to what.
+func (s *step) words() string { return string(s.action) + " " + s.class }
 
 // steps returns what the policy asks, in its order: the classes, then the lists
 // that are not empty. n tells the policy from others of the same pair; it is 0
@@ -26,7 +29,7 @@ func (p *Policy) steps(n int) []step {
 	for i := range p.Classes {
 		class := &p.Classes[i]
 		s := step{
-			name: "/" + class.Name, words: fmt.Sprintf("%s %s", class.Action, class.Name), action: class.Action,
+			name: "/" + class.Name, class: class.Name, action: class.Action,
 			criteria: class.alternatives(), helper: class.Helper,
 			log: class.Log || p.Log == LogDrop && !class.Action.lets(),
 		}
@@ -41,7 +44,7 @@ func (p *Policy) steps(n int) []step {
 			name = fmt.Sprintf(".%d.%s", n, list.action)
 		}
 		steps = append(steps, step{
-			name: name, words: fmt.Sprintf("%s %s", list.action, strings.Join(list.services, ", ")), action: list.action,
+			name: name, class: strings.Join(list.services, ", "), action: list.action,
 			criteria: []Criteria{{Services: list.services}},
 			log:      p.Log == LogDrop && !list.action.lets(),
 		})

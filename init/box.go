@@ -29,6 +29,7 @@ import (
 type box struct {
 	hostname  string
 	firewall  *firewall.Firewall
+	packets   *firewall.Logger
 	underlays []*wan.Underlay
 	own       []*ownAddress
 	fronts    map[string]*front
@@ -61,6 +62,7 @@ func build(ctx context.Context, file *config.File, state checkpoint.Dir, held *s
 	if b.firewall, err = firewall.New(file.Firewall, file.Topology(), firewall.Netfilter{}, component("firewall")); err != nil {
 		return nil, fmt.Errorf("build the firewall: %w", err)
 	}
+	b.packets = firewall.NewLogger(firewall.Netfilter{}, component("firewall"))
 	if err := nl.LoopbackUp(); err != nil {
 		return nil, err
 	}
@@ -150,7 +152,7 @@ func newEngine(vrf string, cfg ikev2.Config, front *front, kernel *xfrm.Handle, 
 func (b *box) tasks() []supervise.Task {
 	var tasks []supervise.Task
 	if b.firewall != nil {
-		tasks = append(tasks, b.firewall)
+		tasks = append(tasks, b.firewall, b.packets)
 	}
 	for _, u := range b.underlays {
 		tasks = append(tasks, u)

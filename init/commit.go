@@ -60,3 +60,11 @@ func (s *source) Addresses() api.Addresses {
 	}
 	return s.box.firewall
 }
+
+// FirewallLog implements api.Source.
+func (s *source) FirewallLog() []firewall.Logged {
+	if s.box.packets == nil {
+		return nil
+	}
+	return s.box.packets.Recent()
+}

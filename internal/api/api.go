@@ -13,6 +13,7 @@
 //
 //	POST   /firewall/check?name=NAME                   firewall.Change: what it would change
 //	POST   /firewall/commit?name=NAME                  firewall.Change: what it has changed
+//	GET    /firewall/log                               []firewall.Logged: the last packets it logged
 //	GET    /firewall/addresses?group=GROUP             the addresses in a group that is filled at run time
 //	POST   /firewall/addresses?group=GROUP&address=A   put one in
 //	DELETE /firewall/addresses?group=GROUP&address=A   take one out

@@ -22,6 +22,7 @@ type fakeRouter struct {
 	status  Status
 	refuse  error
 	reboots int
+	logged  []firewall.Logged
 }
 
 func (f *fakeRouter) Status() Status { return f.status }
@@ -38,7 +39,8 @@ func (f *fakeRouter) CheckFirewall(name string, text []byte) (firewall.Change, e
 func (f *fakeRouter) CommitFirewall(string, []byte) (firewall.Change, error) {
 	return firewall.Change{Diff: "committed"}, nil
 }
-func (f *fakeRouter) Addresses() Addresses { return nil }
+func (f *fakeRouter) FirewallLog() []firewall.Logged { return f.logged }
+func (f *fakeRouter) Addresses() Addresses           { return nil }
 func (f *fakeRouter) Reboot(context.Context) error {
 	f.reboots++
 	return f.refuse

@@ -36,6 +36,9 @@ func handleFirewall(mux *http.ServeMux, source Source) {
 			answer(w, http.StatusOK, change)
 		})
 	}
+	mux.HandleFunc("GET /firewall/log", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, source.FirewallLog())
+	})
 	mux.HandleFunc("/firewall/addresses", func(w http.ResponseWriter, r *http.Request) {
 		body, err := addresses(source.Addresses(), r)
 		if err != nil {
@@ -87,6 +90,19 @@ func (c *Client) sendFirewall(ctx context.Context, verb, name string, text []byt
 		return change, fmt.Errorf("decode change: %w", err)
 	}
 	return change, nil
+}
+
+// FirewallLog returns the last packets that the firewall logged.
+func (c *Client) FirewallLog(ctx context.Context) ([]firewall.Logged, error) {
+	body, err := c.do(ctx, http.MethodGet, "/firewall/log")
+	if err != nil {
+		return nil, err
+	}
+	var lines []firewall.Logged
+	if err := json.Unmarshal(body, &lines); err != nil {
+		return nil, fmt.Errorf("decode firewall log: %w", err)
+	}
+	return lines, nil
 }
 
 // Addresses returns those in a group that is filled at run time.

@@ -29,6 +29,8 @@ type Source interface {
 	// CommitFirewall puts it in place. name is for messages.
 	CheckFirewall(name string, text []byte) (firewall.Change, error)
 	CommitFirewall(name string, text []byte) (firewall.Change, error)
+	// FirewallLog returns the last packets that the firewall logged.
+	FirewallLog() []firewall.Logged
 	// Addresses is who fills groups of addresses; nil if there is no firewall.
 	Addresses() Addresses
 	// Reboot asks for an orderly restart of the box and returns when the

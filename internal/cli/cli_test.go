@@ -22,6 +22,7 @@ import (
 type fakeRouter struct {
 	status  api.Status
 	reboots int
+	logged  []firewall.Logged
 	group   []netip.Addr
 }
 
@@ -39,6 +40,7 @@ func (f *fakeRouter) CheckFirewall(name string, text []byte) (firewall.Change, e
 func (f *fakeRouter) CommitFirewall(string, []byte) (firewall.Change, error) {
 	return firewall.Change{}, nil
 }
+func (f *fakeRouter) FirewallLog() []firewall.Logged       { return f.logged }
 func (f *fakeRouter) Addresses() api.Addresses             { return f }
 func (f *fakeRouter) Members(string) ([]netip.Addr, error) { return f.group, nil }
 func (f *fakeRouter) Add(_ string, a netip.Addr) error     { f.group = append(f.group, a); return nil }

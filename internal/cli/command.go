@@ -60,6 +60,7 @@ func commands() []command {
 		{words: []string{"show", "dmvpn", "detail"}, option: "--json", help: "the same with counters and IPsec", run: showDMVPNDetail},
 		{words: []string{"show", "dmvpn", "path"}, args: []string{"ADDRESS"}, option: "--json", help: "which way traffic takes, and why", run: showDMVPNPath},
 		{words: []string{"show", "firewall"}, option: "--json", help: "what each class of each policy has decided", run: showFirewall},
+		{words: []string{"show", "firewall", "log"}, option: "--json", help: "the last packets that the firewall logged", run: showFirewallLog},
 		{words: []string{"show", "metrics"}, help: "what a Prometheus server is shown", run: showMetrics},
 		{words: []string{"show", "status"}, option: "--json", help: "the box, its uplinks, and how it started", run: showStatus},
 		{words: []string{"version"}, help: "the version of this program", run: version},

@@ -73,6 +73,28 @@ func showFirewall(ctx context.Context, c *CLI, r request) error {
 	return err
 }
 
+func showFirewallLog(ctx context.Context, c *CLI, r request) error {
+	lines, err := c.Box.FirewallLog(ctx)
+	switch {
+	case err != nil:
+		return err
+	case r.option:
+		return c.printJSON(lines)
+	case len(lines) == 0:
+		_, err = io.WriteString(c.Stdout, "The firewall has logged nothing.\n")
+		return err
+	}
+	for _, l := range lines {
+		if l.Lost > 0 {
+			fmt.Fprintf(c.Stdout, "%d lines were lost here\n", l.Lost)
+		}
+		if _, err := fmt.Fprintf(c.Stdout, "%s %s\n", l.Time.Format(time.DateTime), l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // firewallText shows what each class of each pair of zones has decided, as IOS's
 // `show policy-map type inspect zone-pair` does.
 func firewallText(s firewall.Status) string {

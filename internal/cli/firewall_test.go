@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -32,7 +33,15 @@ func TestFirewallCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	router := &fakeRouter{}
+	at := time.Date(2026, 11, 27, 18, 4, 5, 0, time.UTC)
+	router := &fakeRouter{logged: []firewall.Logged{
+		{Time: at, Decision: firewall.Decision{Verdict: "drop", From: "outside", To: "self", Class: "default"}, In: "front", Headers: firewall.Headers{
+			Protocol: "tcp", Source: netip.MustParseAddr("198.51.100.7"), SourcePort: 40112, Destination: netip.MustParseAddr("203.0.113.2"), DestinationPort: 23, Flags: "SYN",
+		}},
+		{Time: at.Add(time.Second), Decision: firewall.Decision{Verdict: "reject", From: "inside", To: "outside", Class: "mail"}, In: "lan", Out: "wan", Lost: 7, Headers: firewall.Headers{
+			Protocol: "udp", Source: netip.MustParseAddr("192.168.17.10"), SourcePort: 1, Destination: netip.MustParseAddr("203.0.113.1"), DestinationPort: 25,
+		}},
+	}}
 	for _, test := range []struct {
 		words       []string
 		status      int
@@ -46,6 +55,8 @@ func TestFirewallCommands(t *testing.T) {
 		{[]string{"firewall", "list", "blocked"}, exitOK, "192.0.2.7\n", ""},
 		{[]string{"firewall", "remove", "blocked", "192.0.2.7"}, exitOK, "", ""},
 		{[]string{"firewall", "list", "blocked"}, exitOK, "", ""},
+		{[]string{"show", "firewall", "log"}, exitOK, "2026-11-27 18:04:05 dropped outside to self, default: tcp 198.51.100.7:40112 to 203.0.113.2:23 SYN, in by front\n" +
+			"7 lines were lost here\n2026-11-27 18:04:06 rejected inside to outside, mail: udp 192.168.17.10:1 to 203.0.113.1:25, in by lan, out by wan\n", ""},
 	} {
 		c, stdout, stderr := box(t, router, "")
 		if got := c.Main(t.Context(), test.words); got != test.status || stdout.String() != test.out || stderr.String() != test.errOut {
