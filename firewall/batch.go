@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -20,13 +21,22 @@ type batch struct {
 	err  error
 }
 
-// message is one of a batch, without its header. about says in a person's words
-// what it adds or removes.
+// message is one of a batch, without its header.
 type message struct {
 	kind  uint16
 	flags netlink.HeaderFlags
 	attrs []byte
+	// about says in a person's words what it adds or removes, of a rule where:
+	// the rule itself speaks only when it is asked, as there are many.
 	about string
+	rule  rule
+}
+
+func (m *message) String() string {
+	if m.rule != nil {
+		return fmt.Sprintf("rule %q of %s", m.rule, m.about)
+	}
+	return m.about
 }
 
 // add appends a message whose attributes are written by fill. Numbers are in
@@ -36,7 +46,7 @@ func (b *batch) add(kind uint16, flags netlink.HeaderFlags, about string, fill f
 	if err != nil && b.err == nil {
 		b.err = fmt.Errorf("encode %s: %w", about, err)
 	}
-	b.messages = append(b.messages, message{kind, flags, attrs, about})
+	b.messages = append(b.messages, message{kind: kind, flags: flags, attrs: attrs, about: about})
 }
 
 func attributes(fill func(*netlink.AttributeEncoder)) ([]byte, error) {
@@ -289,23 +299,34 @@ func encodeElement(e *netlink.AttributeEncoder, el *element) {
 }
 
 func (b *batch) rule(chain string, r rule) {
-	b.add(unix.NFT_MSG_NEWRULE, netlink.Create|netlink.Append, fmt.Sprintf("rule %q of chain %s", r, chain), func(e *netlink.AttributeEncoder) {
+	var failed error
+	b.add(unix.NFT_MSG_NEWRULE, netlink.Create|netlink.Append, "chain "+chain, func(e *netlink.AttributeEncoder) {
 		e.String(unix.NFTA_RULE_TABLE, tableName)
 		e.String(unix.NFTA_RULE_CHAIN, chain)
 		nested(e, unix.NFTA_RULE_EXPRESSIONS, func(e *netlink.AttributeEncoder) {
 			for _, s := range r {
-				exprs, err := encodeStatement(s)
-				if err != nil && b.err == nil {
-					b.err = fmt.Errorf("encode rule %q of chain %s: %w", r, chain, err)
-				}
-				for _, one := range exprs {
-					data, err := expr.Marshal(unix.NFPROTO_INET, one)
-					if err != nil && b.err == nil {
-						b.err = fmt.Errorf("encode rule %q of chain %s: %w", r, chain, err)
-					}
-					e.Bytes(attrListElem|unix.NLA_F_NESTED, data)
-				}
+				failed = errors.Join(failed, encodeExpressions(e, s))
 			}
 		})
 	})
+	m := &b.messages[len(b.messages)-1]
+	m.rule = r
+	if failed != nil && b.err == nil {
+		b.err = fmt.Errorf("encode %s: %w", m, failed)
+	}
+}
+
+func encodeExpressions(e *netlink.AttributeEncoder, s statement) error {
+	exprs, err := encodeStatement(s)
+	if err != nil {
+		return err
+	}
+	for _, one := range exprs {
+		data, err := expr.Marshal(unix.NFPROTO_INET, one)
+		if err != nil {
+			return err
+		}
+		e.Bytes(attrListElem|unix.NLA_F_NESTED, data)
+	}
+	return nil
 }

@@ -178,7 +178,7 @@ func (c *compiler) dispatch(at *chain, byKey map[nameKey][]element) {
 			s.keys = append(s.keys, keyDevice)
 			keys = append(keys, egress)
 		}
-		c.sets = append(c.sets, s)
+		c.set(s)
 		at.add(dispatch{keys, s.name})
 	}
 }

@@ -141,7 +141,7 @@ func (c *compiler) dynamicSet(name string, group DynamicAddresses, v6 bool) stri
 	if v6 {
 		s.keys[0] = keyIPv6
 	}
-	c.filledSet(s)
+	c.set(s)
 	return s.name
 }
 

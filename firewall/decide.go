@@ -139,6 +139,6 @@ func (c *compiler) sourceSet(name string, v6 bool, timeout time.Duration) string
 	if v6 {
 		s.keys[0] = keyIPv6
 	}
-	c.filledSet(s)
+	c.set(s)
 	return s.name
 }

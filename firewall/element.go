@@ -53,8 +53,22 @@ func (r *Ruleset) deviceSet(name string, names []string) {
 	for _, n := range names {
 		s.elements = append(s.elements, deviceElement(n))
 	}
+	r.set(s)
+}
+
+// set adds a set, unless there is one of its name.
+func (r *Ruleset) set(s set) {
+	if r.listed[s.name] {
+		return
+	}
+	if r.listed == nil {
+		r.listed = make(map[string]bool)
+	}
+	r.listed[s.name] = true
 	r.sets = append(r.sets, s)
 }
+
+func (r *Ruleset) hasSet(name string) bool { return r.listed[name] }
 
 // addressSet adds a set of addresses of one family, unless it is there, and
 // returns its name. The name tells what is in it, so that a set never changes:
@@ -72,20 +86,6 @@ func (r *Ruleset) addressSet(label string, ranges []AddressRange, v6 bool) strin
 		text.WriteString(e.text + "\n")
 	}
 	s.name = fmt.Sprintf("%s.%s.%s", label, digits, digest(text.String())[:8])
-	if !r.hasSet(s.name) {
-		r.sets = append(r.sets, s)
-	}
+	r.set(s)
 	return s.name
-}
-
-// filledSet adds a set of addresses that is filled at run time, unless it is
-// there.
-func (r *Ruleset) filledSet(s set) {
-	if !r.hasSet(s.name) {
-		r.sets = append(r.sets, s)
-	}
-}
-
-func (r *Ruleset) hasSet(name string) bool {
-	return slices.ContainsFunc(r.sets, func(s set) bool { return s.name == name })
 }

@@ -14,6 +14,9 @@ type Ruleset struct {
 	helpers  []helper
 	sets     []set
 	chains   []*chain
+
+	// counted and listed are the names of the counters and sets.
+	counted, listed map[string]bool
 }
 
 // tableName names our table of the inet family.
@@ -138,12 +141,13 @@ func (r *Ruleset) chain(name string, h hook) *chain {
 // count adds a counter, unless there is one of its name, and returns the
 // statement that counts on it.
 func (r *Ruleset) count(c counter) count {
-	for _, have := range r.counters {
-		if have.name == c.name {
-			return count(c.name)
+	if !r.counted[c.name] {
+		if r.counted == nil {
+			r.counted = make(map[string]bool)
 		}
+		r.counted[c.name] = true
+		r.counters = append(r.counters, c)
 	}
-	r.counters = append(r.counters, c)
 	return count(c.name)
 }
 

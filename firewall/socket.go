@@ -163,7 +163,7 @@ func (b *batch) verdict(data []byte) (error, bool) {
 	}
 	if sequence > 0 && sequence <= uint32(len(b.messages)) {
 		m := &b.messages[sequence-1]
-		r.about, r.detail = m.about, m.expressionAt(offset)
+		r.about, r.detail = m.String(), m.expressionAt(offset)
 	}
 	return r, true
 }

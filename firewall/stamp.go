@@ -1,6 +1,9 @@
 package firewall
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // stamp is the mark of the connections that one direction between two zones
 // has let through. It follows from what the policy says there, so that a
@@ -42,15 +45,16 @@ func (c *compiler) stampPairs() {
 		if !p.stateful {
 			continue
 		}
-		text := p.chain()
+		texts := []string{p.chain()}
 		for _, r := range p.decisions {
-			text += "\n" + r.String()
+			texts = append(texts, r.String())
 		}
+		text := strings.Join(texts, "\n")
 		for salt := 0; taken[p.stamp.value]; salt++ {
 			fmt.Sscanf(digest(text, fmt.Sprint(salt)), "%8x", &p.stamp.value)
 		}
 		taken[p.stamp.value] = true
 		elements = append(elements, markElement(p.stamp.value))
 	}
-	c.sets = append(c.sets, set{name: setStamps, keys: []keyType{keyMark}, elements: distinct(elements)})
+	c.set(set{name: setStamps, keys: []keyType{keyMark}, elements: distinct(elements)})
 }

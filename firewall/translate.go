@@ -75,7 +75,7 @@ func (c *compiler) ownAddresses(zone string, v6 bool) string {
 	if v6 {
 		s.keys[0] = keyIPv6
 	}
-	c.filledSet(s)
+	c.set(s)
 	return s.name
 }
 
@@ -113,7 +113,7 @@ func (c *compiler) translateSources() {
 		}
 	}
 	if len(elements) > 0 {
-		c.sets = append(c.sets, set{name: "postrouting", keys: []keyType{keyDevice, keyDevice}, verdicts: true, elements: distinct(elements)})
+		c.set(set{name: "postrouting", keys: []keyType{keyDevice, keyDevice}, verdicts: true, elements: distinct(elements)})
 		rules = append(rules, rule{dispatch{[]nameKey{ingress, egress}, "postrouting"}})
 	}
 	if len(rules) > 0 {

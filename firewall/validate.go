@@ -140,26 +140,6 @@ func (c *Config) validatePolicy(p *Policy) error {
 	return errors.Join(problems...)
 }
 
-func validateNAT(p *Policy) error {
-	switch {
-	case p.NAT == "" && len(p.NATExcept) > 0:
-		return invalid.Field("nat-except", "there is no NAT to except from", "add nat: masquerade, or remove it")
-	case p.NAT == "":
-		return nil
-	case p.From == Self || p.To == Self:
-		return invalid.Field("nat", "packets from and to the router itself are not translated", "remove nat from this policy")
-	case p.NAT == NATMasquerade:
-		return nil
-	}
-	switch pool, err := ParseAddressRange(p.NAT); {
-	case err != nil:
-		return invalid.Field("nat", fmt.Sprintf("unknown value %q", p.NAT), "write nat: masquerade, or the address, prefix or range that packets leave with")
-	case pool.v6():
-		return invalid.Field("nat", "IPv6 is translated by whole prefixes only", "write prefix-nat, or an IPv4 address")
-	}
-	return nil
-}
-
 // validateTwice reports classes of one pair that have the same name: their
 // counters could not be told apart.
 func (c *Config) validateTwice() error {
