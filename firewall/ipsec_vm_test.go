@@ -16,7 +16,7 @@ import (
 
 // protectGRE puts the policies and the two SAs of the lab's tunnel into a
 // kernel, as IKE would. With a natPort the ESP is in UDP.
-func protectGRE(t *testing.T, ns netns.NsHandle, local, remote string, natPort int) {
+func protectGRE(t testing.TB, ns netns.NsHandle, local, remote string, natPort int) {
 	t.Helper()
 	h := handle(t, ns)
 	everything := &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}

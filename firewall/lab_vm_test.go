@@ -55,7 +55,7 @@ func labTopology() Topology {
 	}}
 }
 
-func newLab(t *testing.T) *lab {
+func newLab(t testing.TB) *lab {
 	t.Helper()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -100,12 +100,12 @@ func newLab(t *testing.T) *lab {
 }
 
 // wayBack is the route that lets answers from the VRF reach the LAN.
-func (l *lab) wayBack(t *testing.T) *netlink.Route {
+func (l *lab) wayBack(t testing.TB) *netlink.Route {
 	return &netlink.Route{LinkIndex: link(t, handle(t, l.spoke), "lan0").Attrs().Index, Dst: subnet(spokeLAN), Table: frontTable}
 }
 
 // apply compiles and puts the policies into the spoke's kernel.
-func (l *lab) apply(t *testing.T, policies ...Policy) {
+func (l *lab) apply(t testing.TB, policies ...Policy) {
 	t.Helper()
 	r, err := Compile(Config{Policies: policies}, labTopology())
 	if err != nil {
@@ -118,7 +118,7 @@ func (l *lab) apply(t *testing.T, policies ...Policy) {
 }
 
 // counted returns how many packets a counter of the spoke's has seen.
-func counted(t *testing.T, name string) uint64 {
+func counted(t testing.TB, name string) uint64 {
 	t.Helper()
 	tally, ok := must(Netfilter{}.Counters())(t)[name]
 	if !ok {
@@ -142,7 +142,7 @@ func in(ns netns.NsHandle, f func() error) error {
 	return <-result
 }
 
-func handle(t *testing.T, ns netns.NsHandle) *netlink.Handle {
+func handle(t testing.TB, ns netns.NsHandle) *netlink.Handle {
 	t.Helper()
 	h := must(netlink.NewHandleAt(ns))(t)
 	t.Cleanup(h.Close)
@@ -150,7 +150,7 @@ func handle(t *testing.T, ns netns.NsHandle) *netlink.Handle {
 }
 
 // cable connects the spoke to another namespace and brings both ends up.
-func (l *lab) cable(t *testing.T, name string, other netns.NsHandle, peer string) {
+func (l *lab) cable(t testing.TB, name string, other netns.NsHandle, peer string) {
 	t.Helper()
 	spoke, there := handle(t, l.spoke), handle(t, other)
 	check(t, spoke.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: peer, PeerNamespace: netlink.NsFd(other)}))
@@ -160,7 +160,7 @@ func (l *lab) cable(t *testing.T, name string, other netns.NsHandle, peer string
 	check(t, there.LinkSetUp(link(t, there, "lo")))
 }
 
-func tunnel(t *testing.T, h *netlink.Handle, underlay, local, peer, peerNBMA string) {
+func tunnel(t testing.TB, h *netlink.Handle, underlay, local, peer, peerNBMA string) {
 	t.Helper()
 	gre := &netlink.Gretun{
 		LinkAttrs: netlink.LinkAttrs{Name: "hq"}, Link: uint32(link(t, h, underlay).Attrs().Index),
@@ -176,12 +176,12 @@ func tunnel(t *testing.T, h *netlink.Handle, underlay, local, peer, peerNBMA str
 	}))
 }
 
-func link(t *testing.T, h *netlink.Handle, name string) netlink.Link {
+func link(t testing.TB, h *netlink.Handle, name string) netlink.Link {
 	t.Helper()
 	return must(h.LinkByName(name))(t)
 }
 
-func assign(t *testing.T, h *netlink.Handle, name, addr string) {
+func assign(t testing.TB, h *netlink.Handle, name, addr string) {
 	t.Helper()
 	prefix := subnet(addr)
 	prefix.IP = net.ParseIP(addr).To4()
@@ -193,13 +193,13 @@ func subnet(addr string) *net.IPNet {
 	return &net.IPNet{IP: net.ParseIP(addr).To4().Mask(mask), Mask: mask}
 }
 
-func route(t *testing.T, h *netlink.Handle, r *netlink.Route) {
+func route(t testing.TB, h *netlink.Handle, r *netlink.Route) {
 	t.Helper()
 	check(t, h.RouteAdd(r))
 }
 
 // udp opens a UDP socket, bound to a device if one is named.
-func udp(t *testing.T, ns netns.NsHandle, device, local string) *net.UDPConn {
+func udp(t testing.TB, ns netns.NsHandle, device, local string) *net.UDPConn {
 	t.Helper()
 	var conn *net.UDPConn
 	check(t, in(ns, func() error {
@@ -224,7 +224,7 @@ func udp(t *testing.T, ns netns.NsHandle, device, local string) *net.UDPConn {
 
 // send writes the text to an address. A packet that the firewall drops on its
 // way out is an error here, which the test sees by its not coming.
-func send(t *testing.T, from *net.UDPConn, to, text string) {
+func send(t testing.TB, from *net.UDPConn, to, text string) {
 	t.Helper()
 	_, err := from.WriteToUDPAddrPort([]byte(text), netip.MustParseAddrPort(to))
 	if err != nil && !errors.Is(err, unix.EPERM) {
@@ -234,7 +234,7 @@ func send(t *testing.T, from *net.UDPConn, to, text string) {
 
 // expect reads the next datagram, which must be the text, and returns where it
 // came from. What was dropped before it is proven not to have come.
-func expect(t *testing.T, at *net.UDPConn, text string) netip.AddrPort {
+func expect(t testing.TB, at *net.UDPConn, text string) netip.AddrPort {
 	t.Helper()
 	check(t, at.SetReadDeadline(time.Now().Add(patience)))
 	buf := make([]byte, 2048)
@@ -254,7 +254,7 @@ type capture struct {
 	leaving bool
 }
 
-func newCapture(t *testing.T, ns netns.NsHandle, device string) *capture {
+func newCapture(t testing.TB, ns netns.NsHandle, device string) *capture {
 	t.Helper()
 	c := &capture{}
 	c.open(t, ns, device, unix.ETH_P_IP)
@@ -262,7 +262,7 @@ func newCapture(t *testing.T, ns netns.NsHandle, device string) *capture {
 }
 
 // newTap sees what leaves a device.
-func newTap(t *testing.T, ns netns.NsHandle, device string) *capture {
+func newTap(t testing.TB, ns netns.NsHandle, device string) *capture {
 	t.Helper()
 	c := &capture{leaving: true}
 	// Only who wants everything gets what leaves.
@@ -270,7 +270,7 @@ func newTap(t *testing.T, ns netns.NsHandle, device string) *capture {
 	return c
 }
 
-func (c *capture) open(t *testing.T, ns netns.NsHandle, device string, protocol uint16) {
+func (c *capture) open(t testing.TB, ns netns.NsHandle, device string, protocol uint16) {
 	t.Helper()
 	check(t, in(ns, func() error {
 		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
@@ -316,15 +316,15 @@ func (c *capture) until(t *testing.T, text string) []packet {
 	}
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func must[T any](v T, err error) func(*testing.T) T {
-	return func(t *testing.T) T {
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
 		t.Helper()
 		check(t, err)
 		return v

@@ -26,10 +26,12 @@ func (b *batch) send(generation uint32, commit bool) error {
 		return fmt.Errorf("open netfilter: %w", err)
 	}
 	defer unix.Close(fd)
-	for _, option := range []int{unix.SO_SNDBUFFORCE, unix.SO_SNDBUF, unix.SO_RCVBUFFORCE, unix.SO_RCVBUF} {
-		// Only who may exceed the system's limits can use the forced ones, and
-		// small rulesets fit anyway.
-		unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, bufferSize)
+	for forced, option := range map[int]int{unix.SO_SNDBUFFORCE: unix.SO_SNDBUF, unix.SO_RCVBUFFORCE: unix.SO_RCVBUF} {
+		// Only who may exceed the system's limits can force; small rulesets fit
+		// anyway.
+		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, forced, bufferSize) != nil {
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, option, bufferSize)
+		}
 	}
 	for _, option := range []int{unix.NETLINK_EXT_ACK, unix.NETLINK_CAP_ACK} {
 		if err := unix.SetsockoptInt(fd, unix.SOL_NETLINK, option, 1); err != nil {

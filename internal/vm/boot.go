@@ -14,13 +14,17 @@ import (
 
 // boot starts QEMU, copies the console to standard output and returns the
 // status that the guest printed last.
-func boot(ctx context.Context, kernel, initrd string) (status int, err error) {
-	qemu := exec.CommandContext(ctx, "qemu-system-aarch64",
-		"-machine", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "512",
+func boot(ctx context.Context, icount bool, kernel, initrd string) (status int, err error) {
+	clock := []string{"-smp", "2"}
+	if icount {
+		clock = []string{"-smp", "1", "-icount", "shift=0,sleep=off"}
+	}
+	qemu := exec.CommandContext(ctx, "qemu-system-aarch64", append(clock,
+		"-machine", "virt", "-cpu", "cortex-a72", "-m", "512",
 		"-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio",
 		"-device", "i6300esb", "-action", "watchdog=reset",
 		"-kernel", kernel, "-initrd", initrd,
-		"-append", "console=ttyAMA0 quiet panic=-1")
+		"-append", "console=ttyAMA0 quiet panic=-1")...)
 	qemu.Stderr = os.Stderr
 	qemu.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	console, err := qemu.StdoutPipe()

@@ -3,6 +3,10 @@
 //
 //	GOARCH=arm64 CGO_ENABLED=0 go test -tags vm -exec vm ./firewall
 //
+// With -icount before the test's own name the VM has one processor, and its clock
+// counts instructions, a nanosecond each: what a benchmark measures then is the
+// same on every machine, however busy.
+//
 // All flags of go test work. The VM holds the test binary, the package's
 // testdata directory, and the modules for networking, IPsec and nftables,
 // which load by themselves when the kernel wants them. There is no network and
@@ -32,8 +36,9 @@ import (
 
 func main() {
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: go test -exec vm PACKAGE (vm TESTBINARY [FLAG...])")
+		fmt.Fprintln(os.Stderr, "usage: go test -exec 'vm [-icount]' PACKAGE (vm [-icount] TESTBINARY [FLAG...])")
 	}
+	icount := flag.Bool("icount", false, "let the clock of the VM count instructions")
 	flag.Parse()
 	if flag.NArg() == 0 {
 		flag.Usage()
@@ -41,7 +46,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
-	status, err := run(ctx, flag.Arg(0), flag.Args()[1:])
+	status, err := run(ctx, *icount, flag.Arg(0), flag.Args()[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "vm:", err)
 	}
@@ -49,7 +54,7 @@ func main() {
 }
 
 // run boots the VM with the test binary and returns the binary's exit status.
-func run(ctx context.Context, binary string, args []string) (status int, err error) {
+func run(ctx context.Context, icount bool, binary string, args []string) (status int, err error) {
 	cache, err := debian.UserCache()
 	if err != nil {
 		return 1, err
@@ -75,7 +80,7 @@ func run(ctx context.Context, binary string, args []string) (status int, err err
 	if err := appendFiles(initrd, roots); err != nil {
 		return 1, err
 	}
-	return boot(ctx, kernel.Image(), initrd)
+	return boot(ctx, icount, kernel.Image(), initrd)
 }
 
 // writeInitrd writes the guest with its modules, and the test after it.
