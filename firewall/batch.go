@@ -184,18 +184,18 @@ func (b *batch) set(s *set) {
 			e.Uint32(unix.NFTA_SET_DATA_TYPE, unix.NFT_DATA_VERDICT)
 			e.Uint32(unix.NFTA_SET_DATA_LEN, 0)
 		}
-		if s.filled != byCompiler {
-			nested(e, unix.NFTA_SET_DESC, func(e *netlink.AttributeEncoder) { e.Uint32(attrDescSize, maxFilled) })
-		}
-		if len(s.keys) > 1 {
-			nested(e, unix.NFTA_SET_DESC, func(e *netlink.AttributeEncoder) {
+		nested(e, unix.NFTA_SET_DESC, func(e *netlink.AttributeEncoder) {
+			if spec.size > 0 {
+				e.Uint32(attrDescSize, spec.size)
+			}
+			if len(s.keys) > 1 {
 				nested(e, attrDescConcat, func(e *netlink.AttributeEncoder) {
 					for _, k := range s.keys {
 						nested(e, attrListElem, func(e *netlink.AttributeEncoder) { e.Uint32(attrFieldLen, uint32(k.length)) })
 					}
 				})
-			})
-		}
+			}
+		})
 		if len(s.keys) == 1 && (s.keys[0] == keyDevice || s.keys[0] == keyMark) {
 			e.Bytes(unix.NFTA_SET_USERDATA, hostOrder)
 		}
@@ -213,14 +213,16 @@ var hostOrder = []byte{0, 4, 1, 0, 0, 0}
 // setSpec is what cannot be changed of a set.
 type setSpec struct {
 	flags, keyType, keyLen uint32
-	timeout                time.Duration
+	// size bounds the elements; 0 is no bound.
+	size    uint32
+	timeout time.Duration
 }
 
 // setConcat is NFT_SET_CONCAT.
 const setConcat = 1 << 7
 
 func (s *set) spec() setSpec {
-	spec := setSpec{timeout: s.timeout}
+	spec := setSpec{timeout: s.timeout, size: s.size()}
 	for _, k := range s.keys {
 		// nft's number of a joined type has six bits for each part.
 		spec.keyType = spec.keyType<<6 | k.number

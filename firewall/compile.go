@@ -14,11 +14,10 @@ func Compile(config Config, topology Topology) (*Ruleset, error) {
 		return nil, err
 	}
 	c := compiler{config: &config, topology: &topology, Ruleset: &Ruleset{}, index: make(map[[2]string]*pair)}
-	c.collectDevices()
+	c.collectUnderlays()
 	c.pairZones()
 
 	c.bypassTracking()
-	c.clampMSS()
 	c.input()
 	c.forward()
 	c.output()
@@ -38,27 +37,20 @@ type compiler struct {
 	*Ruleset
 
 	// underlays are the names of the devices that face a provider, links and
-	// VRFs, and vrfs those of all VRFs; sorted.
-	underlays, vrfs []string
+	// VRFs, sorted.
+	underlays []string
 	// pairs are the pairs of zones that have a chain, in order of the policies.
 	pairs []*pair
 	index map[[2]string]*pair
 }
 
-func (c *compiler) collectDevices() {
+func (c *compiler) collectUnderlays() {
 	for _, m := range c.topology.Members {
-		if m.VRF != "" {
-			c.vrfs = append(c.vrfs, m.VRF)
-		}
 		if m.Underlay {
 			c.underlays = append(c.underlays, m.Link, m.ingress())
 		}
 	}
-	c.vrfs = compacted(c.vrfs)
 	c.underlays = compacted(c.underlays)
-	if len(c.vrfs) > 0 {
-		c.deviceSet(setVRFs, c.vrfs)
-	}
 	if len(c.underlays) > 0 {
 		c.deviceSet(setUnderlays, c.underlays)
 	}
@@ -83,7 +75,7 @@ func (c *compiler) from(m Member) (nameKey, string) {
 // input decides what comes to the router.
 func (c *compiler) input() {
 	in := c.chain("input", hookInput)
-	in.add(device{ingress, loopback}, accept)
+	in.add(fromSelf, accept)
 	c.protectInput(in)
 	in.add(layer4(protoICMPv4), call(chainICMPIn))
 	in.add(layer4(protoICMPv6), call(chainICMPIn))
@@ -102,12 +94,12 @@ func (c *compiler) input() {
 // output decides what the router sends.
 func (c *compiler) output() {
 	out := c.chain("output", hookOutput)
-	out.add(device{egress, loopback}, accept)
-	// The first pass of a packet in a VRF. Connection tracking sees the second.
-	if len(c.vrfs) > 0 {
-		out.add(member{[]nameKey{egress}, setVRFs}, accept)
-	}
 	c.protectOutput(out)
+	out.add(toSelf, accept)
+	// The first pass of a packet in a VRF. Connection tracking sees the second.
+	if c.topology.hasVRF() {
+		out.add(byVRF, accept)
+	}
 	out.add(layer4(protoICMPv4), call(chainICMPOut))
 	out.add(layer4(protoICMPv6), call(chainICMPOut))
 
@@ -124,6 +116,7 @@ func (c *compiler) output() {
 // forward decides what goes through the router.
 func (c *compiler) forward() {
 	forward := c.chain("forward", hookForward)
+	c.clampMSS(forward)
 	c.protectForward(forward)
 
 	byKey := make(map[nameKey][]element)

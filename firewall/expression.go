@@ -20,6 +20,7 @@ const register = 1
 // the library; these two say as much: they only cannot name the SA.
 const (
 	metaSecpath  expr.MetaKey = 25
+	metaOIFKind  expr.MetaKey = 27
 	metaSDIFName expr.MetaKey = 34
 	rtIPsec      expr.RtKey   = 4
 )
@@ -98,6 +99,9 @@ func encodeStatement(s statement) ([]expr.Any, error) {
 	}
 	return nil, fmt.Errorf("no expression for %q", s.nft())
 }
+
+// loopback is the index of lo in every network namespace.
+const loopback = 1
 
 // maxHelperName is NF_CT_HELPER_NAME_LEN.
 const maxHelperName = 16
@@ -199,6 +203,9 @@ var words = map[word][]expr.Any{
 	masquerade: {&expr.Masq{}},
 	reset:      {&expr.Reject{Type: unix.NFT_REJECT_TCP_RST}},
 	prohibit:   {&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED}},
+	fromSelf:   {&expr.Meta{Key: expr.MetaKeyIIF, Register: register}, equal(native(loopback))},
+	toSelf:     {&expr.Meta{Key: expr.MetaKeyOIF, Register: register}, equal(native(loopback))},
+	byVRF:      {&expr.Meta{Key: metaOIFKind, Register: register}, equal(deviceName("vrf"))},
 	ipv4:       isFamily(unix.NFPROTO_IPV4),
 	ipv6:       isFamily(unix.NFPROTO_IPV6),
 	toMulticast: append(isFamily(unix.NFPROTO_IPV4),

@@ -2,55 +2,48 @@ package firewall
 
 // The points and priorities of the base chains.
 var (
-	hookRawPrerouting = hook{kind: "filter", point: "prerouting", priority: "raw"}
-	hookRawOutput     = hook{kind: "filter", point: "output", priority: "raw"}
-	hookMSS           = hook{kind: "filter", point: "forward", priority: "mangle"}
-	hookPrerouting    = hook{kind: "nat", point: "prerouting", priority: "dstnat"}
-	hookInput         = hook{kind: "filter", point: "input", priority: "filter", drop: true}
-	hookForward       = hook{kind: "filter", point: "forward", priority: "filter", drop: true}
-	hookOutput        = hook{kind: "filter", point: "output", priority: "filter", drop: true}
-	hookPostrouting   = hook{kind: "nat", point: "postrouting", priority: "srcnat"}
+	hookRawOutput   = hook{kind: "filter", point: "output", priority: "raw"}
+	hookPrerouting  = hook{kind: "nat", point: "prerouting", priority: "dstnat"}
+	hookInput       = hook{kind: "filter", point: "input", priority: "filter", drop: true}
+	hookForward     = hook{kind: "filter", point: "forward", priority: "filter", drop: true}
+	hookOutput      = hook{kind: "filter", point: "output", priority: "filter", drop: true}
+	hookPostrouting = hook{kind: "nat", point: "postrouting", priority: "srcnat"}
 )
 
 // Names of the sets and chains that are not about a pair of zones.
 const (
 	setUnderlays    = "underlays"
-	setVRFs         = "vrfs"
 	setStamps       = "stamps"
 	chainGREIn      = "gre-in"
 	chainGREOut     = "gre-out"
 	chainGREThrough = "gre-through"
 	chainTransit    = "transit"
 	chainWithin     = "within-zone"
+	chainMSS        = "mss"
 	chainICMPIn     = "icmp-in"
 	chainICMPOut    = "icmp-out"
 )
-
-// loopback is the device of packets from the router to itself.
-const loopback = "lo"
 
 // DenyAll returns the ruleset of a router that has no policy yet: nothing is
 // received, sent or forwarded. Packet sockets, and so DHCP and ARP, are below
 // the IP hooks and unaffected.
 func DenyAll() *Ruleset {
 	r := &Ruleset{}
-	r.chain("input", hookInput).add(device{ingress, loopback}, accept)
+	r.chain("input", hookInput).add(fromSelf, accept)
 	r.chain("forward", hookForward)
-	r.chain("output", hookOutput).add(device{egress, loopback}, accept)
+	r.chain("output", hookOutput).add(toSelf, accept)
 	return r
 }
 
-// bypassTracking keeps the tunnel's packets out of connection tracking. The
-// entry our own GRE would make is what a forged answer in clear belongs to,
-// and looking it up would cost every packet of the tunnel twice.
+// bypassTracking keeps what the tunnel sends out of connection tracking, which
+// would look every packet up twice more. What it receives is decided before
+// tracking is asked, and to look at all packets for it would cost the others.
 func (c *compiler) bypassTracking() {
 	if len(c.underlays) == 0 {
 		return
 	}
-	in := c.chain("prerouting-raw", hookRawPrerouting)
 	out := c.chain("output-raw", hookRawOutput)
 	for _, proto := range []protocol{protoGRE, protoESP} {
-		in.add(layer4(proto), member{[]nameKey{ingress}, setUnderlays}, notrack)
 		out.add(layer4(proto), notrack)
 	}
 }
@@ -65,23 +58,29 @@ func (c *compiler) protectInput(in *chain) {
 	}
 
 	gre := c.chain(chainGREIn, hook{})
-	gre.add(fromIPsec, c.count(counter{name: "gre-in.ipsec", class: "GRE received inside IPsec"}), accept)
+	gre.add(fromIPsec, accept) // which the SA counts
 	gre.add(c.count(counter{name: "gre-in.clear", class: "GRE received in clear, dropped"}), drop)
 }
 
-// protectOutput decides GRE and ESP from the router.
+// protectOutput decides ESP and GRE from the router. ESP is the kernel's own,
+// made of what was let through before. A packet in a VRF comes by twice: first
+// with the VRF's device, outside connection tracking and before its route leads
+// into IPsec, then with the link, when it is decided.
 func (c *compiler) protectOutput(out *chain) {
-	out.add(layer4(protoGRE), jumpTo(chainGREOut))
 	if len(c.underlays) > 0 {
-		out.add(layer4(protoESP), member{[]nameKey{egress}, setUnderlays}, accept)
+		out.add(layer4(protoESP), accept)
 	}
+	out.add(layer4(protoGRE), jumpTo(chainGREOut))
 
 	gre := c.chain(chainGREOut, hook{})
+	gre.add(intoIPsec, accept)
+	if c.topology.hasVRF() {
+		gre.add(byVRF, accept)
+	}
 	// What is multicast into a tunnel the kernel sends to the group on the
 	// underlay. Copies have gone to the hubs by then. No SA leads to a group, so
-	// this repeats what the next rules do, under a name that alarms nobody.
+	// this repeats what the next rule does, under a name that alarms nobody.
 	gre.add(toMulticast, c.count(counter{name: "gre-out.multicast", class: "GRE to a multicast group, of which hubs get copies, dropped"}), drop)
-	gre.add(intoIPsec, c.count(counter{name: "gre-out.ipsec", class: "GRE sent into IPsec"}), accept)
 	gre.add(c.count(counter{name: "gre-out.clear", class: "GRE to be sent in clear, dropped"}), drop)
 }
 
@@ -138,7 +137,7 @@ func neighbours(c *chain) {
 // clampMSS bounds the TCP segments through each member in both directions. A
 // tunnel is bounded by the route's MTU too, which is smaller where the path to
 // one peer is, and which allows for the longer header of IPv6.
-func (c *compiler) clampMSS() {
+func (c *compiler) clampMSS(forward *chain) {
 	var clamped []Member
 	for _, m := range c.topology.Members {
 		if m.MSS > 0 || m.Tunnel {
@@ -148,7 +147,8 @@ func (c *compiler) clampMSS() {
 	if len(clamped) == 0 {
 		return
 	}
-	chain := c.chain("mss", hookMSS)
+	forward.add(openTCP, call(chainMSS))
+	at := c.chain(chainMSS, hook{})
 	for _, m := range clamped {
 		out, in := device{egress, m.Link}, device{ingress, m.Link}
 		if m.VRF != "" {
@@ -156,10 +156,10 @@ func (c *compiler) clampMSS() {
 		}
 		for _, direction := range []device{out, in} {
 			if m.MSS > 0 {
-				chain.add(direction, openTCP, clamp(m.MSS))
+				at.add(direction, clamp(m.MSS))
 			}
 			if m.Tunnel {
-				chain.add(direction, openTCP, clampRoute)
+				at.add(direction, clampRoute)
 			}
 		}
 	}

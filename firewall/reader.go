@@ -179,6 +179,15 @@ func decodeSet(d *netlink.AttributeDecoder) (name string, spec setSpec) {
 			spec.keyType = d.Uint32()
 		case unix.NFTA_SET_KEY_LEN:
 			spec.keyLen = d.Uint32()
+		case unix.NFTA_SET_DESC:
+			d.Nested(func(desc *netlink.AttributeDecoder) error {
+				for desc.Next() {
+					if desc.Type() == attrDescSize {
+						spec.size = desc.Uint32()
+					}
+				}
+				return nil
+			})
 		case unix.NFTA_SET_TIMEOUT:
 			spec.timeout = time.Duration(d.Uint64()) * time.Millisecond
 		}

@@ -93,6 +93,19 @@ const (
 // maxFilled bounds the elements of a set that is filled at run time.
 const maxFilled = 65535
 
+// size bounds the set: what is filled at run time, because memory is finite, and
+// what never changes, because the kernel then looks elements up in a third of
+// the time. Intervals have none: theirs is not the number of ranges.
+func (s *set) size() uint32 {
+	switch {
+	case s.filled != byCompiler:
+		return maxFilled
+	case s.interval:
+		return 0
+	}
+	return uint32(len(s.elements))
+}
+
 // element is a member of a set.
 type element struct {
 	// text is the key in nft's syntax; key holds its octets, and end, of an

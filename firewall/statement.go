@@ -180,6 +180,12 @@ const (
 	reset    word = "reject with tcp reset"
 	prohibit word = "reject with icmpx admin-prohibited"
 
+	// fromSelf and toSelf match packets from the router to itself, byVRF the
+	// first pass of a packet that the router sends in a VRF.
+	fromSelf word = `iif "lo"`
+	toSelf   word = `oif "lo"`
+	byVRF    word = `meta oifkind "vrf"`
+
 	ipv4 word = "meta nfproto ipv4"
 	ipv6 word = "meta nfproto ipv6"
 	// toMulticast matches the destination.

@@ -39,8 +39,8 @@ func (s *set) print(b *strings.Builder) {
 		keys[i] = k.name
 	}
 	fmt.Fprintf(b, "\t%s %s {\n\t\ttype %s%s\n", kind, s.name, strings.Join(keys, " . "), value)
-	if s.filled != byCompiler {
-		fmt.Fprintf(b, "\t\tsize %d\n", maxFilled)
+	if size := s.size(); size > 0 {
+		fmt.Fprintf(b, "\t\tsize %d\n", size)
 	}
 	if flags := s.flags(); len(flags) > 0 {
 		fmt.Fprintf(b, "\t\tflags %s\n", strings.Join(flags, ","))

@@ -174,6 +174,11 @@ func (t *Topology) zoneNames() []string {
 	return names
 }
 
+// hasVRF reports whether a member is in a VRF.
+func (t *Topology) hasVRF() bool {
+	return slices.ContainsFunc(t.Members, func(m Member) bool { return m.VRF != "" })
+}
+
 // isUnderlay reports whether a member of the zone faces a provider.
 func (t *Topology) isUnderlay(zone string) bool {
 	return slices.ContainsFunc(t.zones()[zone], func(m Member) bool { return m.Underlay })
