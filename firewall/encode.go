@@ -38,10 +38,10 @@ func (r *Ruleset) identity() string { return "policy." + r.Fingerprint() }
 // What is in both stays: counters go on counting, sets that are filled at run
 // time keep their elements, and packets find one ruleset or the other, whole.
 func encode(r *Ruleset, have contents) (*batch, error) {
-	b := &batch{}
+	b, identity := &batch{}, r.identity()
 	b.table()
 	if have.exists {
-		b.removeOld(r, have)
+		b.removeOld(r, identity, have)
 	}
 	for _, c := range r.counters {
 		if _, kept := have.objects[c.name]; !kept {
@@ -53,8 +53,8 @@ func encode(r *Ruleset, have contents) (*batch, error) {
 			b.helper(h)
 		}
 	}
-	if _, kept := have.chains[r.identity()]; !kept {
-		b.chain(r.identity(), hook{})
+	if _, kept := have.chains[identity]; !kept {
+		b.chain(identity, hook{})
 	}
 	for _, c := range r.chains {
 		if spec, kept := have.chains[c.name]; !kept || spec != c.hook.spec() {
@@ -83,7 +83,7 @@ func encode(r *Ruleset, have contents) (*batch, error) {
 func (s *set) lasts() bool { return s.interval || s.filled != byCompiler }
 
 // removeOld removes all rules, and then what only they needed.
-func (b *batch) removeOld(r *Ruleset, have contents) {
+func (b *batch) removeOld(r *Ruleset, identity string, have contents) {
 	b.remove(unix.NFT_MSG_DELRULE, unix.NFTA_RULE_TABLE, 0, "", "the end of the old rules")
 	wanted := make(map[string]*set)
 	for i := range r.sets {
@@ -97,7 +97,7 @@ func (b *batch) removeOld(r *Ruleset, have contents) {
 			b.remove(unix.NFT_MSG_DELSETELEM, unix.NFTA_SET_ELEM_LIST_TABLE, unix.NFTA_SET_ELEM_LIST_SET, name, "the end of the elements of set "+name)
 		}
 	}
-	chains := map[string]chainSpec{r.identity(): {}}
+	chains := map[string]chainSpec{identity: {}}
 	for _, c := range r.chains {
 		chains[c.name] = c.hook.spec()
 	}

@@ -53,7 +53,12 @@ func (b *batch) bytes(generation uint32, commit bool) []byte {
 		}
 	}
 	attrs, _ := attributes(begin) // a number always encodes
-	out := appendMessage(nil, unix.NFNL_MSG_BATCH_BEGIN, netlink.Request, 0, unix.AF_UNSPEC, unix.NFNL_SUBSYS_NFTABLES, attrs)
+	size := 0
+	for _, m := range b.messages {
+		size += unix.NLMSG_HDRLEN + 4 + len(m.attrs)
+	}
+	out := make([]byte, 0, size+64)
+	out = appendMessage(out, unix.NFNL_MSG_BATCH_BEGIN, netlink.Request, 0, unix.AF_UNSPEC, unix.NFNL_SUBSYS_NFTABLES, attrs)
 	for i, m := range b.messages {
 		flags := netlink.Request | m.flags
 		if i == len(b.messages)-1 {

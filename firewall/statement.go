@@ -64,10 +64,10 @@ type transport struct {
 func (t transport) nft() string {
 	var words []string
 	if !t.source.all() {
-		words = append(words, fmt.Sprintf("%s sport %s", t.proto, t.source))
+		words = append(words, t.proto.String()+" sport "+t.source.String())
 	}
 	if !t.dest.all() {
-		words = append(words, fmt.Sprintf("%s dport %s", t.proto, t.dest))
+		words = append(words, t.proto.String()+" dport "+t.dest.String())
 	}
 	return strings.Join(words, " ")
 }
@@ -232,7 +232,7 @@ func (c clamp) nft() string { return fmt.Sprintf("tcp option maxseg size set %d"
 // count counts the packet on a named counter.
 type count string
 
-func (c count) nft() string { return fmt.Sprintf("counter name %q", string(c)) }
+func (c count) nft() string { return `counter name "` + string(c) + `"` }
 
 // logged sends the beginning of the packet to the log's reader with the prefix,
 // at most logRate a second over time and logBurst at once. The rest of the rule
