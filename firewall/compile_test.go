@@ -162,6 +162,17 @@ func TestWarnings(t *testing.T) {
 			[]Policy{{From: Self, To: "outside", Drop: []string{"udp"}, Inspect: []string{"ike"}}},
 			[]string{"policies: no policy lets IKE from self to outside, so no tunnel comes up there; add {from: self, to: outside, inspect: [ike]}"},
 		},
+		"class that is never asked": {
+			[]Policy{
+				{From: "inside", To: "outside", Classes: []Class{{Name: "all", Action: actionInspect}, {Name: "web", Action: actionDrop, Criteria: Criteria{Services: []string{"http"}}}}},
+				{From: "inside", To: "outside", Reject: []string{"ssh"}},
+				{From: Self, To: "outside", Inspect: []string{"ike"}},
+			},
+			[]string{
+				"policies.0.classes.1: no packet from inside to outside gets here: inspect all takes all of them; move it before that, or remove it",
+				"policies.1.reject: no packet from inside to outside gets here: inspect all takes all of them; move it before that, or remove it",
+			},
+		},
 		"IKE by ports": {[]Policy{{From: Self, To: "outside", Inspect: []string{"udp/400-5000"}}}, nil},
 		"documented":   {branch(t).Policies, nil},
 	} {

@@ -131,7 +131,7 @@ func (c *compiler) compilePair(p *pair) {
 	at.add(ctState(stateRelated), known, c.outcome(p, ".related", "errors about allowed connections"), accept)
 	first := len(at.rules)
 	c.announced(at, p, p, asking)
-	if back != nil && back != p {
+	if back != nil {
 		c.announced(at, p, back, mirrored)
 	}
 	if p.stateful || back != nil && back.stateful {

@@ -25,6 +25,7 @@ func (c *Config) Warnings(t *Topology) []*invalid.Error {
 			})
 		}
 	}
+	warnings = append(warnings, c.unasked()...)
 	if !slices.ContainsFunc(t.Members, func(m Member) bool { return m.Tunnel }) {
 		return warnings
 	}
@@ -41,6 +42,44 @@ func (c *Config) Warnings(t *Topology) []*invalid.Error {
 		})
 	}
 	return warnings
+}
+
+// unasked warns of classes and lists that no packet gets to, because one before
+// them takes everything between the zones.
+func (c *Config) unasked() []*invalid.Error {
+	var warnings []*invalid.Error
+	taker := make(map[[2]string]string)
+	for i := range c.Policies {
+		p := &c.Policies[i]
+		zones := [2]string{p.From, p.To}
+		for n, s := range p.steps(0) {
+			path := []string{"policies", fmt.Sprint(i), string(s.action)}
+			if n < len(p.Classes) {
+				path = []string{"policies", fmt.Sprint(i), "classes", fmt.Sprint(n)}
+			}
+			if before, taken := taker[zones]; taken {
+				warnings = append(warnings, &invalid.Error{
+					Path:    path,
+					Problem: fmt.Sprintf("no packet from %s to %s gets here: %s takes all of them", p.From, p.To, before),
+					Fix:     "move it before that, or remove it",
+				})
+			} else if slices.ContainsFunc(s.criteria, c.everything) {
+				taker[zones] = s.words()
+			}
+		}
+	}
+	return warnings
+}
+
+// everything reports whether all packets meet the criteria.
+func (c *Config) everything(criteria Criteria) bool {
+	if !reflect.DeepEqual(criteria, Criteria{Services: criteria.Services}) {
+		return false
+	}
+	return len(criteria.Services) == 0 || slices.ContainsFunc(criteria.Services, func(name string) bool {
+		matches, _ := c.resolve(name, "")
+		return slices.ContainsFunc(matches, func(m Match) bool { return m.proto == protoAny })
+	})
 }
 
 // passesBack reports whether the service passes the other way too. IPsec on an
