@@ -17,7 +17,7 @@ const module = "github.com/farspoke/farspoke/"
 
 // components never import each other: where one needs another, the consumer
 // declares the interface and init/router.go passes the implementation.
-var components = []string{"dmvpn", "ikev2", "firewall", "cellular", "internal/wan"}
+var components = []string{"dmvpn", "ikev2", "firewall", "cellular", "internal/wan", "internal/breakout"}
 
 // glue knows components, so no component may know it.
 var glue = []string{"init", "internal/config", "internal/cli", "internal/api", "internal/metrics", "internal/parts", "internal/pid1", "lab", "image", "cmd"}

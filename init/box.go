@@ -14,6 +14,7 @@ import (
 	"github.com/farspoke/farspoke/ikev2"
 	"github.com/farspoke/farspoke/ikev2/xfrm"
 	"github.com/farspoke/farspoke/internal/api"
+	"github.com/farspoke/farspoke/internal/breakout"
 	"github.com/farspoke/farspoke/internal/checkpoint"
 	"github.com/farspoke/farspoke/internal/config"
 	"github.com/farspoke/farspoke/internal/nl"
@@ -35,6 +36,7 @@ type box struct {
 	fronts    map[string]*front
 	engines   []*ikev2.Engine
 	tunnels   []*dmvpn.Tunnel
+	breakout  *breakout.Breakout
 }
 
 // hostnameFile is the kernel's name for the box, which needs no capability to
@@ -87,6 +89,11 @@ func build(ctx context.Context, file *config.File, state checkpoint.Dir, held *s
 			resolver: resolve.New(component("dns"), states[vrf]...),
 		}
 	}
+	best := make(map[string]*value.Value[uplink.State])
+	for vrf, front := range b.fronts {
+		best[vrf] = front.best.State()
+	}
+	b.breakout = breakout.New(file.Exits(), best, component("breakout"))
 	return b, b.buildTunnels(ctx, file, state, held, log)
 }
 
@@ -168,6 +175,9 @@ func (b *box) tasks() []supervise.Task {
 	}
 	for _, t := range b.tunnels {
 		tasks = append(tasks, t)
+	}
+	if b.breakout != nil {
+		tasks = append(tasks, b.breakout)
 	}
 	return tasks
 }

@@ -58,7 +58,7 @@ func (f *File) checkAddresses() error {
 			break
 		}
 	}
-	return errors.Join(append(errs, f.checkRoutes(all))...)
+	return errors.Join(append(errs, f.checkRoutes(all), f.checkExits(all))...)
 }
 
 // checkRoutes reports routes over tunnels to what is reached otherwise from the

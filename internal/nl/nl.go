@@ -17,6 +17,9 @@ const (
 	ProtocolUplink netlink.RouteProtocol = 70
 	// ProtocolTunnel marks routes over a tunnel, static and NHRP.
 	ProtocolTunnel netlink.RouteProtocol = 71
+	// ProtocolBreakout marks routes to a provider past the tunnels, and those
+	// by which its answers come back.
+	ProtocolBreakout netlink.RouteProtocol = 72
 )
 
 // maxDumps bounds how often an interrupted dump is repeated.

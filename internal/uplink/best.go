@@ -58,7 +58,7 @@ func (b *Best) Run(ctx context.Context) error {
 	// One place is enough: choose looks at all of them.
 	changes := make(chan struct{}, 1)
 	for _, source := range b.sources {
-		following.Go(func() { follow(ctx, source.State(), changes) })
+		following.Go(func() { source.State().Follow(ctx, changes) })
 	}
 	demoted := demotions{}
 	for {
@@ -71,22 +71,6 @@ func (b *Best) Run(ctx context.Context) error {
 			b.demote(demoted, name, time.Now())
 		case <-demoted.next():
 			b.forgive(demoted, time.Now())
-		}
-	}
-}
-
-// follow tells of every change of a state.
-func follow(ctx context.Context, state *value.Value[State], changes chan<- struct{}) {
-	for {
-		_, changed := state.Load()
-		select {
-		case changes <- struct{}{}:
-		default:
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
 		}
 	}
 }

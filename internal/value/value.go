@@ -4,7 +4,10 @@
 // up the owner and nothing needs a buffer size.
 package value
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // Value holds the latest T. The zero Value holds the zero T and is ready for
 // use. It is safe for concurrent use and must not be copied.
@@ -44,4 +47,22 @@ func (v *Value[T]) Load() (current T, changed <-chan struct{}) {
 		v.changed = make(chan struct{})
 	}
 	return v.current, v.changed
+}
+
+// Follow puts something into changes at once and after every Set, until ctx is
+// cancelled. With room for one, changes tells a reader of many values that it has
+// to load them anew, and of which it need not know.
+func (v *Value[T]) Follow(ctx context.Context, changes chan<- struct{}) {
+	for {
+		_, changed := v.Load()
+		select {
+		case changes <- struct{}{}:
+		default:
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

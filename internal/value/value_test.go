@@ -1,6 +1,7 @@
 package value
 
 import (
+	"context"
 	"sync"
 	"testing"
 )
@@ -52,4 +53,28 @@ func TestReaderNeverMissesTheLast(t *testing.T) {
 		v.Set(i)
 	}
 	<-done
+}
+
+func TestFollowTellsOfEachOfManyValues(t *testing.T) {
+	values := make([]Value[int], 3)
+	changes := make(chan struct{}, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	var following sync.WaitGroup
+	for i := range values {
+		following.Go(func() { values[i].Follow(ctx, changes) })
+	}
+	<-changes // something is there to be loaded from the beginning
+	for i := range values {
+		values[i].Set(1)
+	}
+	for sum := 0; sum < len(values); {
+		<-changes
+		sum = 0
+		for i := range values {
+			got, _ := values[i].Load()
+			sum += got
+		}
+	}
+	cancel()
+	following.Wait()
 }

@@ -1,0 +1,119 @@
+// Package breakout lets the hosts of a zone use a provider directly, past the
+// tunnels. The provider's routes live in a front-door VRF, which nothing leads
+// into from the table of a LAN and nothing out of. For each Exit this package
+// keeps two kinds of routes, marked nl.ProtocolBreakout: a default route in the
+// LAN's table through the uplink in use, behind those of all tunnels, and a route
+// to each network of the LAN in the front-door VRF. Without the latter an answer,
+// which is for a host of the LAN once its translation is undone, would be sent
+// back to the provider. What may go that way at all is for the firewall to say.
+package breakout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/farspoke/farspoke/internal/uplink"
+	"github.com/farspoke/farspoke/internal/value"
+)
+
+// Exit leads from networks of ours to a provider. VRFs are named as in the
+// configuration, and empty for the main table; the two differ.
+type Exit struct {
+	// From is the VRF of the networks, To that of the underlays.
+	From, To string
+	Networks []Network
+}
+
+// Network is one that is reached by a link of ours.
+type Network struct {
+	Link   string
+	Prefix netip.Prefix
+}
+
+// Breakout keeps the routes of all exits.
+type Breakout struct {
+	exits   []Exit
+	uplinks map[string]*value.Value[uplink.State]
+	kernel  kernel
+	log     *slog.Logger
+
+	// routes and problem are what was last told to the kernel and what it said,
+	// so that the log has only what is new. They belong to Run.
+	routes  []route
+	problem string
+}
+
+// New returns the Breakout of the exits. Of two from one VRF the first is
+// preferred. uplinks are those to use, by VRF.
+func New(exits []Exit, uplinks map[string]*value.Value[uplink.State], log *slog.Logger) *Breakout {
+	return &Breakout{exits: exits, uplinks: uplinks, kernel: linux{}, log: log}
+}
+
+// String names the task.
+func (b *Breakout) String() string { return "breakout" }
+
+// Run keeps the routes until ctx is cancelled, and leaves them in place then.
+// Without any exit it removes those that an earlier configuration had.
+func (b *Breakout) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var following sync.WaitGroup
+	defer following.Wait()
+	defer cancel()
+	notices, err := b.kernel.Watch(ctx)
+	if err != nil {
+		return fmt.Errorf("watch the links: %w", err)
+	}
+	changes := make(chan struct{}, 1)
+	for _, exit := range b.exits {
+		following.Go(func() { b.uplinks[exit.To].Follow(ctx, changes) })
+	}
+	for {
+		if err := b.apply(); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changes:
+		case _, ok := <-notices:
+			if !ok && ctx.Err() == nil {
+				return errors.New("the kernel's notices about links ended")
+			}
+		}
+	}
+}
+
+// apply makes the kernel have the routes that are wanted now.
+func (b *Breakout) apply() error {
+	wanted := b.wanted()
+	for _, r := range wanted {
+		if r.isDefault() && !slices.Contains(b.routes, r) {
+			b.log.Info("hosts reach the provider directly", "vrf", r.VRF, "uplink", r.Link, "gateway", r.Via)
+		}
+	}
+	for _, r := range b.routes {
+		gone := !slices.ContainsFunc(wanted, func(w route) bool { return w.place() == r.place() })
+		if r.isDefault() && gone {
+			b.log.Warn("the uplink is down: hosts do not reach the provider directly", "vrf", r.VRF, "uplink", r.Link)
+		}
+	}
+	b.routes = wanted
+	refused, err := b.kernel.SetRoutes(wanted)
+	if err != nil {
+		return fmt.Errorf("set routes past the tunnels: %w", err)
+	}
+	problem := ""
+	if err := errors.Join(refused...); err != nil {
+		problem = err.Error()
+	}
+	if problem != "" && problem != b.problem {
+		b.log.Warn("the kernel refuses a route past the tunnels", "err", problem)
+	}
+	b.problem = problem
+	return nil
+}

@@ -1,0 +1,48 @@
+package breakout
+
+import "net/netip"
+
+// route is one in the table of a VRF, the main table if VRF is empty.
+type route struct {
+	VRF  string
+	To   netip.Prefix
+	Link string
+	// Via is the next hop, unset for a network on the link. It is taken to be on
+	// the link: the table has no other route that says so.
+	Via    netip.Addr
+	Metric int
+}
+
+const (
+	// backMetric puts the ways back before what the provider may offer for our
+	// networks.
+	backMetric = 1
+	// outMetric puts the ways out behind the routes of tunnels and underlays, and
+	// before the end of a VRF's table. Those of further exits follow.
+	outMetric = 1 << 24
+)
+
+func (r route) isDefault() bool { return r.To.Bits() == 0 }
+
+// place is what two routes cannot share.
+func (r route) place() route { return route{VRF: r.VRF, To: r.To, Metric: r.Metric} }
+
+// wanted returns the routes there should be now, the ways back first: who finds
+// the way out expects answers.
+func (b *Breakout) wanted() []route {
+	var back, out []route
+	for i, exit := range b.exits {
+		for _, n := range exit.Networks {
+			back = append(back, route{VRF: exit.To, To: n.Prefix.Masked(), Link: n.Link, Metric: backMetric})
+		}
+		state, _ := b.uplinks[exit.To].Load()
+		if !state.Up || !state.Gateway.IsValid() {
+			continue
+		}
+		out = append(out, route{
+			VRF: exit.From, To: netip.PrefixFrom(netip.IPv4Unspecified(), 0),
+			Link: state.Link, Via: state.Gateway, Metric: outMetric + i,
+		})
+	}
+	return append(back, out...)
+}
