@@ -1,0 +1,72 @@
+//go:build lab
+
+package main
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+
+	"github.com/farspoke/farspoke/lab/probe"
+)
+
+// TestBreakout: a host of the branch reaches what is beyond the carrier directly,
+// under the box's address there, while the tunnel carries the rest. What belongs
+// into the tunnel never goes that way: not while the box starts, and not while no
+// hub answers.
+func TestBreakout(t *testing.T) {
+	lab := open(t)
+	spoke := bringUp(t, lab, ordinaryBox(lab))
+	if n := spoke.Capture.Sent(probe.ICMP); n != 0 {
+		t.Errorf("%d packets for headquarters went to the provider in clear during the start; the first: %s", n, spoke.Capture.First(probe.ICMP))
+	}
+	// The hub knows no way to the branch's LAN, and the carrier translates only its
+	// own addresses: who is answered has asked under the box's.
+	direct, stop := pingFrom(t, lab.First, hubAddress)
+	if _, err := direct.Steady(limit(t, word), 0, 10); err != nil {
+		t.Errorf("%v; the carrier saw: %s", err, spoke.Capture)
+	}
+	stop()
+	answered(t, spoke, spoke.Ping.Mark(), word)
+
+	before, line := spoke.Capture.Sent(probe.ICMP), spoke.Console.Mark()
+	if before == 0 {
+		t.Error("the carrier has not seen the ping, so it would not see another")
+	}
+	if err := lab.Fault(limit(t, word), "udp dport { 500, 4500 } drop"); err != nil {
+		t.Fatal(err)
+	}
+	mark := spoke.Ping.Mark()
+	says(t, spoke, line, `peer hub1\.example\.net .*(has been silent for|has stopped answering|does not answer)`)
+	if _, err := spoke.Ping.Silence(limit(t, word), mark, 100); err != nil {
+		t.Error(err)
+	}
+	if after := spoke.Capture.Sent(probe.ICMP); after != before {
+		t.Errorf("%d packets for headquarters went to the provider in clear while no hub answered", after-before)
+	}
+	if err := lab.Fault(limit(t, word)); err != nil {
+		t.Fatal(err)
+	}
+	answered(t, spoke, spoke.Ping.Mark(), recovery)
+}
+
+// pingFrom has the host of a branch ping somebody until stop is called.
+func pingFrom(t *testing.T, at *Branch, to netip.Addr) (ping *probe.Ping, stop func()) {
+	t.Helper()
+	err := at.Host.Do(func() (err error) {
+		ping, err = probe.NewPing(at.host.Addr(), to, pingInterval)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- ping.Run(ctx) }()
+	return ping, func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
