@@ -20,7 +20,7 @@ type Config struct {
 	Zone     string         `json:"zone,omitempty" jsonschema:"the firewall zone the tunnel is a member of"`
 	NHRP     NHRP           `json:"nhrp" jsonschema:"how the box finds the other members"`
 	IPsec    string         `json:"ipsec" jsonschema:"the IPsec profile that protects the tunnel"`
-	Routes   []netip.Prefix `json:"routes,omitempty" jsonschema:"prefixes reached through the first server that is up"`
+	Routes   []netip.Prefix `json:"routes,omitempty" jsonschema:"prefixes reached through the first server that is up, and in no other way; 0.0.0.0/0 is only preferred, and gives way while no server is up"`
 }
 
 // NHRP is the Next Hop Resolution Protocol's part of a tunnel.

@@ -18,7 +18,9 @@
 //   - What is multicast into the tunnel goes to the hubs that are marked for it,
 //     as copies: the kernel's own way to a group ends in IPsec.
 //   - The static routes are there for as long as the device is, whether or not
-//     a hub answers: what belongs into the tunnel takes no other way.
+//     a hub answers, and others that refuse are behind them (Backstop): what
+//     belongs into the tunnel takes no other way. Only a default route gives way
+//     while no hub answers.
 package dmvpn
 
 import (

@@ -100,6 +100,9 @@ func build(ctx context.Context, file *config.File, state checkpoint.Dir, held *s
 // buildTunnels makes the tunnels, and an IKEv2 engine for each VRF that carries
 // one. The kernel lets no GRE out in clear from here on.
 func (b *box) buildTunnels(ctx context.Context, file *config.File, state checkpoint.Dir, held *sockets, log *slog.Logger) error {
+	if err := (dmvpn.Netlink{}).Backstop(slices.Collect(maps.Values(file.Tunnels))); err != nil {
+		return err
+	}
 	if err := (dmvpn.Netlink{}).Prune(slices.Collect(maps.Keys(file.Tunnels))); err != nil {
 		return err
 	}

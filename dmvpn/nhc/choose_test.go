@@ -2,6 +2,7 @@ package nhc
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/farspoke/farspoke/dmvpn/nhrp"
@@ -165,4 +166,37 @@ func TestSeveralAddresses(t *testing.T) {
 	if n := w.client.Neighbours(); len(n) != 1 || n[0] != (Neighbour{hub1, nbma2}) {
 		t.Errorf("neighbours %v", n)
 	}
+}
+
+// TestDefaultRouteGivesWay: a default route over the tunnel is there while a hub is,
+// and after a restart at once; other routes are there always.
+func TestDefaultRouteGivesWay(t *testing.T) {
+	cfg := testConfig(configured(hub1, nbma1), configured(hub2, nbma2))
+	everything := netip.MustParsePrefix("0.0.0.0/0")
+	cfg.Routes = []netip.Prefix{everything, branchLAN}
+	w := newWorld(t, cfg)
+	expect := func(when string, want ...Route) {
+		t.Helper()
+		if got := w.client.Routes(); !slices.Equal(got, want) {
+			t.Errorf("%s routes are %v, want %v", when, got, want)
+		}
+	}
+	expect("before anybody answers", Route{branchLAN, hub1})
+	w.pass(second)
+	expect("with hubs", Route{everything, hub1}, Route{branchLAN, hub1})
+	w.boot()
+	expect("in the next process", Route{everything, hub1}, Route{branchLAN, hub1})
+	w.pass(second)
+
+	w.unprotectable[nbma1] = true
+	w.lost(nbma1)
+	w.pass(4 * second)
+	expect("with the other hub", Route{everything, hub2}, Route{branchLAN, hub2})
+	w.unprotectable[nbma2] = true
+	w.lost(nbma2)
+	w.pass(4 * second)
+	expect("when no hub answers", Route{branchLAN, hub2})
+	w.unprotectable = make(map[netip.Addr]bool)
+	w.pass(60 * second)
+	expect("when the hubs are back", Route{everything, hub1}, Route{branchLAN, hub1})
 }

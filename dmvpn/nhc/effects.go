@@ -98,7 +98,11 @@ func (c *Client) wanted() kernel {
 		}
 	}
 	for _, prefix := range c.cfg.Routes {
-		k.routes = append(k.routes, Route{prefix, c.via.address})
+		// A default route says what is preferred, all others what belongs into the
+		// tunnel: only it gives way when nobody is there.
+		if prefix.Bits() > 0 || c.via.live {
+			k.routes = append(k.routes, Route{prefix, c.via.address})
+		}
 	}
 	c.shortcutKernel(&k, taken)
 	return k

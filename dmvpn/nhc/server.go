@@ -154,13 +154,16 @@ func (c *Client) restart(s *server, err error) {
 // rise notes that the server is registered with.
 func (c *Client) rise(s *server) {
 	if !s.live {
-		s.live, s.returns = true, c.now+c.cfg.Fallback
+		s.live, s.returns, c.stale = true, c.now+c.cfg.Fallback, true
 	}
 	s.phase, s.lastError = Registered, ""
 }
 
 // fall notes that the server is not fit to carry anything.
-func (c *Client) fall(s *server) { s.live, s.down = false, true }
+func (c *Client) fall(s *server) {
+	c.stale = c.stale || s.live
+	s.live, s.down = false, true
+}
 
 // fail keeps what went wrong and tells it, once for as long as it is the same.
 func (c *Client) fail(s *server, err error) {

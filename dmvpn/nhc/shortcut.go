@@ -306,6 +306,7 @@ func (c *Client) isUp(nbma netip.Addr) bool {
 
 // shortcutKernel adds what shortcuts need of the kernel.
 func (c *Client) shortcutKernel(k *kernel, taken map[netip.Addr]bool) {
+	static := k.routes
 	for _, p := range c.peers {
 		if p.phase == PathUp && !taken[p.address] {
 			k.neighbours = append(k.neighbours, Neighbour{p.address, p.nbma})
@@ -324,7 +325,7 @@ func (c *Client) shortcutKernel(k *kernel, taken map[netip.Addr]bool) {
 		}
 		r := Route{s.prefix, s.peer.address}
 		// Only the static routes, which come first, may be for the same.
-		if i := slices.Index(c.cfg.Routes, s.prefix); i >= 0 {
+		if i := slices.IndexFunc(static, func(o Route) bool { return o.Prefix == s.prefix }); i >= 0 {
 			k.routes[i] = r
 			continue
 		}

@@ -18,9 +18,8 @@ const (
 	// many may follow. A VRF device with a table of this range is ours.
 	vrfTables = 1000
 	maxVRFs   = 1000
-	// unreachableMetric is that of the default route which ends every lookup
-	// in a VRF's table: behind all real routes.
-	unreachableMetric = 4278198272
+	// LastMetric is that of a route which ends a lookup: behind all real routes.
+	LastMetric = 4278198272
 	// localRule is where the rule for the local table moves to, behind the
 	// kernel's l3mdev rule at 1000.
 	localRule = 32765
@@ -140,7 +139,7 @@ func ensureUnreachable(family, table int) error {
 	}
 	err := netlink.RouteAdd(&netlink.Route{
 		Family: family, Dst: dst, Table: table, Type: unix.RTN_UNREACHABLE,
-		Priority: unreachableMetric, Protocol: ProtocolUplink,
+		Priority: LastMetric, Protocol: ProtocolUplink,
 	})
 	if err != nil && !errors.Is(err, unix.EEXIST) && !noIPv6(family, err) {
 		return fmt.Errorf("add unreachable default to table %d: %w", table, err)
