@@ -50,6 +50,42 @@ func TestBreakout(t *testing.T) {
 	answered(t, spoke, spoke.Ping.Mark(), recovery)
 }
 
+// TestBreakoutPreference: everything goes by the tunnel while a hub answers, and
+// directly to the provider while none does; a host that goes on asking is answered
+// there.
+func TestBreakoutPreference(t *testing.T) {
+	lab := open(t)
+	site := ordinarySite().Replace("farspoke.yaml", "routes: [10.100.0.0/24, 192.168.0.0/16]", "routes: [0.0.0.0/0]")
+	spoke := bringUp(t, lab, testedBox(lab.images, lab.images.Box, site))
+	// The carrier knows no way to the branch's LAN: by the hub it cannot answer.
+	before := spoke.Capture.Sent(probe.ICMP)
+	carrier, stop := pingFrom(t, lab.First, natAddress.Addr())
+	defer stop()
+	silent := func(mark int) {
+		t.Helper()
+		if _, err := carrier.Silence(limit(t, word), mark, 20); err != nil {
+			t.Error(err)
+		}
+	}
+	silent(0)
+	if n := spoke.Capture.Sent(probe.ICMP) - before; n != 0 {
+		t.Errorf("%d packets went to the provider although the hub answers", n)
+	}
+
+	mark := carrier.Mark()
+	if err := lab.Fault(limit(t, word), "udp dport { 500, 4500 } drop"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := carrier.Steady(limit(t, word), mark, 20); err != nil {
+		t.Errorf("%v; the carrier saw: %s", err, spoke.Capture)
+	}
+	if err := lab.Fault(limit(t, word)); err != nil {
+		t.Fatal(err)
+	}
+	answered(t, spoke, spoke.Ping.Mark(), recovery)
+	silent(carrier.Mark())
+}
+
 // pingFrom has the host of a branch ping somebody until stop is called.
 func pingFrom(t *testing.T, at *Branch, to netip.Addr) (ping *probe.Ping, stop func()) {
 	t.Helper()

@@ -46,6 +46,8 @@ type Breakout struct {
 	// so that the log has only what is new. They belong to Run.
 	routes  []route
 	problem string
+	// used are those of the ways out that hosts took when last looked at.
+	used []route
 }
 
 // New returns the Breakout of the exits. Of two from one VRF the first is
@@ -115,5 +117,39 @@ func (b *Breakout) apply() error {
 		b.log.Warn("the kernel refuses a route past the tunnels", "err", problem)
 	}
 	b.problem = problem
+	return b.noteUse()
+}
+
+// noteUse finds out which ways out hosts take now, and sees to what is under way
+// where that is new.
+func (b *Breakout) noteUse() error {
+	var used []route
+	for _, r := range b.routes {
+		if !r.isDefault() {
+			continue
+		}
+		preferred, err := b.kernel.Preferred(r)
+		if err != nil {
+			return err
+		}
+		if preferred {
+			used = append(used, r)
+		}
+	}
+	for _, r := range used {
+		if slices.Contains(b.used, r) {
+			continue
+		}
+		for _, exit := range b.exits {
+			if exit.From != r.VRF {
+				continue
+			}
+			// All is well for new connections: this concerns old ones only.
+			if err := b.kernel.ForgetUntranslated(exit.Networks, r.Link); err != nil {
+				b.log.Warn("connections that began in a tunnel do not go on", "err", err)
+			}
+		}
+	}
+	b.used = used
 	return nil
 }

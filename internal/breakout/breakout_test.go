@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -25,6 +26,9 @@ type fakeKernel struct {
 	calls   int
 	refused []error
 	err     error
+	// tunnel says that there is another default route everywhere.
+	tunnel    bool
+	forgotten []string
 }
 
 func (k *fakeKernel) Watch(context.Context) (<-chan struct{}, error) { return k.notices, nil }
@@ -35,6 +39,19 @@ func (k *fakeKernel) SetRoutes(routes []route) ([]error, error) {
 	k.routes = routes
 	k.calls++
 	return k.refused, k.err
+}
+
+func (k *fakeKernel) Preferred(r route) (bool, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return !k.tunnel && slices.Contains(k.routes, r), nil
+}
+
+func (k *fakeKernel) ForgetUntranslated(networks []Network, link string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.forgotten = append(k.forgotten, fmt.Sprint(networks, " by ", link))
+	return nil
 }
 
 // scene is a Breakout with everything around it made by hand.
@@ -137,6 +154,34 @@ func TestLinksComeAndGo(t *testing.T) {
 		synctest.Wait()
 		if s.kernel.calls != before+1 {
 			t.Errorf("after a notice the routes were set %d times", s.kernel.calls-before)
+		}
+	})
+}
+
+// TestTunnelGivesWay: whenever hosts begin to take the way out, the connections that
+// are not translated are looked through.
+func TestTunnelGivesWay(t *testing.T) {
+	play(t, []Exit{branch}, func(s *scene) {
+		notice := func(tunnel bool) {
+			s.kernel.mu.Lock()
+			s.kernel.tunnel = tunnel
+			s.kernel.mu.Unlock()
+			s.kernel.notices <- struct{}{}
+			synctest.Wait()
+		}
+		notice(true)
+		s.up("front", "wan", "198.51.100.1")
+		synctest.Wait()
+		if len(s.kernel.forgotten) != 0 {
+			t.Errorf("with a tunnel: %q", s.kernel.forgotten)
+		}
+		notice(false)
+		notice(false)
+		notice(true)
+		notice(false)
+		want := []string{"[{lan1 192.168.17.1/24}] by wan", "[{lan1 192.168.17.1/24}] by wan"}
+		if !slices.Equal(s.kernel.forgotten, want) {
+			t.Errorf("the tunnel gave way twice: %q", s.kernel.forgotten)
 		}
 	})
 }

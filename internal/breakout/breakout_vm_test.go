@@ -82,7 +82,7 @@ func newSite(t *testing.T) *site {
 	})
 	t.Cleanup(func() { s.asked.Close() })
 
-	members := []firewall.Member{{Zone: "inside", Link: "lan1"}}
+	members := []firewall.Member{{Zone: "inside", Link: "lan1"}, {Zone: "inside", Link: "hq", Tunnel: true}}
 	for _, name := range []string{"wan", "wan2"} {
 		members = append(members, firewall.Member{Zone: "outside", Link: name, VRF: "front", Underlay: true})
 	}
@@ -240,24 +240,51 @@ func TestHostReachesServer(t *testing.T) {
 	s.exchange()
 }
 
-// TestTunnelWins: what a tunnel offers comes first.
-func TestTunnelWins(t *testing.T) {
+// TestTunnelComesFirst: what a tunnel offers comes first. A host that goes on sending
+// when the tunnel is gone is heard by the server under the box's address.
+func TestTunnelComesFirst(t *testing.T) {
 	s := newSite(t)
 	s.up("wan", "198.51.100.10/24", "198.51.100.1")
+	// The tunnel leads to the provider too, where the server hears hosts under their
+	// own addresses.
+	cable(t, "hq", s.provider, "hq")
+	tunnel := &netlink.Route{
+		Dst: nl.IPNet(netip.MustParsePrefix("0.0.0.0/0")), LinkIndex: link(t, "hq").Attrs().Index, Gw: net.IPv4(172, 16, 0, 1),
+		Priority: 100, Protocol: nl.ProtocolTunnel,
+	}
+	check(t, address("hq", "172.16.0.17/24"))
+	s.in(s.provider, func() error { return address("hq", "172.16.0.1/24") })
+	check(t, netlink.RouteAdd(tunnel))
 	s.run(Exit{To: "front", Networks: []Network{{"lan1", lan}}})
 	s.await("an uplink", wayBack, "main 0.0.0.0/0 via 198.51.100.1 dev wan")
-	tunnel := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "hq"}}
-	check(t, netlink.LinkAdd(tunnel))
-	t.Cleanup(func() { check(t, netlink.LinkDel(tunnel)) })
-	check(t, netlink.LinkSetUp(tunnel))
-	check(t, netlink.RouteAdd(&netlink.Route{
-		Dst: nl.IPNet(netip.MustParsePrefix("0.0.0.0/0")), LinkIndex: tunnel.Index, Priority: 100, Protocol: nl.ProtocolTunnel, Scope: netlink.SCOPE_LINK,
-	}))
-	routes, err := netlink.RouteGet(server.Addr().AsSlice())
-	check(t, err)
-	if routes[0].LinkIndex != tunnel.Index {
-		t.Errorf("packets take %v", routes[0])
+
+	var conn net.Conn
+	s.in(s.host, func() (err error) {
+		conn, err = net.Dial("udp4", server.String())
+		return err
+	})
+	defer conn.Close()
+	heard := func(want string) {
+		t.Helper()
+		for end := time.Now().Add(patience); ; {
+			if _, err := conn.Write([]byte("again")); !refused(err) {
+				check(t, err)
+			}
+			check(t, s.asked.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
+			_, from, err := s.asked.ReadFrom(make([]byte, 100))
+			if err == nil && from.(*net.UDPAddr).AddrPort().Addr().String() == want {
+				return
+			}
+			if time.Now().After(end) {
+				t.Fatalf("the server hears from %v, %v, want %s", from, err, want)
+			}
+		}
 	}
+	heard("192.168.17.10")
+	check(t, netlink.RouteDel(tunnel))
+	heard("198.51.100.10")
+	check(t, netlink.RouteAdd(tunnel))
+	heard("192.168.17.10")
 }
 
 // TestMakeBeforeBreak: another uplink replaces the default route; a restart leaves

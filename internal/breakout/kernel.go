@@ -16,22 +16,34 @@ import (
 
 // kernel is what a Breakout needs of Linux.
 type kernel interface {
-	// Watch tells of changes to links and addresses, several perhaps by one notice,
-	// until ctx is done. With a link's last address the kernel drops all routes
-	// through it, and does not tell of those.
+	// Watch tells of changes to links, addresses and routes, several perhaps by one
+	// notice, until ctx is done. With a link's last address the kernel drops all
+	// routes through it, and does not tell of those.
 	Watch(ctx context.Context) (<-chan struct{}, error)
 	// SetRoutes makes the routes that bear nl.ProtocolBreakout exactly those, in
 	// whatever table, and touches nothing that is so already. Routes through a link
 	// that is not there or down are left out: Watch tells when that changes.
 	SetRoutes([]route) (refused []error, err error)
+	// Preferred reports whether r is there, and no other route of its table that
+	// leads to the same comes before it.
+	Preferred(r route) (bool, error)
+	// ForgetUntranslated has connection tracking forget the IPv4 connections that
+	// hosts of the networks have opened under their own addresses and whose packets
+	// now leave by the link.
+	ForgetUntranslated(networks []Network, link string) error
 }
 
 // linux is the kernel the process runs on.
 type linux struct{}
 
+// groups are those of the notices that Watch is about.
+var groups = []uint{
+	unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE,
+}
+
 // Watch implements kernel.
 func (linux) Watch(ctx context.Context) (<-chan struct{}, error) {
-	socket, err := netlinksocket.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR)
+	socket, err := netlinksocket.Subscribe(unix.NETLINK_ROUTE, groups...)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to notices about links: %w", err)
 	}
@@ -126,4 +138,21 @@ func kernelRoute(r route) (kr netlink.Route, usable bool, err error) {
 		kr.Gw, kr.Scope, kr.Flags = r.Via.AsSlice(), netlink.SCOPE_UNIVERSE, int(netlink.FLAG_ONLINK)
 	}
 	return kr, link.Attrs().Flags&net.FlagUp != 0, nil
+}
+
+// Preferred implements kernel.
+func (linux) Preferred(r route) (bool, error) {
+	want, usable, err := kernelRoute(r)
+	if err != nil || !usable {
+		return false, err
+	}
+	same, err := nl.List(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(netlink.FAMILY_ALL, &want, netlink.RT_FILTER_DST|netlink.RT_FILTER_TABLE)
+	})
+	if err != nil {
+		return false, fmt.Errorf("list routes to %s: %w", r.To, err)
+	}
+	there := slices.ContainsFunc(same, func(o netlink.Route) bool { return samePlace(o, want) })
+	before := slices.ContainsFunc(same, func(o netlink.Route) bool { return o.Priority < want.Priority })
+	return there && !before, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/ikev2"
 	"github.com/farspoke/farspoke/ikev2/xfrm"
+	"github.com/farspoke/farspoke/internal/breakout"
 	"github.com/farspoke/farspoke/internal/wan"
 )
 
@@ -15,7 +16,7 @@ import (
 // whatever the board: a list a component. The order within a list matters, the
 // lists can be loaded side by side.
 func Modules() [][]string {
-	return [][]string{firewall.Modules, wan.Modules, ikev2.Modules, dmvpn.Modules}
+	return [][]string{firewall.Modules, wan.Modules, ikev2.Modules, dmvpn.Modules, breakout.Modules}
 }
 
 // Accelerators returns the names of modules that do the same faster where the
