@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/farspoke/farspoke/internal/kmod"
@@ -116,6 +117,47 @@ func TestSysctlsOfTheKernel(t *testing.T) {
 		} else if want := strings.Fields(s.value); !slices.Equal(strings.Fields(string(got)), want) {
 			t.Errorf("%s is %q", s, got)
 		}
+	}
+}
+
+// TestLinksAreSilentInIPv6: a link that is set up has no address that nobody gave
+// it, and one that it is given can be used at once.
+func TestLinksAreSilentInIPv6(t *testing.T) {
+	if err := setSysctls("/proc/sys", sysctls); err != nil {
+		t.Fatal(err)
+	}
+	pair := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "port"}, PeerName: "cable"}
+	if err := netlink.LinkAdd(pair); err != nil {
+		t.Fatal(err)
+	}
+	defer netlink.LinkDel(pair)
+	for _, name := range []string{"port", "cable"} {
+		link, err := netlink.LinkByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := netlink.LinkSetUp(link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]string{
+		"accept_ra": "0", "accept_redirects": "0", "autoconf": "0", "addr_gen_mode": "1", "forwarding": "1", "ignore_routes_with_linkdown": "1",
+	} {
+		got, err := os.ReadFile(filepath.Join("/proc/sys/net/ipv6/conf/port", name))
+		if err != nil || strings.TrimSpace(string(got)) != want {
+			t.Errorf("%s of a new link is %q, %v, want %s", name, got, err, want)
+		}
+	}
+	address, err := netlink.ParseAddr("2001:db8::1/64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := netlink.AddrAdd(pair, address); err != nil {
+		t.Fatal(err)
+	}
+	all, err := netlink.AddrList(pair, netlink.FAMILY_V6)
+	if err != nil || len(all) != 1 || !all[0].IP.Equal(address.IP) || all[0].Flags&unix.IFA_F_TENTATIVE != 0 {
+		t.Errorf("the link has addresses %v, %v, want only the one it was given, to be used at once", all, err)
 	}
 }
 

@@ -67,11 +67,31 @@ var sysctls = []sysctl{
 	// After this many seconds an unanswered request for an SA is repeated.
 	{"net/core/xfrm_acq_expires", "4"},
 
-	// IPv6 is not routed, and no provider configures us with it.
-	{"net/ipv6/conf/all/disable_ipv6", "1"},
-	{"net/ipv6/conf/default/disable_ipv6", "1"},
-	{"net/ipv6/conf/all/accept_ra", "0"},
+	// The same for IPv6. What is set for all links holds for all; of the other
+	// parameters each link has its own value, which it takes from default.
+	{"net/ipv6/conf/all/forwarding", "1"},
+	{"net/ipv6/conf/default/accept_redirects", "0"},
+	{"net/ipv6/conf/all/accept_source_route", "-1"},
+	{"net/ipv6/conf/all/seg6_enabled", "0"},
+	{"net/ipv6/conf/all/rpl_seg_enabled", "0"},
+	{"net/ipv6/conf/all/ignore_routes_with_linkdown", "1"},
+	{"net/ipv6/neigh/default/gc_thresh1", "1024"},
+	{"net/ipv6/neigh/default/gc_thresh2", "4096"},
+	{"net/ipv6/neigh/default/gc_thresh3", "8192"},
+	{"net/ipv6/icmp/echo_ignore_multicast", "1"},
+	{"net/ipv6/icmp/echo_ignore_anycast", "1"},
+	// Addresses are configured: nobody on a link gives us any, nor a router.
 	{"net/ipv6/conf/default/accept_ra", "0"},
+	{"net/ipv6/conf/default/autoconf", "0"},
+	// A port that has none has no link-local address either, so that it neither
+	// speaks nor answers, and a provider learns nothing from it. Who configures a
+	// port gives it one that does not come from its MAC address.
+	{"net/ipv6/conf/default/addr_gen_mode", "1"},
+	// As in IPv4 nobody is asked whether an address is taken: that takes seconds,
+	// and the address stays what it is.
+	{"net/ipv6/conf/default/accept_dad", "0"},
+	// As in IPv4 addresses stay on a link that is set down.
+	{"net/ipv6/conf/all/keep_addr_on_down", "1"},
 }
 
 // String is the assignment as sysctl(8) writes it.
