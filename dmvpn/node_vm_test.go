@@ -42,6 +42,12 @@ func prepare() error {
 	if err := os.WriteFile("/proc/sys/kernel/modprobe", []byte("\n"), 0); err != nil {
 		return err
 	}
+	// As PID 1 has it on the box.
+	for name, value := range map[string]string{"all/forwarding": "1", "default/addr_gen_mode": "1", "default/accept_dad": "0"} {
+		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name, []byte(value), 0); err != nil {
+			return err
+		}
+	}
 	loader, err := kmod.Open("/lib/modules")
 	if err != nil {
 		return err

@@ -132,7 +132,7 @@ func (b *Breakout) noteUse() error {
 		if err != nil {
 			return err
 		}
-		if preferred {
+		if preferred && r.Via.Is4() { // nothing is translated for IPv6
 			used = append(used, r)
 		}
 	}

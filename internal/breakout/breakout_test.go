@@ -145,6 +145,25 @@ func TestExitsOfOneVRF(t *testing.T) {
 	})
 }
 
+// TestIPv6: each family has its own way out, and none for which there is no network.
+func TestIPv6(t *testing.T) {
+	both := branch
+	both.Networks = append(slices.Clone(branch.Networks), Network{"lan2", netip.MustParsePrefix("2001:db8:17::1/64")})
+	state := uplink.State{Link: "wan", VRF: "front", Up: true, Gateway: netip.MustParseAddr("198.51.100.1"), Gateway6: netip.MustParseAddr("fe80::1")}
+	six := out("", "fe80::1", "wan", outMetric)
+	six.To = netip.MustParsePrefix("::/0")
+	four := out("", "198.51.100.1", "wan", outMetric)
+	lan, lan6 := back("front", "192.168.17.0/24", "lan1"), back("front", "2001:db8:17::/64", "lan2")
+	play(t, []Exit{both}, func(s *scene) {
+		s.uplinks["front"].Set(state)
+		s.expect("both", lan, lan6, four, six)
+	})
+	play(t, []Exit{branch}, func(s *scene) {
+		s.uplinks["front"].Set(state)
+		s.expect("IPv4 alone", lan, four)
+	})
+}
+
 // TestLinksComeAndGo: every notice has the kernel's routes compared anew.
 func TestLinksComeAndGo(t *testing.T) {
 	play(t, []Exit{branch}, func(s *scene) {

@@ -1,6 +1,9 @@
 package breakout
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // route is one in the table of a VRF, the main table if VRF is empty.
 type route struct {
@@ -36,13 +39,29 @@ func (b *Breakout) wanted() []route {
 			back = append(back, route{VRF: exit.To, To: n.Prefix.Masked(), Link: n.Link, Metric: backMetric})
 		}
 		state, _ := b.uplinks[exit.To].Load()
-		if !state.Up || !state.Gateway.IsValid() {
-			continue
+		for _, gateway := range []netip.Addr{state.Gateway, state.Gateway6} {
+			if !state.Up || !exit.has(gateway) {
+				continue
+			}
+			out = append(out, route{
+				VRF: exit.From, To: everything(gateway), Link: state.Link, Via: gateway, Metric: outMetric + i,
+			})
 		}
-		out = append(out, route{
-			VRF: exit.From, To: netip.PrefixFrom(netip.IPv4Unspecified(), 0),
-			Link: state.Link, Via: state.Gateway, Metric: outMetric + i,
-		})
 	}
 	return append(back, out...)
+}
+
+// has reports whether a network of the exit is of the gateway's family.
+func (e Exit) has(gateway netip.Addr) bool {
+	return slices.ContainsFunc(e.Networks, func(n Network) bool {
+		return gateway.IsValid() && n.Prefix.Addr().Is4() == gateway.Is4()
+	})
+}
+
+// everything is the destination of a default route to the gateway.
+func everything(gateway netip.Addr) netip.Prefix {
+	if gateway.Is4() {
+		return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+	}
+	return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 }

@@ -27,6 +27,9 @@ func (f *File) connected() []connected {
 		if c.IPv4.Address.IsValid() {
 			all = append(all, connected{[]string{"interfaces", name, "ipv4", "address"}, c.VRF, c.IPv4.Address})
 		}
+		if c.IPv6.Address.IsValid() {
+			all = append(all, connected{[]string{"interfaces", name, "ipv6", "address"}, c.VRF, c.IPv6.Address})
+		}
 	}
 	for name, c := range sorted(f.Tunnels) {
 		if c.Address.IsValid() {

@@ -97,7 +97,7 @@ func (f *File) Topology() firewall.Topology {
 
 // isUnderlay reports whether the interface faces a provider.
 func (f *File) isUnderlay(c wan.Config) bool {
-	if c.IPv4.DHCP || c.IPv4.Gateway.IsValid() || c.Modem != "" {
+	if c.IPv4.DHCP || c.IPv4.Gateway.IsValid() || c.IPv6.Gateway.IsValid() || c.Modem != "" {
 		return true
 	}
 	for _, tunnel := range f.Tunnels {

@@ -20,7 +20,7 @@ type State struct {
 	// VRF is the kernel's name of the VRF device that holds the routes, empty
 	// for the main table.
 	VRF string `json:"vrf,omitempty"`
-	// Up says that the address is on the link, and the default route in place if
+	// Up says that the IPv4 address is on the link, and the default route in place if
 	// there is a Gateway.
 	Up bool `json:"up"`
 	// Address is ours, with the prefix length of the provider's subnet.
@@ -28,6 +28,10 @@ type State struct {
 	// Gateway is the next hop of the default route, invalid if the network has
 	// none. It need not lie within Address's subnet.
 	Gateway netip.Addr `json:"gateway,omitzero"`
+	// Address6 and Gateway6 are the same of IPv6, and invalid where there is none.
+	// The gateway may be of this link alone.
+	Address6 netip.Prefix `json:"address6,omitzero"`
+	Gateway6 netip.Addr   `json:"gateway6,omitzero"`
 	// DNS and NTP are the provider's servers, reached through VRF.
 	DNS []netip.Addr `json:"dns,omitempty"`
 	NTP []netip.Addr `json:"ntp,omitempty"`
@@ -41,6 +45,6 @@ type State struct {
 func (s State) Equal(o State) bool {
 	return s.Name == o.Name && s.Link == o.Link && s.Index == o.Index &&
 		s.VRF == o.VRF && s.Up == o.Up && s.Address == o.Address &&
-		s.Gateway == o.Gateway && slices.Equal(s.DNS, o.DNS) &&
+		s.Gateway == o.Gateway && s.Address6 == o.Address6 && s.Gateway6 == o.Gateway6 && slices.Equal(s.DNS, o.DNS) &&
 		slices.Equal(s.NTP, o.NTP) && s.MTU == o.MTU && s.Metric == o.Metric
 }

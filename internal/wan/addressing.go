@@ -9,10 +9,13 @@ import (
 	"github.com/farspoke/farspoke/internal/uplink"
 )
 
-// addressing is what a port should have: at most one address, and routes.
+// addressing is what a port should have: at most one address of each family, and
+// routes.
 type addressing struct {
 	// Address is the port's, unset for none.
 	Address netip.Prefix
+	// Address6 is that of IPv6. With it the port has a link-local address too.
+	Address6 netip.Prefix
 	// Ends is the instant at which the kernel is to withdraw Address should
 	// this process not be there to do it, 0 for never.
 	Ends time.Duration
@@ -30,7 +33,8 @@ type route struct {
 	// OnLink says that Via is on the link although no subnet says so.
 	OnLink bool
 	Metric int
-	// From is the source address of what the box itself sends.
+	// From is the source address of what the box itself sends, unset for IPv6,
+	// where the kernel chooses well.
 	From netip.Addr
 }
 
@@ -41,7 +45,7 @@ type refusal struct {
 }
 
 func (a addressing) equal(b addressing) bool {
-	return a.Address == b.Address && a.Ends == b.Ends && a.MTU == b.MTU && slices.Equal(a.Routes, b.Routes)
+	return a.Address == b.Address && a.Address6 == b.Address6 && a.Ends == b.Ends && a.MTU == b.MTU && slices.Equal(a.Routes, b.Routes)
 }
 
 // desired returns what the port should have now, and what the underlay then
@@ -61,22 +65,38 @@ func (u *Underlay) desired() (addressing, uplink.State) {
 			want.Routes = append(want.Routes, u.route(want.Address, r.To, r.Via))
 		}
 	}
-	if !u.port.Carrier || !want.Address.IsValid() {
+	gateway6 := u.cfg.IPv6.Gateway
+	if want.MTU < minMTU6 {
+		gateway6 = netip.Addr{} // the kernel has no IPv6 on such a link
+	} else {
+		want.Address6 = u.cfg.IPv6.Address
+	}
+	if !u.port.Carrier {
 		want.Routes = nil
 		return want, uplink.State{}
 	}
-	if gateway.IsValid() {
+	if gateway.IsValid() && want.Address.IsValid() {
 		want.Routes = append(want.Routes, u.route(want.Address, netip.PrefixFrom(netip.IPv4Unspecified(), 0), gateway))
 	}
+	if gateway6.IsValid() {
+		want.Routes = append(want.Routes, u.route(want.Address6, netip.PrefixFrom(netip.IPv6Unspecified(), 0), gateway6))
+	}
+	if !want.Address.IsValid() {
+		return want, uplink.State{}
+	}
 	state.Up, state.Address, state.Gateway = true, want.Address, gateway
+	state.Address6, state.Gateway6 = want.Address6, gateway6
 	return want, state
 }
 
 // route returns the route to a prefix. A next hop outside our subnet, such as
 // that of every /32 lease, is taken to be on the link, for the provider says so.
 func (u *Underlay) route(address, to netip.Prefix, via netip.Addr) route {
-	return route{
-		To: to, Via: via, OnLink: via.IsValid() && !address.Contains(via),
-		Metric: u.metric(), From: address.Addr(),
+	r := route{To: to, Via: via, OnLink: via.IsValid() && !address.Contains(via), Metric: u.metric()}
+	if to.Addr().Is4() {
+		r.From = address.Addr()
+	} else if via.IsLinkLocalUnicast() {
+		r.OnLink = false // it is by itself
 	}
+	return r
 }

@@ -107,7 +107,7 @@ func ordinary(seconds uint32, options ...dhcpv4.Option) leaser {
 }
 
 func routeTo(prefix string) *dhcpv4.Route {
-	return &dhcpv4.Route{Dest: ipNet(netip.MustParsePrefix(prefix)), Router: ispAddress}
+	return &dhcpv4.Route{Dest: nl.IPNet(netip.MustParsePrefix(prefix)), Router: ispAddress}
 }
 
 // boxLAN sets up the VRFs and the LAN of the box.

@@ -28,9 +28,9 @@ type kernel interface {
 	Attach(p port, vrf string) (port, error)
 	// SetMTU sets p's MTU.
 	SetMTU(p port, mtu int) error
-	// Apply gives p exactly the address and the routes of want, lets path MTUs
-	// be learnt from that address, and touches nothing that is so already. now is
-	// the instant.
+	// Apply gives p exactly the addresses and the routes of want, lets path MTUs
+	// be learnt from the IPv4 address, and touches nothing that is so already. now
+	// is the instant.
 	Apply(p port, want addressing, now time.Duration) ([]refusal, error)
 	// Dial opens p for DHCP.
 	Dial(p port) (dhcp.Conn, error)
@@ -134,6 +134,9 @@ func (linux) Apply(p port, want addressing, now time.Duration) ([]refusal, error
 	if err := applyAddress(p, want, now); err != nil {
 		return nil, err
 	}
+	if err := applyAddress6(p, want.Address6); err != nil {
+		return nil, err
+	}
 	if err := nl.LearnPathMTU(p.Index, p.Table, want.Address.Addr()); err != nil {
 		return nil, fmt.Errorf("have path MTUs learnt by %s: %w", p.Name, err)
 	}
@@ -153,7 +156,7 @@ func applyAddress(p port, want addressing, now time.Duration) error {
 	left := max(want.Ends-now, time.Second)
 	good := false
 	for _, addr := range have {
-		if prefixOf(addr.IPNet) != want.Address {
+		if nl.Prefix(addr.IPNet) != want.Address {
 			// First of all: the kernel takes an address's whole subnet along
 			// with the first of it.
 			if err := netlink.AddrDel(link, &addr); err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
@@ -172,7 +175,7 @@ func applyAddress(p port, want addressing, now time.Duration) error {
 	if good || !want.Address.IsValid() {
 		return nil
 	}
-	addr := &netlink.Addr{IPNet: ipNet(want.Address)}
+	addr := &netlink.Addr{IPNet: nl.IPNet(want.Address)}
 	if want.Ends > 0 {
 		addr.ValidLft = int((left + time.Second - 1) / time.Second)
 		addr.PreferedLft = addr.ValidLft
@@ -190,7 +193,7 @@ func applyRoutes(p port, want []route) ([]refusal, error) {
 	mask := uint64(netlink.RT_FILTER_OIF | netlink.RT_FILTER_PROTOCOL | netlink.RT_FILTER_TABLE)
 	filter := &netlink.Route{LinkIndex: p.Index, Protocol: nl.ProtocolUplink, Table: unix.RT_TABLE_UNSPEC}
 	have, err := nl.List(func() ([]netlink.Route, error) {
-		return netlink.RouteListFiltered(unix.AF_INET, filter, mask)
+		return netlink.RouteListFiltered(netlink.FAMILY_ALL, filter, mask)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list routes of %s: %w", p.Name, err)
@@ -205,7 +208,7 @@ func applyRoutes(p port, want []route) ([]refusal, error) {
 		// Only a route of ours may be replaced: the kernel would take another
 		// link's of the same metric just as well.
 		if slices.ContainsFunc(have, func(h netlink.Route) bool {
-			return h.Table == p.Table && prefixOf(h.Dst) == r.To && h.Priority == r.Metric
+			return h.Table == p.Table && nl.Destination(h) == r.To && h.Priority == r.Metric
 		}) {
 			put = netlink.RouteReplace
 		}
@@ -214,7 +217,7 @@ func applyRoutes(p port, want []route) ([]refusal, error) {
 		}
 	}
 	for _, h := range have {
-		if h.Table == p.Table && slices.ContainsFunc(want, func(r route) bool { return r.To == prefixOf(h.Dst) && r.Metric == h.Priority }) {
+		if h.Table == p.Table && slices.ContainsFunc(want, func(r route) bool { return r.To == nl.Destination(h) && r.Metric == h.Priority }) {
 			continue
 		}
 		if err := netlink.RouteDel(&h); err != nil && !errors.Is(err, unix.ESRCH) {
@@ -226,8 +229,8 @@ func applyRoutes(p port, want []route) ([]refusal, error) {
 
 func kernelRoute(p port, r route) *netlink.Route {
 	kr := &netlink.Route{
-		Family: unix.AF_INET, LinkIndex: p.Index, Table: p.Table, Protocol: nl.ProtocolUplink,
-		Dst: ipNet(r.To), Priority: r.Metric, Src: r.From.AsSlice(), Scope: netlink.SCOPE_LINK,
+		LinkIndex: p.Index, Table: p.Table, Protocol: nl.ProtocolUplink,
+		Dst: nl.IPNet(r.To), Priority: r.Metric, Src: r.From.AsSlice(), Scope: netlink.SCOPE_LINK,
 	}
 	if r.Via.IsValid() {
 		kr.Gw, kr.Scope = r.Via.AsSlice(), netlink.SCOPE_UNIVERSE
@@ -240,28 +243,14 @@ func kernelRoute(p port, r route) *netlink.Route {
 
 // routeOf is the inverse of kernelRoute.
 func routeOf(kr netlink.Route) route {
-	via, _ := netip.AddrFromSlice(kr.Gw.To4())
-	from, _ := netip.AddrFromSlice(kr.Src.To4())
+	via, _ := netip.AddrFromSlice(kr.Gw)
+	from, _ := netip.AddrFromSlice(kr.Src)
 	return route{
-		To: prefixOf(kr.Dst), Via: via, From: from, Metric: kr.Priority,
+		To: nl.Destination(kr), Via: via.Unmap(), From: from.Unmap(), Metric: kr.Priority,
 		OnLink: kr.Flags&int(netlink.FLAG_ONLINK) != 0,
 	}
 }
 
 func linkOf(p port) netlink.Link {
 	return &netlink.Device{LinkAttrs: netlink.LinkAttrs{Name: p.Name, Index: p.Index}}
-}
-
-// prefixOf converts n, whose nil means the default route.
-func prefixOf(n *net.IPNet) netip.Prefix {
-	if n == nil {
-		return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-	}
-	addr, _ := netip.AddrFromSlice(n.IP.To4())
-	ones, _ := n.Mask.Size()
-	return netip.PrefixFrom(addr, ones)
-}
-
-func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }

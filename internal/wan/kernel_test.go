@@ -30,11 +30,11 @@ func TestReconcile(t *testing.T) {
 
 	route := func(to string, metric int, protocol netlink.RouteProtocol) {
 		must(t, netlink.RouteAdd(&netlink.Route{
-			LinkIndex: wan.Attrs().Index, Dst: ipNet(netip.MustParsePrefix(to)),
+			LinkIndex: wan.Attrs().Index, Dst: nl.IPNet(netip.MustParsePrefix(to)),
 			Gw: net.IPv4(198, 51, 100, 7), Priority: metric, Protocol: protocol,
 		}))
 	}
-	must(t, netlink.AddrAdd(wan, &netlink.Addr{IPNet: ipNet(netip.MustParsePrefix("203.0.113.9/24"))}))
+	must(t, netlink.AddrAdd(wan, &netlink.Addr{IPNet: nl.IPNet(netip.MustParsePrefix("203.0.113.9/24"))}))
 	route("10.0.0.0/8", defaultMetric, nl.ProtocolUplink)
 	route("0.0.0.0/0", defaultMetric+1, nl.ProtocolUplink)
 	route("10.64.0.0/10", 0, nl.ProtocolTunnel)
@@ -43,7 +43,7 @@ func TestReconcile(t *testing.T) {
 	awaitUp(t, u)
 	addrs, err := netlink.AddrList(wan, unix.AF_INET)
 	must(t, err)
-	if len(addrs) != 1 || prefixOf(addrs[0].IPNet) != cfg.IPv4.Address {
+	if len(addrs) != 1 || nl.Prefix(addrs[0].IPNet) != cfg.IPv4.Address {
 		t.Errorf("port has addresses %v", addrs)
 	}
 	text := strings.Join(routesOf(t, unix.RT_TABLE_MAIN), "\n")
@@ -55,7 +55,7 @@ func TestReconcile(t *testing.T) {
 	notices := watchRemovals(t)
 	must(t, netlink.LinkSetDown(wan))
 	for r := range notices.routes {
-		if r.Type == unix.RTM_NEWROUTE && prefixOf(r.Dst).Bits() == 0 && r.Gw.String() == "198.51.100.1" {
+		if r.Type == unix.RTM_NEWROUTE && nl.Destination(r.Route).Bits() == 0 && r.Gw.String() == "198.51.100.1" {
 			break
 		}
 	}

@@ -103,7 +103,7 @@ func watchRemovals(t *testing.T) *removals {
 // removed, tells that all notices before it have been read.
 func (r *removals) check(t *testing.T, when string) {
 	t.Helper()
-	marker := &netlink.Route{Dst: ipNet(netip.MustParsePrefix("192.0.2.123/32")), Type: unix.RTN_BLACKHOLE, Table: 77}
+	marker := &netlink.Route{Dst: nl.IPNet(netip.MustParsePrefix("192.0.2.123/32")), Type: unix.RTN_BLACKHOLE, Table: 77}
 	must(t, netlink.RouteAdd(marker))
 	must(t, netlink.RouteDel(marker))
 	for update := range r.routes {

@@ -7,7 +7,7 @@
 // that offers a route for our LAN, or two halves of the Internet, wins nothing
 // by it.
 //
-// An Underlay owns the port's IPv4 addresses and the routes through the port
+// An Underlay owns the port's addresses and the routes through the port
 // that carry nl.ProtocolUplink. It starts by comparing them with what they
 // should be, so a new router process that finds the lease of the old one in the
 // checkpoint touches nothing and sends nothing. An interface without VRF and
@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -66,7 +67,8 @@ type Underlay struct {
 	conn    *listener    // nil without client
 	applied addressing   // what the kernel holds
 	settled bool         // applied is true
-	usable  bool         // the kernel took all of applied
+	usable  bool         // the kernel took all of applied, but for IPv6
+	usable6 bool         // and the IPv6 part too
 	saved   dhcp.Record  // what the store holds
 
 	mu     sync.Mutex
@@ -256,6 +258,9 @@ func (u *Underlay) converge() error {
 		}
 	}
 	state.Up = state.Up && u.usable
+	if !u.usable6 {
+		state.Address6, state.Gateway6 = netip.Prefix{}, netip.Addr{}
+	}
 	state.MTU = u.port.MTU
 	u.announce(state)
 	u.report(state)
@@ -264,7 +269,10 @@ func (u *Underlay) converge() error {
 
 // apply hands want to the kernel.
 func (u *Underlay) apply(want addressing) error {
-	u.settled, u.usable = false, false
+	u.settled, u.usable, u.usable6 = false, false, false
+	if u.cfg.IPv6.Address.IsValid() && !want.Address6.IsValid() {
+		u.log.Warn("no IPv6: the network's MTU is too small for it", "mtu", want.MTU)
+	}
 	if u.port.MTU != want.MTU {
 		if err := u.kernel.SetMTU(u.port, want.MTU); err != nil {
 			u.log.Warn("MTU is refused by the port: it stays as it is", "mtu", want.MTU, "stays", u.port.MTU, "err", err)
@@ -276,11 +284,15 @@ func (u *Underlay) apply(want addressing) error {
 	if err != nil {
 		return err
 	}
-	u.applied, u.settled, u.usable = want, true, true
+	u.applied, u.settled, u.usable, u.usable6 = want, true, true, true
 	for _, r := range refused {
 		u.log.Warn("route is refused by the kernel and left out", "to", r.To, "via", r.Via, "err", r.Err)
-		if r.To.Bits() == 0 {
+		switch {
+		case r.To.Bits() > 0:
+		case r.To.Addr().Is4():
 			u.usable = false
+		default:
+			u.usable6 = false
 		}
 	}
 	return nil
