@@ -4,10 +4,15 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/farspoke/farspoke/lab/probe"
+	"github.com/farspoke/farspoke/lab/sandbox"
 )
 
 // TestBreakout: a host of the branch reaches what is beyond the carrier directly,
@@ -48,6 +53,84 @@ func TestBreakout(t *testing.T) {
 		t.Fatal(err)
 	}
 	answered(t, spoke, spoke.Ping.Mark(), recovery)
+	if n := spoke.Capture.Sent(probe.IPv6); n != 0 {
+		t.Errorf("a box without IPv6 addresses has sent %d packets of IPv6; the first: %s", n, spoke.Capture.First(probe.IPv6))
+	}
+}
+
+// TestBreakoutIPv6: a host of the branch is heard beyond the box by IPv6, under its
+// own address, and answered, while the tunnel carries IPv4.
+func TestBreakoutIPv6(t *testing.T) {
+	lab := open(t)
+	site := ordinarySite().
+		Replace("farspoke.yaml", "ipv4: {dhcp: true}", `ipv4: {dhcp: true}, ipv6: {address: "2001:db8:64::9/64", gateway: "2001:db8:64::1"}`).
+		Replace("farspoke.yaml", "ipv4: {address: 192.168.17.1/24}", `ipv4: {address: 192.168.17.1/24}, ipv6: {address: "2001:db8:17::1/64"}`)
+	host, carrier := netip.MustParseAddr("2001:db8:17::10"), netip.MustParseAddr("2001:db8:64::1")
+	for _, end := range []struct {
+		at           *sandbox.Namespace
+		link         string
+		address, via string
+		to           string
+	}{
+		{lab.First.Host, "eth0", "2001:db8:17::10/64", "2001:db8:17::1", "2001:db8:64::/64"},
+		{lab.NAT, lab.First.carrier, "2001:db8:64::1/64", "2001:db8:64::9", "2001:db8:17::/64"},
+	} {
+		ctx := limit(t, word)
+		if err := errors.Join(
+			end.at.Run(ctx, "", "ip", "address", "add", end.address, "dev", end.link, "nodad"),
+			end.at.Run(ctx, "", "ip", "route", "add", end.to, "via", end.via),
+		); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := end.at.Run(context.Background(), "", "ip", "address", "del", end.address, "dev", end.link); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	spoke := bringUp(t, lab, testedBox(lab.images, lab.images.Box, site))
+
+	var server net.Listener
+	err := lab.NAT.Do(func() (err error) {
+		server, err = net.Listen("tcp6", netip.AddrPortFrom(carrier, 0).String())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	go answerCallers(server)
+	var client net.Conn
+	err = lab.First.Host.Do(func() (err error) {
+		client, err = net.DialTimeout("tcp6", server.Addr().String(), word)
+		return err
+	})
+	if err != nil {
+		t.Fatalf("%v; the carrier saw: %s", err, spoke.Capture)
+	}
+	defer client.Close()
+	if err := client.SetDeadline(time.Now().Add(word)); err != nil {
+		t.Fatal(err)
+	}
+	seen, err := io.ReadAll(client)
+	if err != nil || string(seen) != host.String() {
+		t.Errorf("the server is called by %q, %v, want %s", seen, err, host)
+	}
+	answered(t, spoke, spoke.Ping.Mark(), word)
+}
+
+// answerCallers tells each caller the address that it is seen by.
+func answerCallers(server net.Listener) {
+	for {
+		conn, err := server.Accept()
+		if err != nil {
+			return // the test is over
+		}
+		if from, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+			_, _ = conn.Write([]byte(from.IP.String()))
+		}
+		conn.Close()
+	}
 }
 
 // TestBreakoutPreference: everything goes by the tunnel while a hub answers, and

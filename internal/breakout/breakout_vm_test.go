@@ -42,7 +42,6 @@ type site struct {
 	*testing.T
 	host, provider netns.NsHandle
 	uplink         value.Value[uplink.State]
-	asked          net.PacketConn
 }
 
 func newSite(t *testing.T) *site {
@@ -69,18 +68,13 @@ func newSite(t *testing.T) *site {
 		return errors.Join(address("eth0", "192.168.17.10/24"), netlink.RouteAdd(&netlink.Route{Gw: net.IPv4(192, 168, 17, 1)}))
 	})
 	s.in(s.provider, func() error {
-		err := errors.Join(
+		return errors.Join(
 			address("wan", "198.51.100.1/24"),
 			address("wan", "198.51.100.254/24"),
 			address("wan2", "192.0.2.1/24"),
 			address("lo", server.Addr().String()+"/32"),
 		)
-		if err == nil {
-			s.asked, err = net.ListenPacket("udp4", server.String())
-		}
-		return err
 	})
-	t.Cleanup(func() { s.asked.Close() })
 
 	members := []firewall.Member{{Zone: "inside", Link: "lan1"}, {Zone: "inside", Link: "hq", Tunnel: true}}
 	for _, name := range []string{"wan", "wan2"} {
@@ -134,33 +128,43 @@ func (s *site) down(name, own string) {
 // the server saw the question come from.
 func (s *site) exchange() netip.Addr {
 	s.Helper()
+	return s.ask(server)
+}
+
+// ask is exchange with a server under one of the provider's addresses.
+func (s *site) ask(server netip.AddrPort) netip.Addr {
+	s.Helper()
+	var asked net.PacketConn
+	s.in(s.provider, func() (err error) {
+		asked, err = net.ListenPacket("udp", server.String())
+		return err
+	})
+	defer asked.Close()
 	var conn net.Conn
 	s.in(s.host, func() (err error) {
-		conn, err = net.Dial("udp4", server.String())
+		conn, err = net.Dial("udp", server.String())
 		return err
 	})
 	defer conn.Close()
 	b := make([]byte, 100)
 	for end := time.Now().Add(patience); time.Now().Before(end); {
-		_, err := conn.Write([]byte("question"))
-		if refused(err) {
-			continue
+		if _, err := conn.Write([]byte("question")); !refused(err) {
+			check(s.T, err)
 		}
-		check(s.T, err)
-		check(s.T, s.asked.SetReadDeadline(time.Now().Add(time.Second)))
-		_, from, err := s.asked.ReadFrom(b)
+		check(s.T, asked.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
+		_, from, err := asked.ReadFrom(b)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			continue
 		}
 		check(s.T, err)
-		_, err = s.asked.WriteTo([]byte("answer"), from)
+		_, err = asked.WriteTo([]byte("answer"), from)
 		check(s.T, err)
 		check(s.T, conn.SetReadDeadline(time.Now().Add(time.Second)))
 		if n, err := conn.Read(b); err == nil && string(b[:n]) == "answer" {
 			return from.(*net.UDPAddr).AddrPort().Addr()
 		}
 	}
-	s.Fatalf("the host does not hear from the server; routes are %v", ours(s.T))
+	s.Fatalf("the host does not hear from the server; routes are %q", ours(s.T))
 	return netip.Addr{}
 }
 
@@ -258,6 +262,12 @@ func TestTunnelComesFirst(t *testing.T) {
 	s.run(Exit{To: "front", Networks: []Network{{"lan1", lan}}})
 	s.await("an uplink", wayBack, "main 0.0.0.0/0 via 198.51.100.1 dev wan")
 
+	var asked net.PacketConn
+	s.in(s.provider, func() (err error) {
+		asked, err = net.ListenPacket("udp4", server.String())
+		return err
+	})
+	defer asked.Close()
 	var conn net.Conn
 	s.in(s.host, func() (err error) {
 		conn, err = net.Dial("udp4", server.String())
@@ -270,8 +280,8 @@ func TestTunnelComesFirst(t *testing.T) {
 			if _, err := conn.Write([]byte("again")); !refused(err) {
 				check(t, err)
 			}
-			check(t, s.asked.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
-			_, from, err := s.asked.ReadFrom(make([]byte, 100))
+			check(t, asked.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
+			_, from, err := asked.ReadFrom(make([]byte, 100))
 			if err == nil && from.(*net.UDPAddr).AddrPort().Addr().String() == want {
 				return
 			}
@@ -285,6 +295,35 @@ func TestTunnelComesFirst(t *testing.T) {
 	heard("198.51.100.10")
 	check(t, netlink.RouteAdd(tunnel))
 	heard("192.168.17.10")
+}
+
+// TestHostReachesServerByIPv6: a host reaches a server by IPv6 under its own address, where the
+// provider knows the way to the LAN.
+func TestHostReachesServerByIPv6(t *testing.T) {
+	s := newSite(t)
+	check(t, os.WriteFile("/proc/sys/net/ipv6/conf/all/forwarding", []byte("1"), 0o644))
+	const host, there = "2001:db8:17::10", "2001:db8:ffff::80"
+	check(t, address("lan1", "2001:db8:17::1/64"))
+	check(t, address("wan", "2001:db8:9::9/64"))
+	s.in(s.host, func() error {
+		return errors.Join(address("eth0", host+"/64"), netlink.RouteAdd(&netlink.Route{Gw: net.ParseIP("2001:db8:17::1")}))
+	})
+	s.in(s.provider, func() error {
+		back := &netlink.Route{Dst: nl.IPNet(netip.MustParsePrefix("2001:db8:17::/64")), Gw: net.ParseIP("2001:db8:9::9")}
+		return errors.Join(address("wan", "2001:db8:9::1/64"), address("lo", there+"/128"), netlink.RouteAdd(back))
+	})
+	s.run(Exit{To: "front", Networks: []Network{{"lan1", netip.MustParsePrefix("2001:db8:17::/64")}}})
+	s.uplink.Set(uplink.State{
+		Link: "wan", VRF: "front", Up: true,
+		Gateway: netip.MustParseAddr("198.51.100.1"), Gateway6: netip.MustParseAddr("2001:db8:9::1"),
+	})
+	s.await("an uplink", "front 2001:db8:17::/64 dev lan1", "main ::/0 via 2001:db8:9::1 dev wan")
+	if from := s.ask(netip.MustParseAddrPort("[" + there + "]:7")); from != netip.MustParseAddr(host) {
+		t.Errorf("the server is asked by %s", from)
+	}
+	// A gateway of the link alone.
+	s.uplink.Set(uplink.State{Link: "wan", VRF: "front", Up: true, Gateway6: netip.MustParseAddr("fe80::1")})
+	s.await("another gateway", "front 2001:db8:17::/64 dev lan1", "main ::/0 via fe80::1 dev wan")
 }
 
 // TestMakeBeforeBreak: another uplink replaces the default route; a restart leaves
@@ -376,6 +415,9 @@ func address(name, prefix string) error {
 	a, err := netlink.ParseAddr(prefix)
 	if err != nil {
 		return err
+	}
+	if a.IP.To4() == nil {
+		a.Flags = unix.IFA_F_NODAD
 	}
 	return errors.Join(netlink.LinkSetUp(at), netlink.AddrAdd(at, a))
 }
