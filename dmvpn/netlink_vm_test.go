@@ -69,7 +69,7 @@ func TestEnsureDevice(t *testing.T) {
 			if want := map[string]int{"tenant": tenant, "": 0}[d.VRF]; gre.MasterIndex != want {
 				t.Errorf("VRF = %d, want %d", gre.MasterIndex, want)
 			}
-			addresses, err := netlink.AddrList(link, netlink.FAMILY_ALL)
+			addresses, err := nl.List(func() ([]netlink.Addr, error) { return netlink.AddrList(link, netlink.FAMILY_ALL) })
 			must(t, err)
 			if len(addresses) != 1 || addresses[0].IPNet.String() != d.Address.String() || addresses[0].Broadcast != nil {
 				t.Errorf("addresses = %v", addresses)

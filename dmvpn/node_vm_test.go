@@ -43,8 +43,10 @@ func prepare() error {
 		return err
 	}
 	// As PID 1 has it on the box.
-	for name, value := range map[string]string{"all/forwarding": "1", "default/addr_gen_mode": "1", "default/accept_dad": "0"} {
-		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+name, []byte(value), 0); err != nil {
+	for _, s := range []struct{ name, value string }{
+		{"all/forwarding", "1"}, {"default/forwarding", "0"}, {"default/addr_gen_mode", "1"}, {"default/accept_dad", "0"},
+	} {
+		if err := os.WriteFile("/proc/sys/net/ipv6/conf/"+s.name, []byte(s.value), 0); err != nil {
 			return err
 		}
 	}

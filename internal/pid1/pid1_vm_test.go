@@ -141,7 +141,7 @@ func TestLinksAreSilentInIPv6(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		"accept_ra": "0", "accept_redirects": "0", "autoconf": "0", "addr_gen_mode": "1", "forwarding": "1", "ignore_routes_with_linkdown": "1",
+		"accept_ra": "0", "accept_redirects": "0", "autoconf": "0", "addr_gen_mode": "1", "forwarding": "0", "ignore_routes_with_linkdown": "1",
 	} {
 		got, err := os.ReadFile(filepath.Join("/proc/sys/net/ipv6/conf/port", name))
 		if err != nil || strings.TrimSpace(string(got)) != want {

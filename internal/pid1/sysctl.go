@@ -83,10 +83,12 @@ var sysctls = []sysctl{
 	// Addresses are configured: nobody on a link gives us any, nor a router.
 	{"net/ipv6/conf/default/accept_ra", "0"},
 	{"net/ipv6/conf/default/autoconf", "0"},
-	// A port that has none has no link-local address either, so that it neither
-	// speaks nor answers, and a provider learns nothing from it. Who configures a
-	// port gives it one that does not come from its MAC address.
+	// A port that has none has no link-local address either, and is in no group of
+	// routers, so that it neither speaks nor answers, and a provider learns nothing
+	// from it. Who configures a port makes it a router's. Packets are forwarded all
+	// the same: there only the value for all links counts.
 	{"net/ipv6/conf/default/addr_gen_mode", "1"},
+	{"net/ipv6/conf/default/forwarding", "0"},
 	// As in IPv4 nobody is asked whether an address is taken: that takes seconds,
 	// and the address stays what it is.
 	{"net/ipv6/conf/default/accept_dad", "0"},

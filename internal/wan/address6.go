@@ -13,27 +13,33 @@ import (
 	"github.com/farspoke/farspoke/internal/nl"
 )
 
-// Values of addr_gen_mode (linux/if_link.h): whence a port has its link-local
-// address. It needs one as soon as it has any other, for it asks by it where its
-// neighbours are. A random one tells nobody the MAC address.
-const (
-	linkLocalNone   = "1"
-	linkLocalRandom = "3"
+// role is what a port is to its neighbours in IPv6: parameters of the kernel, by
+// their names (Linux Documentation/networking/ip-sysctl.rst), and in the order they
+// are set in.
+type role [2]struct{ name, value string }
+
+var (
+	// stranger says nothing, not even to which groups it belongs.
+	stranger = role{{"forwarding", "0"}, {"addr_gen_mode", "1"}}
+	// router answers as one. As soon as it has any other address it needs one of the
+	// link alone, for by that it asks where its neighbours are. A random one tells
+	// nobody the MAC address.
+	router = role{{"forwarding", "1"}, {"addr_gen_mode", "3"}}
 )
 
 // applyAddress6 gives p exactly the IPv6 address, none if it is invalid, and with it
 // one of the link alone.
 func applyAddress6(p port, want netip.Prefix) error {
-	mode := linkLocalNone
+	as := stranger
 	if want.IsValid() {
-		mode = linkLocalRandom
+		as = router
 	}
-	err := setLinkLocal(p, mode)
+	err := setRole(p, as)
 	if errors.Is(err, os.ErrNotExist) && !want.IsValid() {
 		return nil // a link, or a kernel, without IPv6
 	}
 	if err != nil {
-		return fmt.Errorf("say how %s gets its link-local address: %w", p.Name, err)
+		return fmt.Errorf("set what %s is in IPv6: %w", p.Name, err)
 	}
 	link := linkOf(p)
 	have, err := nl.List(func() ([]netlink.Addr, error) { return netlink.AddrList(link, unix.AF_INET6) })
@@ -63,13 +69,21 @@ func applyAddress6(p port, want netip.Prefix) error {
 	return nil
 }
 
-// setLinkLocal sets a port's addr_gen_mode. The kernel makes the address when the
-// mode changes, or else when the port is set up.
-func setLinkLocal(p port, mode string) error {
-	name := "/proc/sys/net/ipv6/conf/" + p.Name + "/addr_gen_mode"
-	current, err := os.ReadFile(name)
-	if err != nil || strings.TrimSpace(string(current)) == mode {
-		return err
+// setRole sets the parameters that differ. The kernel makes the port's link-local
+// address when they change, or else when the port is set up.
+func setRole(p port, as role) error {
+	for _, parameter := range as {
+		name := "/proc/sys/net/ipv6/conf/" + p.Name + "/" + parameter.name
+		current, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if strings.TrimSpace(string(current)) == parameter.value {
+			continue
+		}
+		if err := os.WriteFile(name, []byte(parameter.value), 0); err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(name, []byte(mode), 0)
+	return nil
 }

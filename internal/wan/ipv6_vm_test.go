@@ -20,18 +20,28 @@ import (
 // silence has new links silent in IPv6, as PID 1 does on the box.
 func silence(t *testing.T) {
 	t.Helper()
-	const name = "/proc/sys/net/ipv6/conf/default/addr_gen_mode"
-	before, err := os.ReadFile(name)
+	for _, parameter := range stranger {
+		name := "/proc/sys/net/ipv6/conf/default/" + parameter.name
+		before, err := os.ReadFile(name)
+		must(t, err)
+		must(t, os.WriteFile(name, []byte(parameter.value), 0))
+		t.Cleanup(func() { must(t, os.WriteFile(name, before, 0)) })
+	}
+}
+
+// isRouter reports whether a port answers as a router.
+func isRouter(t *testing.T, name string) bool {
+	t.Helper()
+	value, err := os.ReadFile("/proc/sys/net/ipv6/conf/" + name + "/forwarding")
 	must(t, err)
-	must(t, os.WriteFile(name, []byte(linkLocalNone), 0))
-	t.Cleanup(func() { must(t, os.WriteFile(name, before, 0)) })
+	return strings.TrimSpace(string(value)) == "1"
 }
 
 // addresses6 returns a link's IPv6 addresses that can be used, "local" for one of
 // the link alone, sorted.
 func addresses6(t *testing.T, link netlink.Link) []string {
 	t.Helper()
-	all, err := netlink.AddrList(link, unix.AF_INET6)
+	all, err := nl.List(func() ([]netlink.Addr, error) { return netlink.AddrList(link, unix.AF_INET6) })
 	must(t, err)
 	var texts []string
 	for _, a := range all {
@@ -111,6 +121,9 @@ func TestStaticIPv6(t *testing.T) {
 	wantLookup(t, "wan", "2001:db8:ffff::1", &netlink.RouteGetOptions{OifIndex: front})
 	wantLookup(t, "none", "2001:db8:ffff::1", nil)
 	wantLookup(t, "none", "2001:db8:9::1", nil)
+	if !isRouter(t, "wan") {
+		t.Error("the port does not answer as a router")
+	}
 
 	stop()
 	removed := watchRemovals(t)
@@ -136,6 +149,9 @@ func TestStaticIPv6(t *testing.T) {
 	u, stop = start(t, "wan", cfg, openStore(t))
 	awaitUp(t, u)
 	await6(t, wan)
+	if isRouter(t, "wan") {
+		t.Error("without IPv6 the port answers as a router")
+	}
 	if got := routes6(t, wan, table); len(got) != 0 {
 		t.Errorf("routes are %q", got)
 	}
