@@ -56,6 +56,8 @@ var branch = api.Status{
 	Uplinks: []uplink.State{
 		{Name: "wan", Link: "wan", VRF: "front", Up: true, Address: netip.MustParsePrefix("100.64.0.17/10"), Gateway: netip.MustParseAddr("100.64.0.1"), MTU: 1500, Metric: 100},
 		{Name: "lte", VRF: "front", Metric: 200},
+		{Name: "lan", Link: "lan1", Up: true, Address: netip.MustParsePrefix("192.168.17.1/24"), Address6: netip.MustParsePrefix("2001:db8:17::1/64"), MTU: 1500, Metric: 100},
+		{Name: "lab", Link: "lan2", Address6: netip.MustParsePrefix("2001:db8:18::1/64"), MTU: 1500, Metric: 100},
 	},
 }
 

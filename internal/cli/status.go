@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -51,7 +52,12 @@ func statusText(s api.Status) string {
 		b.WriteString("\n" + columns(func(w io.Writer) {
 			fmt.Fprintln(w, "Uplink\tState\tVRF\tAddress\tGateway\tMetric\tMTU")
 			for _, u := range s.Uplinks {
-				fmt.Fprintln(w, uplinkLine(u))
+				if u.Address.IsValid() || !u.Address6.IsValid() {
+					fmt.Fprintln(w, uplinkLine(u, u.Up, u.Address, u.Gateway))
+				}
+				if u.Address6.IsValid() {
+					fmt.Fprintln(w, uplinkLine(u, true, u.Address6, u.Gateway6))
+				}
 			}
 		}))
 	}
@@ -66,16 +72,17 @@ func statusText(s api.Status) string {
 	return b.String()
 }
 
-func uplinkLine(u uplink.State) string {
+// uplinkLine is about one family of addresses.
+func uplinkLine(u uplink.State, up bool, own netip.Prefix, next netip.Addr) string {
 	state, address, gateway := "down", "-", "-"
-	if u.Up {
+	if up {
 		state = "up"
 	}
-	if u.Address.IsValid() {
-		address = u.Address.String()
+	if own.IsValid() {
+		address = own.String()
 	}
-	if u.Gateway.IsValid() {
-		gateway = u.Gateway.String()
+	if next.IsValid() {
+		gateway = next.String()
 	}
 	return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%d", u.Name, state, cmp.Or(u.VRF, "main"), address, gateway, u.Metric, u.MTU)
 }

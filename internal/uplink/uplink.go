@@ -28,8 +28,8 @@ type State struct {
 	// Gateway is the next hop of the default route, invalid if the network has
 	// none. It need not lie within Address's subnet.
 	Gateway netip.Addr `json:"gateway,omitzero"`
-	// Address6 and Gateway6 are the same of IPv6, and invalid where there is none.
-	// The gateway may be of this link alone.
+	// Address6 and Gateway6 are the same of IPv6, and invalid where there is none;
+	// they do not depend on Up. The gateway may be of this link alone.
 	Address6 netip.Prefix `json:"address6,omitzero"`
 	Gateway6 netip.Addr   `json:"gateway6,omitzero"`
 	// DNS and NTP are the provider's servers, reached through VRF.

@@ -81,11 +81,10 @@ func (u *Underlay) desired() (addressing, uplink.State) {
 	if gateway6.IsValid() {
 		want.Routes = append(want.Routes, u.route(want.Address6, netip.PrefixFrom(netip.IPv6Unspecified(), 0), gateway6))
 	}
-	if !want.Address.IsValid() {
-		return want, uplink.State{}
-	}
-	state.Up, state.Address, state.Gateway = true, want.Address, gateway
 	state.Address6, state.Gateway6 = want.Address6, gateway6
+	if want.Address.IsValid() {
+		state.Up, state.Address, state.Gateway = true, want.Address, gateway
+	}
 	return want, state
 }
 
