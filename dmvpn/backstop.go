@@ -43,7 +43,7 @@ func (Netlink) Backstop(tunnels []Config) error {
 		return fmt.Errorf("list routes that refuse: %w", err)
 	}
 	for _, r := range existing {
-		d := deadEnd{r.Table, prefixOf(r)}
+		d := deadEnd{r.Table, nl.Destination(r)}
 		if wanted[d] {
 			delete(wanted, d)
 			continue
@@ -54,7 +54,7 @@ func (Netlink) Backstop(tunnels []Config) error {
 	}
 	for d := range wanted {
 		route := *ours
-		route.Table, route.Dst, route.Priority = d.table, ipNet(d.prefix), nl.LastMetric
+		route.Table, route.Dst, route.Priority = d.table, nl.IPNet(d.prefix), nl.LastMetric
 		if err := netlink.RouteAdd(&route); err != nil {
 			return fmt.Errorf("add a route that refuses %s: %w", d.prefix, err)
 		}

@@ -23,7 +23,7 @@ func TestBackstop(t *testing.T) {
 	link, err := netlink.LinkByName("provider")
 	must(t, err)
 	provider := link.Attrs().Index
-	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: provider, Table: table, Scope: netlink.SCOPE_LINK, Priority: 1 << 24, Dst: ipNet(netip.MustParsePrefix("0.0.0.0/0"))}))
+	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: provider, Table: table, Scope: netlink.SCOPE_LINK, Priority: 1 << 24, Dst: nl.IPNet(netip.MustParsePrefix("0.0.0.0/0"))}))
 
 	cfg := testConfig()
 	cfg.VRF = "tenant"
@@ -69,7 +69,7 @@ func TestBackstopReconciles(t *testing.T) {
 	main, six := testConfig(), testConfig()
 	six.VRF, six.Address = "tenant", netip.MustParsePrefix("2001:db8:100::17/64")
 	six.Routes = []netip.Prefix{netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("::/0")}
-	foreign := &netlink.Route{Dst: ipNet(netip.MustParsePrefix("10.9.0.0/16")), Type: unix.RTN_UNREACHABLE, Protocol: unix.RTPROT_STATIC}
+	foreign := &netlink.Route{Dst: nl.IPNet(netip.MustParsePrefix("10.9.0.0/16")), Type: unix.RTN_UNREACHABLE, Protocol: unix.RTPROT_STATIC}
 	must(t, netlink.RouteAdd(foreign))
 	t.Cleanup(func() { must(t, netlink.RouteDel(foreign)) })
 
@@ -92,7 +92,7 @@ func TestBackstopReconciles(t *testing.T) {
 		must(t, err)
 		var got []deadEnd
 		for _, r := range routes {
-			got = append(got, deadEnd{r.Table, prefixOf(r)})
+			got = append(got, deadEnd{r.Table, nl.Destination(r)})
 		}
 		slices.SortFunc(got, func(a, b deadEnd) int { return a.prefix.Compare(b.prefix) })
 		if !slices.Equal(got, step.want) {

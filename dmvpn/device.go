@@ -199,7 +199,7 @@ func setAddress(link netlink.Link, prefix netip.Prefix) error {
 		return nil
 	}
 	// There is no broadcast on mGRE, so no address for it either.
-	a := &netlink.Addr{IPNet: ipNet(prefix), Broadcast: net.IPv4zero}
+	a := &netlink.Addr{IPNet: nl.IPNet(prefix), Broadcast: net.IPv4zero}
 	if prefix.Addr().Is6() {
 		a.Broadcast = nil
 		// There is nobody to ask whether the address is taken.

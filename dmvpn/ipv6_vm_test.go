@@ -16,6 +16,7 @@ import (
 
 	"github.com/farspoke/farspoke/dmvpn/nhrp"
 	"github.com/farspoke/farspoke/internal/checkpoint"
+	"github.com/farspoke/farspoke/internal/nl"
 	"github.com/farspoke/farspoke/internal/uplink"
 	"github.com/farspoke/farspoke/internal/value"
 )
@@ -80,7 +81,7 @@ func TestIPv6(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		a := &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(otherLAN.Addr().Next(), 128)), Flags: unix.IFA_F_NODAD}
+		a := &netlink.Addr{IPNet: nl.IPNet(netip.PrefixFrom(otherLAN.Addr().Next(), 128)), Flags: unix.IFA_F_NODAD}
 		if err := netlink.AddrAdd(gre, a); err != nil {
 			return err
 		}

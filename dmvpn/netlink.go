@@ -3,7 +3,6 @@ package dmvpn
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 
@@ -85,14 +84,14 @@ func (Netlink) SetRoutes(index int, vrf string, routes []Route) error {
 	}
 	have := make(map[netip.Prefix]netip.Addr)
 	for _, r := range existing {
-		have[prefixOf(r)], _ = netip.AddrFromSlice(r.Gw)
+		have[nl.Destination(r)], _ = netip.AddrFromSlice(r.Gw)
 	}
 	var errs []error
 	for _, r := range routes {
 		via, present := have[r.Prefix]
 		delete(have, r.Prefix)
 		route := *ours
-		route.Dst, route.Gw, route.Priority = ipNet(r.Prefix), r.Via.AsSlice(), routeMetric
+		route.Dst, route.Gw, route.Priority = nl.IPNet(r.Prefix), r.Via.AsSlice(), routeMetric
 		if !r.Via.IsValid() {
 			// Without a next hop there is no neighbour either: packets are refused.
 			route.Scope = netlink.SCOPE_LINK
@@ -111,27 +110,10 @@ func (Netlink) SetRoutes(index int, vrf string, routes []Route) error {
 	}
 	for prefix := range have {
 		route := *ours
-		route.Dst, route.Priority = ipNet(prefix), routeMetric
+		route.Dst, route.Priority = nl.IPNet(prefix), routeMetric
 		if err := netlink.RouteDel(&route); err != nil && !errors.Is(err, unix.ESRCH) {
 			errs = append(errs, fmt.Errorf("remove route %s: %w", prefix, err))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// prefixOf returns a route's destination.
-func prefixOf(r netlink.Route) netip.Prefix {
-	if r.Dst == nil {
-		if r.Family == unix.AF_INET6 {
-			return netip.PrefixFrom(netip.IPv6Unspecified(), 0)
-		}
-		return netip.PrefixFrom(netip.IPv4Unspecified(), 0)
-	}
-	a, _ := netip.AddrFromSlice(r.Dst.IP)
-	bits, _ := r.Dst.Mask.Size()
-	return netip.PrefixFrom(a.Unmap(), bits)
-}
-
-func ipNet(p netip.Prefix) *net.IPNet {
-	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }

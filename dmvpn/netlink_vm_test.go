@@ -176,7 +176,7 @@ func TestSetRoutes(t *testing.T) {
 	must(t, err)
 
 	// Another owner's route to one of the prefixes stays what it is.
-	foreign := &netlink.Route{LinkIndex: index, Table: table, Dst: ipNet(branchLAN), Gw: hub2.AsSlice(), Protocol: unix.RTPROT_STATIC, Priority: 5}
+	foreign := &netlink.Route{LinkIndex: index, Table: table, Dst: nl.IPNet(branchLAN), Gw: hub2.AsSlice(), Protocol: unix.RTPROT_STATIC, Priority: 5}
 	must(t, netlink.RouteAdd(foreign))
 	everything := netip.MustParsePrefix("0.0.0.0/0")
 	for _, want := range [][]Route{
@@ -195,7 +195,7 @@ func TestSetRoutes(t *testing.T) {
 			via, _ := netip.AddrFromSlice(r.Gw)
 			switch r.Protocol {
 			case nl.ProtocolTunnel:
-				got = append(got, Route{prefixOf(r), via.Unmap()})
+				got = append(got, Route{nl.Destination(r), via.Unmap()})
 			case unix.RTPROT_STATIC:
 				strangers++
 			}

@@ -95,7 +95,7 @@ func addAddress(name string, a netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	if err := netlink.AddrAdd(link, &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(a, 24))}); err != nil {
+	if err := netlink.AddrAdd(link, &netlink.Addr{IPNet: nl.IPNet(netip.PrefixFrom(a, 24))}); err != nil {
 		return err
 	}
 	return netlink.LinkSetUp(link)

@@ -178,7 +178,7 @@ func join(t *testing.T, at *farEnd, address netip.Addr, lan netip.Prefix) (conn 
 		if err != nil {
 			return err
 		}
-		if err := netlink.AddrAdd(gre, &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(lan.Addr().Next(), 32))}); err != nil {
+		if err := netlink.AddrAdd(gre, &netlink.Addr{IPNet: nl.IPNet(netip.PrefixFrom(lan.Addr().Next(), 32))}); err != nil {
 			return err
 		}
 		if err := (Netlink{}).SetNeighbours(index, []Neighbour{{spokeAddress, spokeWAN}}); err != nil {
@@ -255,7 +255,7 @@ func defaultRoute(t *testing.T, link string, via netip.Addr, vrf string) (table 
 	must(t, err)
 	l, err := netlink.LinkByName(link)
 	must(t, err)
-	everything := ipNet(netip.PrefixFrom(netip.IPv4Unspecified(), 0))
+	everything := nl.IPNet(netip.PrefixFrom(netip.IPv4Unspecified(), 0))
 	must(t, netlink.RouteReplace(&netlink.Route{LinkIndex: l.Attrs().Index, Dst: everything, Gw: via.AsSlice(), Table: table}))
 	return table
 }

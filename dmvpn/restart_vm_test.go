@@ -131,7 +131,7 @@ func routesOf(t *testing.T, index int) (all []Route) {
 	must(t, err)
 	for _, r := range routes {
 		via, _ := netip.AddrFromSlice(r.Gw)
-		all = append(all, Route{prefixOf(r), via.Unmap()})
+		all = append(all, Route{nl.Destination(r), via.Unmap()})
 	}
 	slices.SortFunc(all, func(a, b Route) int { return a.Prefix.Compare(b.Prefix) })
 	return all

@@ -39,13 +39,13 @@ func (Netlink) Prefixes(vrf string, ipv6 bool) ([]netip.Prefix, error) {
 		away[attrs.Index] = attrs.Alias == alias || attrs.Name == "lo"
 	}
 	for _, r := range routes {
-		if prefixOf(r).Bits() == 0 {
+		if nl.Destination(r).Bits() == 0 {
 			away[r.LinkIndex] = true
 		}
 	}
 	var prefixes []netip.Prefix
 	for _, r := range routes {
-		p := prefixOf(r)
+		p := nl.Destination(r)
 		if r.Type == unix.RTN_UNICAST && !away[r.LinkIndex] && r.LinkIndex != 0 && p.Addr().IsGlobalUnicast() {
 			prefixes = append(prefixes, p)
 		}

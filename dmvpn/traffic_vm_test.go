@@ -70,7 +70,7 @@ func TestRouteToNobody(t *testing.T) {
 	must(t, Netlink{}.SetRoutes(index, "tenant", []Route{{branchLAN, hub1}}))
 	table, _, err := nl.VRFTable("tenant")
 	must(t, err)
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: table, Dst: ipNet(branchLAN)}, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_DST)
+	routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: table, Dst: nl.IPNet(branchLAN)}, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_DST)
 	must(t, err)
 	if len(routes) != 1 || !routes[0].Gw.Equal(hub1.AsSlice()) {
 		t.Errorf("routes = %v", routes)

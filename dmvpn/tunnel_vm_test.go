@@ -21,6 +21,7 @@ import (
 
 	"github.com/farspoke/farspoke/dmvpn/nhrp"
 	"github.com/farspoke/farspoke/internal/checkpoint"
+	"github.com/farspoke/farspoke/internal/nl"
 	"github.com/farspoke/farspoke/internal/uplink"
 	"github.com/farspoke/farspoke/internal/value"
 )
@@ -160,7 +161,7 @@ func leaveVRF(t *testing.T) {
 	wan, err := netlink.LinkByName("wan")
 	must(t, err)
 	must(t, netlink.LinkSetNoMaster(wan))
-	everything := ipNet(netip.PrefixFrom(netip.IPv4Unspecified(), 0))
+	everything := nl.IPNet(netip.PrefixFrom(netip.IPv4Unspecified(), 0))
 	must(t, netlink.RouteReplace(&netlink.Route{LinkIndex: wan.Attrs().Index, Dst: everything, Gw: hubWAN.AsSlice()}))
 }
 

@@ -467,6 +467,42 @@ func TestStaticAddress(t *testing.T) {
 	})
 }
 
+// TestIPv6DoesNotHoldUpIPv4: IPv6 is there before a lease is, its route goes with the
+// carrier, and one that the kernel refuses leaves IPv4 alone.
+func TestIPv6DoesNotHoldUpIPv4(t *testing.T) {
+	cfg := dhcpConfig
+	cfg.IPv6 = IPv6{Address: netip.MustParsePrefix("2001:db8:9::9/64"), Gateway: netip.MustParseAddr("fe80::1")}
+	expect := func(t *testing.T, u *Underlay, up, six bool) {
+		t.Helper()
+		s, _ := u.State().Load()
+		if s.Up != up || six != (s.Address6 == cfg.IPv6.Address && s.Gateway6 == cfg.IPv6.Gateway) || !six && (s.Address6.IsValid() || s.Gateway6.IsValid()) {
+			t.Errorf("state is %+v, want up %v, IPv6 %v", s, up, six)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t)
+		lease := b.server
+		b.server = func(*dhcpv4.DHCPv4) *dhcpv4.DHCPv4 { return nil }
+		u := b.underlay(cfg)
+		stop := run(t, u)
+		expect(t, u, false, true)
+		b.set(func() { b.port.Carrier = false })
+		expect(t, u, false, false)
+		if have := b.holds(); have.Address6 != cfg.IPv6.Address || len(have.Routes) != 0 {
+			t.Errorf("without a carrier the port has %+v", have)
+		}
+		b.set(func() { b.port.Carrier, b.server = true, lease })
+		time.Sleep(time.Minute) // until DHCP has asked again
+		synctest.Wait()
+		expect(t, u, true, true)
+		stop()
+		b.refuse = func(r route) bool { return r.To.Addr().Is6() }
+		u = b.underlay(cfg)
+		defer run(t, u)()
+		expect(t, u, true, false)
+	})
+}
+
 func TestModemIsRefusedInWords(t *testing.T) {
 	err := newBox(t).underlay(Config{Modem: "m2"}).Run(t.Context())
 	if err == nil {
