@@ -28,13 +28,17 @@ func (s *source) CommitFirewall(name string, text []byte) (firewall.Change, erro
 	if err != nil {
 		return firewall.Change{}, err
 	}
-	return s.box.firewall.Commit(next.Firewall, next.Topology(), func() error {
+	change, err := s.box.firewall.Commit(next.Firewall, next.Topology(), func() error {
 		info, err := os.Stat(configFile)
 		if err != nil {
 			return err
 		}
 		return renameio.WriteFile(configFile, text, info.Mode().Perm())
 	})
+	if err == nil {
+		s.box.breakout.Set(next.Exits())
+	}
+	return change, err
 }
 
 // parse reads a configuration of which only the firewall may differ from the

