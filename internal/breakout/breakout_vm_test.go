@@ -44,7 +44,8 @@ type site struct {
 	uplink         value.Value[uplink.State]
 }
 
-func newSite(t *testing.T) *site {
+// newSite returns the site with its LAN in a VRF, or in the main table.
+func newSite(t *testing.T, vrf string) *site {
 	t.Helper()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -53,10 +54,15 @@ func newSite(t *testing.T) *site {
 	check(t, netns.Set(home))
 	t.Cleanup(func() { s.host.Close(); s.provider.Close(); home.Close() })
 	check(t, os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644))
-	check(t, nl.EnsureVRFs([]string{"front"}))
+	check(t, nl.EnsureVRFs([]string{"front", "tenant"}))
 	t.Cleanup(func() { check(t, nl.EnsureVRFs(nil)) })
 
 	cable(t, "lan1", s.host, "eth0")
+	if vrf != "" {
+		_, tenant, err := nl.VRFTable(vrf)
+		check(t, err)
+		check(t, netlink.LinkSetMasterByIndex(link(t, "lan1"), tenant))
+	}
 	for _, name := range []string{"wan", "wan2"} {
 		cable(t, name, s.provider, name)
 		_, front, err := nl.VRFTable("front")
@@ -76,7 +82,7 @@ func newSite(t *testing.T) *site {
 		)
 	})
 
-	members := []firewall.Member{{Zone: "inside", Link: "lan1"}, {Zone: "inside", Link: "hq", Tunnel: true}}
+	members := []firewall.Member{{Zone: "inside", Link: "lan1", VRF: vrf}, {Zone: "inside", Link: "hq", VRF: vrf, Tunnel: true}}
 	for _, name := range []string{"wan", "wan2"} {
 		members = append(members, firewall.Member{Zone: "outside", Link: name, VRF: "front", Underlay: true})
 	}
@@ -197,13 +203,15 @@ func ours(t *testing.T) []string {
 		return netlink.RouteListFiltered(netlink.FAMILY_ALL, mark, netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE)
 	})
 	check(t, err)
+	names := map[int]string{unix.RT_TABLE_MAIN: "main"}
+	for _, vrf := range []string{"front", "tenant"} {
+		table, _, err := nl.VRFTable(vrf)
+		check(t, err)
+		names[table] = vrf
+	}
 	var all []string
 	for _, r := range routes {
-		text := "front "
-		if r.Table == unix.RT_TABLE_MAIN {
-			text = "main "
-		}
-		text += nl.Destination(r).String()
+		text := names[r.Table] + " " + nl.Destination(r).String()
 		if r.Gw != nil {
 			text += " via " + r.Gw.String()
 		}
@@ -220,7 +228,7 @@ const wayBack = "front 192.168.17.0/24 dev lan1"
 // TestHostReachesServer: a host of the LAN asks a server beyond the provider, by
 // whatever uplink and address the box has at the moment.
 func TestHostReachesServer(t *testing.T) {
-	s := newSite(t)
+	s := newSite(t, "")
 	s.run(Exit{To: "front", Networks: []Network{{"lan1", lan}}})
 	s.await("no uplink", wayBack)
 
@@ -244,10 +252,21 @@ func TestHostReachesServer(t *testing.T) {
 	s.exchange()
 }
 
+// TestTenantReachesServer: the LAN is in a VRF of its own.
+func TestTenantReachesServer(t *testing.T) {
+	s := newSite(t, "tenant")
+	s.run(Exit{From: "tenant", To: "front", Networks: []Network{{"lan1", lan}}})
+	s.up("wan", "198.51.100.10/24", "198.51.100.1")
+	if from := s.exchange(); from != netip.MustParseAddr("198.51.100.10") {
+		t.Errorf("the server is asked by %s", from)
+	}
+	s.await("an uplink", wayBack, "tenant 0.0.0.0/0 via 198.51.100.1 dev wan")
+}
+
 // TestTunnelComesFirst: what a tunnel offers comes first. A host that goes on sending
 // when the tunnel is gone is heard by the server under the box's address.
 func TestTunnelComesFirst(t *testing.T) {
-	s := newSite(t)
+	s := newSite(t, "")
 	s.up("wan", "198.51.100.10/24", "198.51.100.1")
 	// The tunnel leads to the provider too, where the server hears hosts under their
 	// own addresses.
@@ -300,7 +319,7 @@ func TestTunnelComesFirst(t *testing.T) {
 // TestHostReachesServerByIPv6: a host reaches a server by IPv6 under its own address, where the
 // provider knows the way to the LAN.
 func TestHostReachesServerByIPv6(t *testing.T) {
-	s := newSite(t)
+	s := newSite(t, "")
 	check(t, os.WriteFile("/proc/sys/net/ipv6/conf/all/forwarding", []byte("1"), 0o644))
 	const host, there = "2001:db8:17::10", "2001:db8:ffff::80"
 	check(t, address("lan1", "2001:db8:17::1/64"))
@@ -329,7 +348,7 @@ func TestHostReachesServerByIPv6(t *testing.T) {
 // TestMakeBeforeBreak: another uplink replaces the default route; a restart leaves
 // all as it is, and without the policy all of it goes, but nothing of others.
 func TestMakeBeforeBreak(t *testing.T) {
-	s := newSite(t)
+	s := newSite(t, "")
 	exit := Exit{To: "front", Networks: []Network{{"lan1", lan}}}
 	stop := s.run(exit)
 	s.up("wan", "198.51.100.10/24", "198.51.100.1")
