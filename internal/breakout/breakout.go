@@ -100,6 +100,18 @@ func (b *Breakout) Run(ctx context.Context) error {
 // apply makes the kernel have the routes that are wanted now.
 func (b *Breakout) apply() error {
 	wanted := b.wanted()
+	b.tellChanges(wanted)
+	b.routes = wanted
+	refused, err := b.kernel.SetRoutes(wanted)
+	if err != nil {
+		return fmt.Errorf("set routes past the tunnels: %w", err)
+	}
+	b.tellRefused(refused)
+	return b.noteUse()
+}
+
+// tellChanges logs which ways out come and go.
+func (b *Breakout) tellChanges(wanted []route) {
 	for _, r := range wanted {
 		if r.isDefault() && !slices.Contains(b.routes, r) {
 			b.log.Info("hosts reach the provider directly", "vrf", r.VRF, "uplink", r.Link, "gateway", r.Via)
@@ -111,11 +123,10 @@ func (b *Breakout) apply() error {
 			b.log.Warn("hosts do not reach the provider directly any more", "vrf", r.VRF, "uplink", r.Link)
 		}
 	}
-	b.routes = wanted
-	refused, err := b.kernel.SetRoutes(wanted)
-	if err != nil {
-		return fmt.Errorf("set routes past the tunnels: %w", err)
-	}
+}
+
+// tellRefused logs what the kernel refuses, unless it did so before.
+func (b *Breakout) tellRefused(refused []error) {
 	problem := ""
 	if err := errors.Join(refused...); err != nil {
 		problem = err.Error()
@@ -124,40 +135,42 @@ func (b *Breakout) apply() error {
 		b.log.Warn("the kernel refuses a route past the tunnels", "err", problem)
 	}
 	b.problem = problem
-	return b.noteUse()
 }
 
 // noteUse finds out which ways out hosts take now, and sees to what is under way
-// where that is new.
+// where that is new. For IPv6 nothing is translated.
 func (b *Breakout) noteUse() error {
 	var used []route
 	for _, r := range b.routes {
-		if !r.isDefault() {
+		if !r.isDefault() || !r.Via.Is4() {
 			continue
 		}
 		preferred, err := b.kernel.Preferred(r)
 		if err != nil {
 			return err
 		}
-		if preferred && r.Via.Is4() { // nothing is translated for IPv6
-			used = append(used, r)
-		}
-	}
-	exits, _ := b.exits.Load()
-	for _, r := range used {
-		if slices.Contains(b.used, r) {
+		if !preferred {
 			continue
 		}
-		for _, exit := range exits {
-			if exit.From != r.VRF {
-				continue
-			}
-			// All is well for new connections: this concerns old ones only.
-			if err := b.kernel.ForgetUntranslated(exit.Networks, r.Link); err != nil {
-				b.log.Warn("connections that began in a tunnel do not go on", "err", err)
-			}
+		used = append(used, r)
+		if !slices.Contains(b.used, r) {
+			b.forgetUntranslated(r)
 		}
 	}
 	b.used = used
 	return nil
+}
+
+// forgetUntranslated makes what is under way from the networks that a way out is for
+// begin anew. New connections are well without, so a failure ends nothing.
+func (b *Breakout) forgetUntranslated(way route) {
+	exits, _ := b.exits.Load()
+	for _, exit := range exits {
+		if exit.From != way.VRF {
+			continue
+		}
+		if err := b.kernel.ForgetUntranslated(exit.Networks, way.Link); err != nil {
+			b.log.Warn("connections that began in a tunnel do not go on", "err", err)
+		}
+	}
 }
