@@ -37,7 +37,13 @@ func (c *chain) end(matched rule, p *pair, a action, hits count) {
 	case actionInspect:
 		// Any state but invalid: a connection that a pass in the other
 		// direction opened is not new.
-		c.add(matched.then(ctState(stateNew|stateEstablished|stateRelated), setStamp{p.stamp}, hits, accept)...)
+		states := stateNew | stateEstablished | stateRelated
+		if matched.errors() {
+			// To let an error through is not to inspect what it is about.
+			c.add(matched.then(stateRelated, hits, accept)...)
+			states = stateNew | stateEstablished
+		}
+		c.add(matched.then(states, setStamp{p.stamp}, hits, accept)...)
 	case actionPass:
 		c.add(matched.then(hits, accept)...)
 	case actionReject:
@@ -71,6 +77,21 @@ func (r rule) protocols() (tcp, others bool) {
 		}
 	}
 	return true, true
+}
+
+// errors reports whether the rule can match ICMP errors.
+func (r rule) errors() bool {
+	for _, s := range r {
+		switch s := s.(type) {
+		case layer4:
+			return protocol(s) == protoICMPv4 || protocol(s) == protoICMPv6
+		case transport:
+			return false
+		case icmpMessage:
+			return s.isError()
+		}
+	}
+	return true
 }
 
 // class fills the chain of a step.

@@ -77,6 +77,15 @@ func (m icmpMessage) with(code uint8) icmpMessage {
 	return m
 }
 
+// isError reports whether the message is about another packet: the errors of
+// RFC 792, and RFC 4443, 2.1.
+func (m icmpMessage) isError() bool {
+	if m.v6 {
+		return m.number < 128
+	}
+	return slices.Contains([]uint8{3, 4, 5, 11, 12}, m.number)
+}
+
 // icmpKinds are the messages of RFC 792 and RFC 4443 that mean the same, and
 // those that only one family has. Of the errors each is sent by a router or host
 // about a packet, and comes back without a policy if the packet was let through.

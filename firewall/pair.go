@@ -196,12 +196,17 @@ func (c *compiler) announced(at *chain, p, of *pair, v view) {
 // packet that passed. They pass if the present policy lets such a connection be
 // opened, as seen from the other end.
 //
+// Errors do not: one about a connection that has been let through since the
+// policy changed is let through before.
+//
 // Else, those of a connection that was inspected are no connection's any more,
 // and pass only where packets do that have none. Those of one that a packet made
 // which passed go on to the classes: they may open a connection of their own.
 func (c *compiler) compileAnswers(p, back *pair) {
 	at := c.chain(p.answers(), hook{})
 	if back != nil && back.stateful {
+		// An error is no answer, whatever it is about.
+		at.add(stateRelated, jumpTo(p.refused()))
 		for i := range back.steps {
 			s := &back.steps[i]
 			for _, criteria := range s.criteria {
