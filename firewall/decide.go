@@ -8,9 +8,10 @@ import (
 // then is the rule with more statements.
 func (r rule) then(more ...statement) rule { return slices.Concat(r, more) }
 
-// decide adds the rules that do with the packets of a step what it says. What
-// takes more than one rule gets a chain of its own.
-func (c *compiler) decide(at *chain, p *pair, s *step) {
+// decide adds the rules that do with the packets of the nth step what it says.
+// What takes more than one rule gets a chain of its own.
+func (c *compiler) decide(at *chain, p *pair, n int) {
+	s := &p.steps[n]
 	hits := c.outcome(p, s.name, s.words())
 	var own *chain
 	if s.log || s.helper != "" || s.limit != (Limit{}) {
@@ -25,6 +26,10 @@ func (c *compiler) decide(at *chain, p *pair, s *step) {
 				at.add(matched.then(jumpTo(own.name))...)
 			} else {
 				at.end(matched, p, s.action, hits)
+				if s.action == actionInspect && p.passes(n+1) {
+					// What is of no connection is not for a later step to pass.
+					at.add(matched.then(c.outcome(p, s.name+".invalid", s.words()+": of no connection, dropped"), drop)...)
+				}
 			}
 		}
 	}

@@ -32,9 +32,10 @@ func (p *pair) answers() string   { return p.chain() + ".answers" }
 func (p *pair) refused() string   { return p.chain() + ".refused" }
 func (p *pair) stateless() string { return p.chain() + ".stateless" }
 
-// passes reports whether packets pass without state.
-func (p *pair) passes() bool {
-	for _, s := range p.steps {
+// passes reports whether packets pass without state, by a step from the nth on
+// or by the default.
+func (p *pair) passes(n int) bool {
+	for _, s := range p.steps[n:] {
 		if s.action == actionPass {
 			return true
 		}
@@ -138,7 +139,7 @@ func (c *compiler) compilePair(p *pair) {
 		at.add(answering, call(p.answers()))
 	}
 	for i := range p.steps {
-		c.decide(at, p, &p.steps[i])
+		c.decide(at, p, i)
 	}
 	c.fallBack(at, p)
 	c.chains = append(c.chains, p.own...)
@@ -226,7 +227,7 @@ func (c *compiler) compileAnswers(p, back *pair) {
 	at.add(jumpTo(p.refused()))
 
 	at = c.chain(p.refused(), hook{})
-	if !p.passes() {
+	if !p.passes(0) {
 		at.add(onceInspected, c.defaulted(p), drop)
 		return
 	}
