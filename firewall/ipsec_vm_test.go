@@ -18,16 +18,8 @@ import (
 // kernel, as IKE would. With a natPort the ESP is in UDP.
 func protectGRE(t testing.TB, ns netns.NsHandle, local, remote string, natPort int) {
 	t.Helper()
+	demandIPsec(t, ns)
 	h := handle(t, ns)
-	everything := &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
-	for _, dir := range []netlink.Dir{netlink.XFRM_DIR_IN, netlink.XFRM_DIR_OUT} {
-		policy := &netlink.XfrmPolicy{
-			Src: everything, Dst: everything, Proto: netlink.Proto(protoGRE), Dir: dir,
-			Tmpls: []netlink.XfrmPolicyTmpl{{Proto: netlink.XFRM_PROTO_ESP, Mode: netlink.XFRM_MODE_TRANSPORT, Reqid: 1}},
-		}
-		check(t, h.XfrmPolicyUpdate(policy))
-		t.Cleanup(func() { check(t, h.XfrmPolicyDel(policy)) })
-	}
 	for _, way := range [][2]string{{local, remote}, {remote, local}} {
 		state := &netlink.XfrmState{
 			Src: net.ParseIP(way[0]).To4(), Dst: net.ParseIP(way[1]).To4(),
@@ -42,6 +34,22 @@ func protectGRE(t testing.TB, ns netns.NsHandle, local, remote string, natPort i
 		}
 		check(t, h.XfrmStateAdd(state))
 		t.Cleanup(func() { check(t, h.XfrmStateDel(state)) })
+	}
+}
+
+// demandIPsec puts the policies of the lab's tunnel into a kernel, as IKE does
+// before there is an SA.
+func demandIPsec(t *testing.T, ns netns.NsHandle) {
+	t.Helper()
+	h := handle(t, ns)
+	everything := &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
+	for _, dir := range []netlink.Dir{netlink.XFRM_DIR_IN, netlink.XFRM_DIR_OUT} {
+		policy := &netlink.XfrmPolicy{
+			Src: everything, Dst: everything, Proto: netlink.Proto(protoGRE), Dir: dir,
+			Tmpls: []netlink.XfrmPolicyTmpl{{Proto: netlink.XFRM_PROTO_ESP, Mode: netlink.XFRM_MODE_TRANSPORT, Reqid: 1}},
+		}
+		check(t, h.XfrmPolicyUpdate(policy))
+		t.Cleanup(func() { check(t, h.XfrmPolicyDel(policy)) })
 	}
 }
 
