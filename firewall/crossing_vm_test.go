@@ -92,8 +92,12 @@ func newCrossing(t *testing.T, vrf string) *crossing {
 		x.hub.Close()
 		x.lan.Close()
 	})
-	for _, sysctl := range []string{"ipv4/ip_forward", "ipv6/conf/all/forwarding"} {
-		check(t, os.WriteFile("/proc/sys/net/"+sysctl, []byte("1"), 0o644))
+	for sysctl, value := range map[string]string{
+		"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1",
+		// The router sends so many errors to one host that some would not come.
+		"ipv4/icmp_ratelimit": "0", "ipv6/icmp/ratelimit": "0",
+	} {
+		check(t, os.WriteFile("/proc/sys/net/"+sysctl, []byte(value), 0o644))
 	}
 	spoke, hub, lan := handle(t, x.spoke), handle(t, x.hub), handle(t, x.lan)
 	if vrf != "" {

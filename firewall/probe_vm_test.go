@@ -16,8 +16,9 @@ type probe struct {
 	// proto is protoTCP, protoUDP or protoICMP.
 	proto    protocol
 	from, to netip.AddrPort
-	// flags are TCP's.
+	// flags are TCP's, and mss the segment size it announces, if any.
 	flags byte
+	mss   uint16
 	// about is the packet that an ICMP error, port unreachable, is about.
 	about *probe
 	text  string
@@ -71,6 +72,10 @@ func (p probe) transport() []byte {
 		binary.BigEndian.PutUint32(b[4:], 1000)
 		b[12], b[13] = 5<<4, p.flags
 		binary.BigEndian.PutUint16(b[14:], 1024)
+		if p.mss != 0 {
+			b[12] += 1 << 4
+			b = binary.BigEndian.AppendUint16(append(b, 2, 4), p.mss)
+		}
 	default:
 		about := *p.about
 		about.text = p.text
@@ -149,6 +154,14 @@ type sight struct {
 func (s sight) ends(text string) bool { return strings.HasSuffix(string(s.content), text) }
 
 func (s sight) String() string { return fmt.Sprintf("%s from %s to %s", s.proto, s.from, s.to) }
+
+// segmentSize is what the TCP packet, of a probe, announces.
+func (s sight) segmentSize() uint16 {
+	if len(s.content) < 24 || s.content[20] != 2 {
+		return 0
+	}
+	return binary.BigEndian.Uint16(s.content[22:])
+}
 
 // look reads an IP packet. It reports false for what is none.
 func look(packet []byte) (sight, bool) {
