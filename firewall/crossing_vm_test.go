@@ -183,8 +183,7 @@ func (x *crossing) listen(t *testing.T) {
 }
 
 // lead adds the routes: to the internet out of the main table and, if there is
-// one, out of the VRF, and from there to all zones; and the neighbours that
-// NHRP would find.
+// one, out of the VRF, and from there to all zones.
 func (x *crossing) lead(t *testing.T, spoke *netlink.Handle) {
 	t.Helper()
 	wan := link(t, spoke, "wan0").Attrs().Index
@@ -209,10 +208,17 @@ func (x *crossing) lead(t *testing.T, spoke *netlink.Handle) {
 				Dst: &net.IPNet{IP: prefix.Addr().AsSlice(), Mask: net.CIDRMask(bits, prefix.Addr().BitLen())},
 			})
 		}
+	}
+	x.meet(t, spoke)
+}
+
+// meet tells the spoke the neighbours in the tunnel, as NHRP would.
+func (x *crossing) meet(t *testing.T, spoke *netlink.Handle) {
+	t.Helper()
+	hq := link(t, spoke, "hq").Attrs().Index
+	for family := range 2 {
 		for _, a := range []netip.Addr{x.ends[atTunnel].host[family], tunnel2[family]} {
-			check(t, spoke.NeighSet(&netlink.Neigh{
-				LinkIndex: link(t, spoke, "hq").Attrs().Index, State: netlink.NUD_PERMANENT, IP: a.AsSlice(), LLIPAddr: net.ParseIP(hubWAN).To4(),
-			}))
+			check(t, spoke.NeighSet(&netlink.Neigh{LinkIndex: hq, State: netlink.NUD_PERMANENT, IP: a.AsSlice(), LLIPAddr: net.ParseIP(hubWAN).To4()}))
 		}
 	}
 }
@@ -378,7 +384,8 @@ func (e *end) receive(t *testing.T, i int) (sight, bool) {
 	t.Helper()
 	buf := make([]byte, 65536)
 	n, from, err := unix.Recvfrom(e.fds[i], buf, unix.MSG_DONTWAIT)
-	if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
+	// A link that is enslaved goes down for a moment.
+	if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENETDOWN) {
 		return sight{}, false
 	}
 	check(t, err)

@@ -31,7 +31,6 @@ func TestFeatures(t *testing.T) {
 		{"port forward", (*crossing).portForward},
 		{"prefix NAT", (*crossing).prefixNAT},
 		{"FTP helper", (*crossing).ftpHelper},
-		{"MSS", (*crossing).segmentSizes},
 	} {
 		t.Run(feature.name, func(t *testing.T) {
 			forget(t)
@@ -399,47 +398,6 @@ func (x *crossing) portForward(t *testing.T) {
 			}
 			s = x.wantCome(t, true, atInside, from, x.datagram(at(host, 443), s.from.String()))
 			wantAddresses(t, s, at(own, 8443), client)
-		}
-	}
-}
-
-// segmentSizes opens TCP connections through the tunnel, in both directions, and
-// looks at the segment size that arrives.
-func (x *crossing) segmentSizes(t *testing.T) {
-	x.protect(t, 0)
-	spoke := handle(t, x.spoke)
-	check(t, spoke.LinkSetMTU(link(t, spoke, "hq"), 1400))
-	for _, test := range []struct {
-		member int
-		want   [2]uint16
-	}{
-		{0, [2]uint16{1400 - 40, 1400 - 60}}, // The route's.
-		{1360, [2]uint16{1360, 1340}},
-		{1200, [2]uint16{1200, 1200}},
-	} {
-		topology := x.topology()
-		topology.Members[3].MSS = test.member
-		config := Config{Policies: []Policy{
-			{From: "inside", To: "tunnel", Inspect: []string{"tcp"}}, {From: "tunnel", To: "inside", Inspect: []string{"tcp"}},
-			{From: "tunnel", To: Self, Inspect: []string{"udp/7000"}}, {From: Self, To: "tunnel", Inspect: []string{"udp/7000"}},
-			{From: "inside", To: Self, Inspect: []string{"udp/7000"}}, {From: Self, To: "inside", Inspect: []string{"udp/7000"}},
-		}}
-		check(t, Netfilter{}.Replace(must(Compile(config, topology))(t)))
-		for family, want := range test.want {
-			for _, way := range [][2]string{{atInside, atTunnel}, {atTunnel, atInside}} {
-				port := uint16(30000 + x.number())
-				open := probe{proto: protoTCP, flags: tcpSYN, mss: 1460, text: x.text(),
-					from: netip.AddrPortFrom(x.ends[way[0]].host[family], port), to: netip.AddrPortFrom(x.ends[way[1]].host[family], 80)}
-				answer := probe{proto: protoTCP, flags: tcpSYN | tcpACK, mss: 1460, from: open.to, to: open.from, text: x.text()}
-				for _, p := range []struct {
-					from, to string
-					probe
-				}{{way[0], way[1], open}, {way[1], way[0], answer}} {
-					if got := x.wantCome(t, true, p.from, p.to, p.probe).segmentSize(); got != want {
-						t.Errorf("mss %d, IPv%d, from %s to %s: segments of %d octets, want %d", test.member, 4+2*family, p.from, p.to, got, want)
-					}
-				}
-			}
 		}
 	}
 }

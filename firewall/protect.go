@@ -134,9 +134,14 @@ func neighbours(c *chain) {
 	}
 }
 
+// longerIPv6 is by how many octets IPv6's header is longer than IPv4's.
+const longerIPv6 = 20
+
 // clampMSS bounds the TCP segments through each member in both directions. A
 // tunnel is bounded by the route's MTU too, which is smaller where the path to
-// one peer is, and which allows for the longer header of IPv6.
+// one peer is, and which allows for the longer header of IPv6. For packets out
+// of the tunnel that is the way back, for which the kernel asks the main table
+// alone; so in a VRF the longer header is allowed for here.
 func (c *compiler) clampMSS(forward *chain) {
 	var clamped []Member
 	for _, m := range c.topology.Members {
@@ -157,6 +162,9 @@ func (c *compiler) clampMSS(forward *chain) {
 		for _, direction := range []device{out, in} {
 			if m.MSS > 0 {
 				at.add(direction, clamp(m.MSS))
+			}
+			if m.MSS > 0 && m.Tunnel && direction.key == slave {
+				at.add(direction, ipv6, clamp(m.MSS-longerIPv6))
 			}
 			if m.Tunnel {
 				at.add(direction, clampRoute)

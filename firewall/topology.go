@@ -34,8 +34,8 @@ type Member struct {
 	// Tunnel says that it is an mGRE tunnel.
 	Tunnel bool
 	// MSS bounds the TCP segment size of connections through it, in octets.
-	// With 0 a tunnel takes the bound from the route's MTU, and any other
-	// member has none.
+	// With 0 a tunnel takes the bound from the route's MTU, in a VRF only for
+	// what goes into it, and any other member has none.
 	MSS int
 }
 
