@@ -39,7 +39,7 @@ func protectGRE(t testing.TB, ns netns.NsHandle, local, remote string, natPort i
 
 // demandIPsec puts the policies of the lab's tunnel into a kernel, as IKE does
 // before there is an SA.
-func demandIPsec(t *testing.T, ns netns.NsHandle) {
+func demandIPsec(t testing.TB, ns netns.NsHandle) {
 	t.Helper()
 	h := handle(t, ns)
 	everything := &net.IPNet{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}
