@@ -31,6 +31,14 @@ func (h hook) spec() chainSpec {
 	return chainSpec{true, points[h.point], priorities[h.priority]}
 }
 
+// translates reports whether the chain is one of NAT. With the last of them the
+// kernel would cease to translate, live connections too: they would go on with
+// the addresses behind the router. So it stays, without rules, when a policy
+// translates no more.
+func (s chainSpec) translates() bool {
+	return s == hookPrerouting.spec() || s == hookPostrouting.spec()
+}
+
 // identity is the chain whose name tells which ruleset the table is.
 func (r *Ruleset) identity() string { return "policy." + r.Fingerprint() }
 
@@ -102,7 +110,7 @@ func (b *batch) removeOld(r *Ruleset, identity string, have contents) {
 		chains[c.name] = c.hook.spec()
 	}
 	for _, name := range slices.Sorted(maps.Keys(have.chains)) {
-		if spec, ok := chains[name]; !ok || spec != have.chains[name] {
+		if spec, ok := chains[name]; (!ok || spec != have.chains[name]) && !have.chains[name].translates() {
 			b.remove(unix.NFT_MSG_DELCHAIN, unix.NFTA_CHAIN_TABLE, unix.NFTA_CHAIN_NAME, name, "the end of chain "+name)
 		}
 	}
