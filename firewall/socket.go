@@ -165,8 +165,8 @@ func (b *batch) verdict(data []byte) (error, bool) {
 	}
 	r := &refusal{about: "the transaction", errno: unix.Errno(-code)}
 	offset := uint32(0)
-	if binary.NativeEndian.Uint16(data[6:])&unix.NLM_F_ACK_TLVS != 0 {
-		r.explanation, offset = explanation(data[unix.NLMSG_HDRLEN+4+unix.NLMSG_HDRLEN:])
+	if quoted := unix.NLMSG_HDRLEN + 4 + unix.NLMSG_HDRLEN; binary.NativeEndian.Uint16(data[6:])&unix.NLM_F_ACK_TLVS != 0 && len(data) > quoted {
+		r.explanation, offset = explanation(data[quoted:])
 	}
 	if sequence > 0 && sequence <= uint32(len(b.messages)) {
 		m := &b.messages[sequence-1]
