@@ -44,6 +44,9 @@ func (c *Config) validateService(name string) error {
 	if _, err := ParseMatch(name); err == nil {
 		return &invalid.Error{Problem: name + " is a match and cannot be a name", Fix: "choose a word"}
 	}
+	if err := validateName(name, "service"); err != nil {
+		return err
+	}
 	matches := c.Services[name]
 	if len(matches) == 0 {
 		return &invalid.Error{Problem: "the service is empty", Fix: "list its matches, such as [tcp/22]"}

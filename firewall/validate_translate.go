@@ -46,6 +46,9 @@ func (c *Config) validateTranslations() error {
 
 func (f *PortForward) validate() error {
 	problems := []error{invalid.In(validateZone(f.From), "from"), invalid.In(validateHost(f.To), "to")}
+	for n, zone := range f.Hairpin {
+		problems = append(problems, invalid.Index(validateZone(zone), "hairpin", n))
+	}
 	single := f.Port.dest.first == f.Port.dest.last
 	switch {
 	case f.Port.proto != protoTCP && f.Port.proto != protoUDP && f.Port.proto != protoSCTP || f.Port.dest.all() || !f.Port.source.all():
