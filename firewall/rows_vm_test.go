@@ -34,8 +34,8 @@ var (
 	}
 )
 
-// servicePorts are the ports by what the matrix's policies say of them, for TCP and UDP alike. Of
-// one they say nothing: it falls to the default.
+// servicePorts are the ports by what the matrix's policies say of them, for TCP and
+// UDP alike. Of one they say nothing: it falls to the default.
 var servicePorts = map[action]uint16{actionInspect: inspectedPort, actionPass: 7001, actionDrop: 7002, actionReject: 7003, unnamed: 7004}
 
 const unnamed action = ""
