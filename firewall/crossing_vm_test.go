@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -86,6 +87,7 @@ var (
 func newCrossing(t *testing.T, vrf string) *crossing {
 	t.Helper()
 	first := alone(t)
+	oneCPU(t)
 	x := &crossing{lab: &lab{spoke: first, hub: must(netns.New())(t), lan: must(netns.New())(t)}, vrf: vrf}
 	check(t, netns.Set(first))
 	t.Cleanup(func() {
@@ -140,6 +142,26 @@ func newCrossing(t *testing.T, vrf string) *crossing {
 		check(t, conn.Flush())
 	})
 	return x
+}
+
+// oneCPU keeps the test on one CPU until it ends. Each has its own queue of
+// arriving packets, and what is sent from another can overtake.
+func oneCPU(t *testing.T) {
+	t.Helper()
+	var all, one unix.CPUSet
+	check(t, unix.SchedGetaffinity(0, &all))
+	one.Set(0)
+	pin := func(set *unix.CPUSet) {
+		threads := must(os.ReadDir("/proc/self/task"))(t)
+		for _, thread := range threads {
+			// A thread that has ended meanwhile needs no CPU.
+			if err := unix.SchedSetaffinity(must(strconv.Atoi(thread.Name()))(t), set); !errors.Is(err, unix.ESRCH) {
+				check(t, err)
+			}
+		}
+	}
+	pin(&one)
+	t.Cleanup(func() { pin(&all) })
 }
 
 // attach gives the two sides of an end their addresses, and looks at the
@@ -360,7 +382,7 @@ func (x *crossing) until(t *testing.T, at, text string) []sight {
 		case n == 0 && came:
 			return seen
 		case n == 0:
-			t.Fatalf("waiting at %s for %q; seen: %v", at, text, seen)
+			t.Fatalf("waiting at %s for %q; seen: %v; the firewall has counted %v", at, text, seen, must(Netfilter{}.Counters())(t))
 		}
 		for i, p := range polled {
 			if p.Revents == 0 {
