@@ -174,6 +174,8 @@ func (h *history) talk(t *testing.T, cpu int, legs, marker []leg, settled chan<-
 // TestHundredCommits changes policies while streams go on.
 func TestHundredCommits(t *testing.T) {
 	const commits = 100
+	// What earlier tests left behind would end while this one looks.
+	forget(t)
 	l := newStreamLab(t)
 	l.slowRetry(t)
 	rulesets := make(map[string]*Ruleset)
