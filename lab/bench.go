@@ -41,6 +41,10 @@ func bench(ctx context.Context, id string) error {
 		{[]string{"ike-handshakes"}, handshakes},
 		{[]string{"sa-setup"}, setup},
 		{[]string{"esp-throughput"}, throughput},
+		{[]string{"zone-dispatch"}, zoneDispatch},
+		{[]string{"dia-cost"}, directCost},
+		{[]string{"tunnel-cost"}, tunnelCost},
+		{[]string{"commit-time"}, commitTime},
 	}
 	table, row, _ := strings.Cut(id, "/")
 	var figures []Figure

@@ -25,10 +25,10 @@ type images struct {
 	// root directory with strongSwan's for this machine, of CharonVersion. Only
 	// the bench needs them.
 	IPRoute, Charon, CharonVersion string
-	// VM is the path of the program that runs a test in a virtual machine, and
-	// Interop that of the tests of IKEv2 with other makes. Only the bench needs
-	// them.
-	VM, Interop string
+	// Interop is the tests of IKEv2 with other makes, and Firewall the benchmarks
+	// of the firewall, in a virtual machine whose clock counts instructions. Only
+	// the bench needs them.
+	Interop, Firewall vmTest
 	// Client is the path of the Next Hop Client's benchmarks. Only the bench needs
 	// them.
 	Client string
@@ -118,7 +118,15 @@ func buildForBench(ctx context.Context, cache debian.Cache, root, dir string, bu
 	if err := buildClient(ctx, root, dir, built); err != nil {
 		return err
 	}
-	return buildInterop(ctx, root, dir, built)
+	vm, err := buildVM(ctx, root, dir)
+	if err != nil {
+		return err
+	}
+	if built.Interop, err = buildVMTest(ctx, root, dir, interopDir, vm); err != nil {
+		return err
+	}
+	built.Firewall, err = buildVMTest(ctx, root, dir, firewallDir, vm, "-icount")
+	return err
 }
 
 // loadImages reads the record, inside the sandbox.

@@ -1,14 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -23,42 +18,9 @@ const (
 // interopDir is where the tests of IKEv2 with other makes are.
 const interopDir = "ikev2/interop"
 
-// buildInterop builds what setup runs. It starts the virtual machine once without
-// a test, since what goes into it cannot be fetched from inside the sandbox.
-func buildInterop(ctx context.Context, root, dir string, built *images) error {
-	built.VM, built.Interop = filepath.Join(dir, "vm"), filepath.Join(dir, "interop.test")
-	vm := exec.CommandContext(ctx, "go", "build", "-o", built.VM, "./internal/vm")
-	test := exec.CommandContext(ctx, "go", "test", "-c", "-tags", "vm", "-o", built.Interop, "./"+interopDir)
-	test.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
-	for _, build := range []*exec.Cmd{vm, test} {
-		build.Dir = root
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("build the tests of IKEv2 with other makes: %w\n%s", err, out)
-		}
-	}
-	_, err := runInterop(ctx, *built, "-test.run=^$")
-	return err
-}
-
-// runInterop runs tests in a virtual machine and returns what they print.
-func runInterop(ctx context.Context, built images, args ...string) (string, error) {
-	root, err := moduleRoot()
-	if err != nil {
-		return "", err
-	}
-	var out bytes.Buffer
-	vm := exec.CommandContext(ctx, built.VM, append([]string{built.Interop}, args...)...)
-	vm.Dir = filepath.Join(root, interopDir)
-	vm.Stdout, vm.Stderr = io.MultiWriter(&out, os.Stderr), os.Stderr
-	if err := vm.Run(); err != nil {
-		return "", fmt.Errorf("run the tests of IKEv2 with other makes: %w", err)
-	}
-	return out.String(), nil
-}
-
 // setup compares what our Engine and charon need to set SAs up.
 func setup(ctx context.Context, built images) ([]Figure, error) {
-	out, err := runInterop(ctx, built, "-test.run=^TestSetup$", fmt.Sprintf("-turns=%d", setupTurns), fmt.Sprintf("-setups=%d", setupsInTurn))
+	out, err := built.Interop.run(ctx, "-test.run=^TestSetup$", fmt.Sprintf("-turns=%d", setupTurns), fmt.Sprintf("-setups=%d", setupsInTurn))
 	if err != nil {
 		return nil, err
 	}
