@@ -15,30 +15,25 @@ const dispatchZones = 23
 // zones and with five hundred: in our form, and as lists, in which the measured
 // pair is the last.
 func BenchmarkDispatch(b *testing.B) {
-	p := directPath(b)
-	clearTables(b)
-	b.ReportMetric(p.overhead(b), "overhead")
 	one := Topology{Members: labTopology().Members[:2]}
 	var many Topology
 	for i := range dispatchZones - len(one.Members) {
 		many.Members = append(many.Members, Member{Zone: fmt.Sprintf("zone%d", i), Link: fmt.Sprintf("port%d", i)})
 	}
 	many.Members = append(many.Members, one.Members...)
-	for _, test := range []struct {
-		name     string
-		topology Topology
-	}{{"one", one}, {"many", many}} {
-		clearTables(b)
-		check(b, Netfilter{}.Replace(must(Compile(Config{Policies: eachPair(test.topology)}, test.topology))(b)))
-		b.ReportMetric(p.cost(b, hostLAN), test.name)
+	compiled := func(t Topology) func(*testing.B) {
+		r := must(Compile(Config{Policies: eachPair(t)}, t))(b)
+		return func(b *testing.B) { check(b, Netfilter{}.Replace(r)) }
 	}
-	for _, test := range []struct{ name, text string }{{"pairs", listOfPairs(many)}, {"zones", listOfZones(many)}} {
-		clearTables(b)
-		runNFT(b, test.text)
-		b.ReportMetric(p.cost(b, hostLAN), test.name)
+	loaded := func(text string) func(*testing.B) {
+		return func(b *testing.B) { runNFT(b, text) }
 	}
-	clearTables(b)
-	b.ReportMetric(0, "ns/op")
+	directPath(b).measure(b,
+		costCase{"one", compiled(one), hostLAN},
+		costCase{"many", compiled(many), hostLAN},
+		costCase{"pairs", loaded(listOfPairs(many)), hostLAN},
+		costCase{"zones", loaded(listOfZones(many)), hostLAN},
+	)
 }
 
 // eachPair lets UDP connections be opened from each zone to each other.

@@ -14,7 +14,8 @@ import (
 	"github.com/vishvananda/netns"
 )
 
-// generator is the kernel's packet generator at a device.
+// generator is the kernel's packet generator. What it sends has come in by the
+// device.
 type generator struct {
 	ns     netns.NsHandle
 	device string
@@ -38,7 +39,7 @@ func (g *generator) send(b *testing.B, packets int) (took time.Duration) {
 			return err
 		}
 		if err := g.tell(g.device,
-			fmt.Sprintf("count %d", packets), fmt.Sprintf("pkt_size %d", generatedFrame), "clone_skb 0", "delay 0",
+			fmt.Sprintf("count %d", packets), fmt.Sprintf("pkt_size %d", generatedFrame), "xmit_mode netif_receive", "delay 0",
 			"src_min "+g.from.Addr().String(), "src_max "+g.from.Addr().String(), "dst "+g.to.Addr().String(), "dst_mac "+g.gateway.String(),
 			fmt.Sprintf("udp_src_min %d", g.from.Port()), fmt.Sprintf("udp_src_max %d", g.from.Port()),
 			fmt.Sprintf("udp_dst_min %d", g.to.Port()), fmt.Sprintf("udp_dst_max %d", g.to.Port()),

@@ -40,7 +40,7 @@ func loadModules() error {
 	if flag.Lookup("test.bench").Value.String() != "" {
 		// A clock that counts instructions has no jitter to make random numbers
 		// from. The accelerators are those that a box has.
-		random = []string{"ansi_cprng", "seqiv", "aes_ce_blk", "ghash_ce", "pktgen"}
+		random = []string{"ansi_cprng", "seqiv", "aes_ce_blk", "ghash_ce", "pktgen", "sch_ingress", "cls_matchall", "act_gact"}
 	}
 	return loader.Load(slices.Concat(Modules, lab, random)...)
 }

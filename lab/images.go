@@ -125,7 +125,8 @@ func buildForBench(ctx context.Context, cache debian.Cache, root, dir string, bu
 	if built.Interop, err = buildVMTest(ctx, root, dir, interopDir, vm); err != nil {
 		return err
 	}
-	built.Firewall, err = buildVMTest(ctx, root, dir, firewallDir, vm, "-icount")
+	built.Firewall, err = buildVMTest(ctx, root, dir, firewallDir, vm)
+	built.Firewall.Flags = []string{"-icount"}
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 )
 
 // vmTest is a package's tests and benchmarks, built to run in a virtual machine
@@ -16,8 +17,9 @@ type vmTest struct {
 	// Package is the package's directory below the module's root, Binary the path
 	// of its tests.
 	Package, Binary string
-	// VM is the command that runs them there.
-	VM []string
+	// VM is the path of the program that runs them there, with the Flags.
+	VM    string
+	Flags []string
 }
 
 // buildVM builds the program that runs tests in a virtual machine.
@@ -34,7 +36,7 @@ func buildVM(ctx context.Context, root, dir string) (program string, err error) 
 // buildVMTest builds a package's tests for it. It starts the virtual machine once
 // without a test, since what goes into it cannot be fetched from inside the
 // sandbox.
-func buildVMTest(ctx context.Context, root, dir, pkg string, vm ...string) (vmTest, error) {
+func buildVMTest(ctx context.Context, root, dir, pkg, vm string) (vmTest, error) {
 	test := vmTest{Package: pkg, Binary: filepath.Join(dir, filepath.Base(pkg)+".test"), VM: vm}
 	build := exec.CommandContext(ctx, "go", "test", "-c", "-tags", "vm", "-o", test.Binary, "./"+pkg)
 	build.Dir = root
@@ -52,9 +54,8 @@ func (t vmTest) run(ctx context.Context, flags ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	args := append(append(t.VM[1:len(t.VM):len(t.VM)], t.Binary), flags...)
 	var out bytes.Buffer
-	vm := exec.CommandContext(ctx, t.VM[0], args...)
+	vm := exec.CommandContext(ctx, t.VM, slices.Concat(t.Flags, []string{t.Binary}, flags)...)
 	vm.Dir = filepath.Join(root, t.Package)
 	vm.Stdout, vm.Stderr = io.MultiWriter(&out, os.Stderr), os.Stderr
 	if err := vm.Run(); err != nil {
