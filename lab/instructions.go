@@ -93,7 +93,7 @@ func commitTime(ctx context.Context, built images) ([]Figure, error) {
 		})
 		compiled = append(compiled, v[2]/1e6)
 	}
-	figures[0].Method = fmt.Sprintf("Until a ruleset is in a kernel that has none: a policy of 100, 1,000 and 9,000 classes, each of which lets a TCP port pass and counts, and so has a rule and a counter, and what every ruleset of ours has besides. Ours is Netfilter.Replace, which encodes it and sends it in one transaction, in a process that runs already, as in a box; the peer is Debian's `nft -f` with the text of the same ruleset, from the start of its process to its end, as it is used where there is such a program. Median of three each, by turns. %s Not in it is what makes the ruleset of the policy, ours takes %.1f, %.1f and %.1f million for that.",
+	figures[0].Method = fmt.Sprintf("Until a ruleset is in a kernel that has none: a policy of 100, 1,000 and 9,000 classes, each of which lets a TCP port pass and counts, and so has a rule and a counter, and what every ruleset of ours has besides. Ours is Netfilter.Replace, which encodes it and sends it in one transaction, in a process that runs already, as in a box; the peer is Debian's `nft -f` with the text of the same ruleset, from the start of its process to its end, as it is used where there is such a program. Median of three each, by turns. %s Making the ruleset of the policy is not in it; that takes ours %.1f, %.1f and %.1f million.",
 		instructions, compiled[0], compiled[1], compiled[2])
 	return figures, nil
 }
