@@ -117,7 +117,6 @@ func (c *compiler) output() {
 func (c *compiler) forward() {
 	forward := c.chain("forward", hookForward)
 	c.clampMSS(forward)
-	c.protectForward(forward)
 
 	byKey := make(map[nameKey][]element)
 	for _, a := range c.topology.Members {
@@ -133,8 +132,10 @@ func (c *compiler) forward() {
 	c.dispatch(forward, byKey)
 	c.end(forward)
 
+	c.protectForward()
 	within := c.chain(chainWithin, hook{})
-	within.add(ctState(stateNew), setStamp{withinStamp})
+	within.add(stamped{withinStamp}, accept)
+	within.add(setStamp{withinStamp})
 	within.add(accept)
 }
 

@@ -15,8 +15,9 @@
 //
 //   - GRE reaches and leaves the router only inside IPsec, whatever the state
 //     of IKE. This is decided before connection tracking is asked, because our
-//     own GRE makes the connection entry that a forged clear packet from the
-//     hub's address would belong to.
+//     own GRE could make the connection entry that a forged clear packet from
+//     the hub's address would belong to. No GRE goes through to or from an
+//     underlay.
 //   - No GRE leaves for a multicast group, which is where the kernel sends what
 //     is multicast into a tunnel. Policies decide that as they do anything else,
 //     and who replicates it to the hubs, by a packet socket on the tunnel, sees

@@ -126,6 +126,9 @@ func (c *compiler) compilePair(p *pair) {
 	if back != nil && back != p && back.stateful {
 		at.add(stamped{back.stamp}, c.established(p), accept)
 	}
+	if p.to != Self && p.from != Self && (c.topology.isUnderlay(p.from) || c.topology.isUnderlay(p.to)) {
+		at.add(layer4(protoGRE), jumpTo(chainGREThrough))
+	}
 	// Errors about an allowed connection may come from any zone, such as those
 	// of routers on the way. All other packets of a connection pass only
 	// between its zones.

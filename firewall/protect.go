@@ -85,17 +85,15 @@ func (c *compiler) protectOutput(out *chain) {
 }
 
 // protectForward keeps GRE in clear and transit between providers away from
-// the underlays.
-func (c *compiler) protectForward(forward *chain) {
+// the underlays. GRE goes there from the chains of the pairs: no connection of
+// it is ever stamped by one of an underlay, so it is behind their stamps, where
+// it costs the packets of a connection nothing.
+func (c *compiler) protectForward() {
 	if len(c.underlays) == 0 {
 		return
 	}
-	forward.add(layer4(protoGRE), call(chainGREThrough))
 	gre := c.chain(chainGREThrough, hook{})
-	clear := c.count(counter{name: "forward.gre", class: "GRE in clear through the router, dropped"})
-	gre.add(member{[]nameKey{ingress}, setUnderlays}, clear, drop)
-	gre.add(member{[]nameKey{egress}, setUnderlays}, clear, drop)
-
+	gre.add(c.count(counter{name: "forward.gre", class: "GRE in clear through the router, dropped"}), drop)
 	transit := c.chain(chainTransit, hook{})
 	transit.add(c.count(counter{name: "forward.transit", class: "from provider to provider, dropped"}), drop)
 }
