@@ -3,7 +3,6 @@ package firewall
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -51,20 +50,22 @@ func (f *Firewall) check(config Config, topology Topology) (Change, policy, erro
 // transaction of the kernel: every packet is decided by the one or the other.
 // What counted goes on counting, connections that the new policy lets through
 // go on, others end. keep is called before, for whatever has to hold the
-// configuration for the time after a restart. On an error the present
-// configuration stays.
-func (f *Firewall) Commit(config Config, topology Topology, keep func() error) (Change, error) {
+// configuration for the time after a restart, and what it returns takes that
+// back. On an error the present configuration stays.
+func (f *Firewall) Commit(config Config, topology Topology, keep func() (undo func() error, err error)) (Change, error) {
 	f.changing.Lock()
 	defer f.changing.Unlock()
 	change, next, err := f.check(config, topology)
 	if err != nil {
 		return Change{}, err
 	}
-	if err := keep(); err != nil {
+	undo, err := keep()
+	if err != nil {
 		return Change{}, fmt.Errorf("keep the new configuration: %w", err)
 	}
 	if err := f.kernel.Replace(next.ruleset); err != nil {
-		return Change{}, fmt.Errorf("apply the new policy, which the kernel had found to be right: %w", err)
+		err = fmt.Errorf("apply the new policy, which the kernel had found to be right: %w", err)
+		return Change{}, errors.Join(err, undo())
 	}
 	f.mu.Lock()
 	f.policy = next
@@ -134,15 +135,13 @@ func (f *Firewall) filled(group string, address netip.Addr) (string, error) {
 	return name, nil
 }
 
-// SetOwn tells the router's own addresses of a device in a zone, for port
-// forwards that hosts behind the router reach by the outside address.
-func (f *Firewall) SetOwn(zone, device string, addresses []netip.Addr) error {
+// SetOwn tells the router's own addresses of an interface, by its name in the
+// configuration, for port forwards that hosts behind the router reach by the
+// outside address.
+func (f *Firewall) SetOwn(name string, addresses []netip.Addr) error {
 	f.changing.Lock()
 	defer f.changing.Unlock()
-	if f.own[zone] == nil {
-		f.own[zone] = make(map[string][]netip.Addr)
-	}
-	f.own[zone][device] = addresses
+	f.own[name] = addresses
 	f.mu.Lock()
 	active := f.status.Active
 	f.mu.Unlock()
@@ -154,12 +153,15 @@ func (f *Firewall) SetOwn(zone, device string, addresses []netip.Addr) error {
 
 // fillOwn makes the sets of own addresses hold what was told of them.
 func (f *Firewall) fillOwn() error {
-	ruleset := f.current().ruleset
-	for zone, devices := range f.own {
-		all := slices.Concat(slices.Collect(maps.Values(devices))...)
+	now := f.current()
+	for zone, members := range now.topology.zones() {
+		var all []netip.Addr
+		for i := range members {
+			all = append(all, f.own[members[i].name()]...)
+		}
 		for _, v6 := range []bool{false, true} {
 			want := slices.DeleteFunc(slices.Clone(all), func(a netip.Addr) bool { return a.Is6() != v6 })
-			if name := OwnSet(zone, v6); ruleset.hasSet(name) {
+			if name := OwnSet(zone, v6); now.ruleset.hasSet(name) {
 				if err := f.fill(name, want); err != nil {
 					return err
 				}

@@ -40,7 +40,7 @@ func TestCommit(t *testing.T) {
 		t.Error("Check changed the kernel's table")
 	}
 	kept := false
-	change, err = f.Commit(next, spoke(), func() error { kept = true; return nil })
+	change, err = f.Commit(next, spoke(), func() (func() error, error) { kept = true; return nil, nil })
 	if err != nil || !kept || change.Fingerprint != kernel.table.Fingerprint() {
 		t.Errorf("Commit = %+v, %v; kept is %t", change, err, kept)
 	}
@@ -59,12 +59,12 @@ func TestFailedCommit(t *testing.T) {
 	for name, test := range map[string]struct {
 		config Config
 		refuse error
-		keep   func() error
+		keep   func() (func() error, error)
 		want   string
 	}{
-		"configuration": {bad, nil, func() error { return nil }, `unknown service "nothing"`},
-		"kernel":        {zoneless(t), errors.New("no such expression"), func() error { return nil }, "try the new policy: no such expression"},
-		"disk":          {zoneless(t), nil, func() error { return errFull }, "keep the new configuration: no space left"},
+		"configuration": {bad, nil, func() (func() error, error) { return nil, nil }, `unknown service "nothing"`},
+		"kernel":        {zoneless(t), errors.New("no such expression"), func() (func() error, error) { return nil, nil }, "try the new policy: no such expression"},
+		"disk":          {zoneless(t), nil, func() (func() error, error) { return nil, errFull }, "keep the new configuration: no space left"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, kernel := running(t, branch(t), spoke())
@@ -77,6 +77,19 @@ func TestFailedCommit(t *testing.T) {
 				t.Error("the old policy does not hold any more")
 			}
 		})
+	}
+}
+
+// TestFailedApply has the kernel refuse what it had found to be right.
+func TestFailedApply(t *testing.T) {
+	f, kernel := running(t, branch(t), spoke())
+	undone := false
+	_, err := f.Commit(zoneless(t), spoke(), func() (func() error, error) {
+		kernel.refuse = errors.New("out of memory")
+		return func() error { undone = true; return nil }, nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "out of memory") || !undone {
+		t.Errorf("Commit returned %v; what was kept is taken back: %t", err, undone)
 	}
 }
 
@@ -123,7 +136,7 @@ func TestOwnAddresses(t *testing.T) {
 	f, kernel := running(t, config, spoke())
 	for _, a := range []string{"203.0.113.2", "198.51.100.9"} {
 		want := []netip.Addr{netip.MustParseAddr(a)}
-		if err := f.SetOwn("outside", "wan", want); err != nil || !slices.Equal(kernel.filled["own/outside.4"], want) {
+		if err := f.SetOwn("wan", want); err != nil || !slices.Equal(kernel.filled["own/outside.4"], want) {
 			t.Errorf("after SetOwn(%s), %v, the kernel's sets hold %v", a, err, kernel.filled)
 		}
 	}

@@ -53,8 +53,8 @@ type Firewall struct {
 	mu     sync.Mutex
 	policy policy
 	status Status
-	// own are the router's addresses by zone and device; changing guards it.
-	own map[string]map[string][]netip.Addr
+	// own are the router's addresses by interface; changing guards it.
+	own map[string][]netip.Addr
 }
 
 // policy is a configuration and what it compiles to.
@@ -82,7 +82,7 @@ func New(config Config, topology Topology, kernel Kernel, log *slog.Logger) (*Fi
 	for _, w := range config.Warnings(&topology) {
 		log.Warn("the firewall's policy may not do what it means", "why", w)
 	}
-	return &Firewall{policy: p, kernel: kernel, log: log, status: Status{Fingerprint: p.ruleset.Fingerprint()}, own: make(map[string]map[string][]netip.Addr)}, nil
+	return &Firewall{policy: p, kernel: kernel, log: log, status: Status{Fingerprint: p.ruleset.Fingerprint()}, own: make(map[string][]netip.Addr)}, nil
 }
 
 // String is the component's name.

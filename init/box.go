@@ -77,9 +77,7 @@ func build(ctx context.Context, file *config.File, state checkpoint.Dir, held *s
 		cfg := file.Interfaces[name]
 		u := wan.New(name, cfg, wan.Deps{Log: component(name), Store: state})
 		b.underlays = append(b.underlays, u)
-		if cfg.Zone != "" {
-			b.own = append(b.own, &ownAddress{firewall: b.firewall, name: name, zone: cfg.Zone, state: u.State()})
-		}
+		b.own = append(b.own, &ownAddress{firewall: b.firewall, name: name, state: u.State()})
 		uplinks[cfg.VRF] = append(uplinks[cfg.VRF], u)
 		states[cfg.VRF] = append(states[cfg.VRF], u.State())
 	}

@@ -28,17 +28,27 @@ func (s *source) CommitFirewall(name string, text []byte) (firewall.Change, erro
 	if err != nil {
 		return firewall.Change{}, err
 	}
-	change, err := s.box.firewall.Commit(next.Firewall, next.Topology(), func() error {
-		info, err := os.Stat(configFile)
+	change, err := s.box.firewall.Commit(next.Firewall, next.Topology(), func() (undo func() error, err error) {
+		before, err := os.ReadFile(configFile)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return renameio.WriteFile(configFile, text, info.Mode().Perm())
+		return func() error { return replaceConfig(before) }, replaceConfig(text)
 	})
 	if err == nil {
 		s.box.breakout.Set(next.Exits())
 	}
 	return change, err
+}
+
+// replaceConfig puts another text into the file of the configuration, whole or
+// not at all.
+func replaceConfig(text []byte) error {
+	info, err := os.Stat(configFile)
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(configFile, text, info.Mode().Perm())
 }
 
 // parse reads a configuration of which only the firewall may differ from the

@@ -9,25 +9,27 @@ import (
 	"github.com/farspoke/farspoke/internal/value"
 )
 
-// ownAddress is the task that tells the firewall the address which a provider
-// gave to an underlay.
+// ownAddress is the task that tells the firewall which addresses an interface
+// has, as providers change them.
 type ownAddress struct {
-	firewall   *firewall.Firewall
-	name, zone string
-	state      *value.Value[uplink.State]
+	firewall *firewall.Firewall
+	name     string
+	state    *value.Value[uplink.State]
 }
 
-func (o *ownAddress) String() string { return "own address of " + o.name }
+func (o *ownAddress) String() string { return "own addresses of " + o.name }
 
 // Run implements supervise.Task.
 func (o *ownAddress) Run(ctx context.Context) error {
 	for {
 		state, changed := o.state.Load()
 		var own []netip.Addr
-		if state.Address.IsValid() {
-			own = []netip.Addr{state.Address.Addr()}
+		for _, prefix := range []netip.Prefix{state.Address, state.Address6} {
+			if prefix.IsValid() {
+				own = append(own, prefix.Addr())
+			}
 		}
-		if err := o.firewall.SetOwn(o.zone, o.name, own); err != nil {
+		if err := o.firewall.SetOwn(o.name, own); err != nil {
 			return err
 		}
 		select {
