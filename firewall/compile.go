@@ -179,8 +179,7 @@ func (c *compiler) dispatch(at *chain, byKey map[nameKey][]element) {
 
 // end closes a base chain for packets that no pair of zones decided.
 func (c *compiler) end(at *chain) {
-	errors := c.count(counter{name: at.name + ".related", class: at.name + ": errors about allowed connections"})
-	at.add(ctState(stateRelated), known, errors, accept)
+	at.letErrors(at.hook == hookOutput, c.count(counter{name: at.name + ".related", class: at.name + ": errors about allowed connections"}))
 	at.add(c.count(counter{name: at.name + ".default", class: at.name + ": no policy, dropped"}), drop)
 }
 

@@ -132,7 +132,7 @@ func (c *compiler) compilePair(p *pair) {
 	// Errors about an allowed connection may come from any zone, such as those
 	// of routers on the way. All other packets of a connection pass only
 	// between its zones.
-	at.add(ctState(stateRelated), known, c.outcome(p, ".related", "errors about allowed connections"), accept)
+	at.letErrors(p.from == Self, c.outcome(p, ".related", "errors about allowed connections"))
 	first := len(at.rules)
 	c.announced(at, p, p, asking)
 	if back != nil {
@@ -149,6 +149,20 @@ func (c *compiler) compilePair(p *pair) {
 	p.decisions = append(p.decisions, at.rules[first:]...)
 	if p.stateful || back != nil && back.stateful {
 		c.compileAnswers(p, back)
+	}
+}
+
+// letErrors lets ICMP errors about connections through that a policy knows, of
+// the router itself TCP resets, too. Related is as well what a helper has
+// announced: that passes by its stamp, and so only between the zones of the
+// connection that announced it.
+func (c *chain) letErrors(ofRouter bool, hits count) {
+	if ofRouter {
+		c.add(stateRelated, known, hits, accept)
+		return
+	}
+	for _, proto := range []protocol{protoICMPv4, protoICMPv6} {
+		c.add(layer4(proto), stateRelated, known, hits, accept)
 	}
 }
 
