@@ -54,7 +54,7 @@ func TestBreakout(t *testing.T) {
 	}
 	answered(t, spoke, spoke.Ping.Mark(), recovery)
 	if n := spoke.Capture.Sent(probe.IPv6); n != 0 {
-		t.Errorf("a box without IPv6 addresses has sent %d packets of IPv6; the first: %s", n, spoke.Capture.First(probe.IPv6))
+		t.Errorf("a box without IPv6 addresses has sent %d packets of IPv6; the first: %s", n, spoke.Capture.FirstSent(probe.IPv6))
 	}
 }
 

@@ -150,11 +150,17 @@ func (b *box) prepare(modules [][]string, names ports) {
 			b.report(otherwise, b.timeline.do(name, f))
 		})
 	}
-	step("sysctls", "the kernel keeps some of its defaults", func() error { return setSysctls("/proc/sys", sysctls) })
+	// A link takes its parameters from what is set when it appears.
+	set := make(chan struct{})
+	step("sysctls", "the kernel keeps some of its defaults", func() error {
+		defer close(set)
+		return setSysctls("/proc/sys", sysctls)
+	})
 	for _, list := range modules {
 		step("modules", "the router will lack functions", func() error { return b.modules.Load(list...) })
 	}
 	step("ports", "some ports may be missing", func() error {
+		<-set
 		return errors.Join(b.modules.Load(b.board.Drivers()...), names.nameAll(os.DirFS("/sys")))
 	})
 	ready.Wait()

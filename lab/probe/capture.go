@@ -45,6 +45,8 @@ type Capture struct {
 	sent  map[Kind]int
 	got   map[Kind]int
 	first map[Kind]string // hex of the first packet of a kind in either direction
+	// firstSent is the same of what the machine has sent.
+	firstSent map[Kind]string
 }
 
 // NewCapture prepares a capture on an interface of the network namespace the
@@ -68,6 +70,8 @@ func NewCapture(device string, mac net.HardwareAddr) (*Capture, error) {
 		sent:  make(map[Kind]int),
 		got:   make(map[Kind]int),
 		first: make(map[Kind]string),
+
+		firstSent: make(map[Kind]string),
 	}, nil
 }
 
@@ -99,6 +103,9 @@ func (c *Capture) count(frame []byte) {
 	defer c.mu.Unlock()
 	if string(frame[6:12]) == c.mac {
 		c.sent[kind]++
+		if _, seen := c.firstSent[kind]; !seen {
+			c.firstSent[kind] = hex.EncodeToString(frame)
+		}
 	} else {
 		c.got[kind]++
 	}
@@ -126,6 +133,13 @@ func (c *Capture) First(kind Kind) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.first[kind]
+}
+
+// FirstSent returns the first packet of a kind that the machine has sent.
+func (c *Capture) FirstSent(kind Kind) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.firstSent[kind]
 }
 
 // String lists what was sent and received.
