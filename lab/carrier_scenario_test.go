@@ -2,7 +2,10 @@
 
 package main
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // TestNATMoves: the carrier forgets its mappings, and what the box sends next
 // comes from another port; traffic goes on in the same SA.
@@ -10,15 +13,17 @@ func TestNATMoves(t *testing.T) {
 	lab := open(t)
 	spoke := bringUp(t, lab, ordinaryBox(lab))
 	before := establishedSA(t, lab)
-	port := publicPort(t, lab)
+	ports := publicPorts(t, lab)
 
 	mark := spoke.Ping.Mark()
 	if err := lab.FlushNAT(); err != nil {
 		t.Fatal(err)
 	}
 	answered(t, spoke, mark, recovery)
-	if moved := publicPort(t, lab); moved == port {
-		t.Errorf("the NAT still uses port %d", port)
+	for _, port := range publicPorts(t, lab) {
+		if slices.Contains(ports, port) {
+			t.Errorf("the NAT still uses port %d", port)
+		}
 	}
 	number, err := spoke.Ping.Steady(limit(t, recovery), mark, 100)
 	if err != nil {
@@ -32,17 +37,18 @@ func TestNATMoves(t *testing.T) {
 	}
 }
 
-// publicPort returns the port that the carrier's NAT has for the spoke's IPsec.
-func publicPort(t *testing.T, lab *Lab) uint16 {
+// publicPorts returns the ports that the carrier's NAT has for the spoke's IPsec:
+// one, and another while the box finds out how long the NAT remembers.
+func publicPorts(t *testing.T, lab *Lab) []uint16 {
 	t.Helper()
 	ports, err := lab.publicPorts(4500)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(ports) != 1 {
-		t.Fatalf("the NAT has the ports %v for one spoke", ports)
+	if len(ports) == 0 {
+		t.Fatal("the NAT has no port for the spoke")
 	}
-	return ports[0]
+	return ports
 }
 
 // TestLossyCarrier: one packet in five is lost from the first on, and the box
