@@ -7,6 +7,23 @@ var bodies = index(
 	of[GetClientIDRequest], of[GetClientIDResponse],
 	of[ReleaseClientIDRequest], of[ReleaseClientIDResponse],
 	of[SetLinkFormatRequest], of[SetLinkFormatResponse],
+
+	of[GetCapabilitiesRequest], of[GetCapabilitiesResponse],
+	of[GetManufacturerRequest], of[GetManufacturerResponse],
+	of[GetModelRequest], of[GetModelResponse],
+	of[GetRevisionRequest], of[GetRevisionResponse],
+	of[GetIDsRequest], of[GetIDsResponse],
+	of[GetOperatingModeRequest], of[GetOperatingModeResponse],
+	of[SetOperatingModeRequest], of[SetOperatingModeResponse],
+	of[SetDeviceEventsRequest], of[SetDeviceEventsResponse], of[DeviceEventIndication],
+
+	of[RegisterCardEventsRequest], of[RegisterCardEventsResponse],
+	of[GetCardStatusRequest], of[GetCardStatusResponse], of[CardStatusIndication],
+	of[VerifyPINRequest], of[VerifyPINResponse],
+	of[ReadTransparentRequest], of[ReadTransparentResponse],
+	of[ChangeProvisioningSessionRequest], of[ChangeProvisioningSessionResponse],
+	of[GetSlotStatusRequest], of[GetSlotStatusResponse], of[SlotStatusIndication],
+	of[SwitchSlotRequest], of[SwitchSlotResponse],
 )
 
 // of returns an empty T.

@@ -21,7 +21,7 @@ type vector struct {
 // vectors returns all tables of the package's tests.
 func vectors() []vector {
 	var all []vector
-	for _, table := range [][]vector{ctlVectors} {
+	for _, table := range [][]vector{ctlVectors, dmsVectors, uimVectors} {
 		all = append(all, table...)
 	}
 	return all
