@@ -17,6 +17,15 @@ var bodies = index(
 	of[SetOperatingModeRequest], of[SetOperatingModeResponse],
 	of[SetDeviceEventsRequest], of[SetDeviceEventsResponse], of[DeviceEventIndication],
 
+	of[GetServingSystemRequest], of[GetServingSystemResponse], of[ServingSystemIndication],
+	of[GetSignalRequest], of[GetSignalResponse], of[SignalIndication],
+	of[GetBandsRequest], of[GetBandsResponse],
+	of[GetSystemRequest], of[GetSystemResponse], of[SystemIndication],
+	of[RegisterRequest], of[RegisterResponse],
+	of[SetSelectionRequest], of[SetSelectionResponse],
+	of[GetSelectionRequest], of[GetSelectionResponse],
+	of[SetNetworkEventsRequest], of[SetNetworkEventsResponse], of[RejectIndication],
+
 	of[RegisterCardEventsRequest], of[RegisterCardEventsResponse],
 	of[GetCardStatusRequest], of[GetCardStatusResponse], of[CardStatusIndication],
 	of[VerifyPINRequest], of[VerifyPINResponse],

@@ -21,7 +21,7 @@ type vector struct {
 // vectors returns all tables of the package's tests.
 func vectors() []vector {
 	var all []vector
-	for _, table := range [][]vector{ctlVectors, dmsVectors, uimVectors} {
+	for _, table := range [][]vector{ctlVectors, dmsVectors, uimVectors, nasVectors} {
 		all = append(all, table...)
 	}
 	return all
