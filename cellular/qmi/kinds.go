@@ -8,6 +8,19 @@ var bodies = index(
 	of[ReleaseClientIDRequest], of[ReleaseClientIDResponse],
 	of[SetLinkFormatRequest], of[SetLinkFormatResponse],
 
+	of[StartNetworkRequest], of[StartNetworkResponse],
+	of[StopNetworkRequest], of[StopNetworkResponse],
+	of[GetPacketStatusRequest], of[GetPacketStatusResponse], of[PacketStatusIndication],
+	of[GetSettingsRequest], of[GetSettingsResponse],
+	of[SetIPFamilyRequest], of[SetIPFamilyResponse],
+	of[BindMuxPortRequest], of[BindMuxPortResponse],
+	of[ListProfilesRequest], of[ListProfilesResponse],
+	of[GetProfileRequest], of[GetProfileResponse],
+	of[ModifyProfileRequest], of[ModifyProfileResponse],
+	of[GetAttachRequest], of[GetAttachResponse],
+	of[GetAttachProfilesRequest], of[GetAttachProfilesResponse],
+	of[SetAttachProfilesRequest], of[SetAttachProfilesResponse],
+
 	of[GetCapabilitiesRequest], of[GetCapabilitiesResponse],
 	of[GetManufacturerRequest], of[GetManufacturerResponse],
 	of[GetModelRequest], of[GetModelResponse],
@@ -33,6 +46,9 @@ var bodies = index(
 	of[ChangeProvisioningSessionRequest], of[ChangeProvisioningSessionResponse],
 	of[GetSlotStatusRequest], of[GetSlotStatusResponse], of[SlotStatusIndication],
 	of[SwitchSlotRequest], of[SwitchSlotResponse],
+
+	of[SetDataFormatRequest], of[SetDataFormatResponse],
+	of[GetDataFormatRequest], of[GetDataFormatResponse],
 )
 
 // of returns an empty T.

@@ -68,6 +68,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	for _, body := range []any{
 		PIN("s3cr3t"), Password("s3cr3t"), new(PIN("s3cr3t")), new(Password("s3cr3t")),
 		VerifyPINRequest{PIN: PINInfo{PIN1, "s3cr3t"}}, &VerifyPINRequest{PIN: PINInfo{PIN1, "s3cr3t"}},
+		StartNetworkRequest{Password: new(Password("s3cr3t"))}, &ModifyProfileRequest{Profile: Profile{Password: new(Password("s3cr3t"))}},
 	} {
 		marshalled, err := json.Marshal(body)
 		if err != nil {

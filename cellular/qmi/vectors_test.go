@@ -21,7 +21,7 @@ type vector struct {
 // vectors returns all tables of the package's tests.
 func vectors() []vector {
 	var all []vector
-	for _, table := range [][]vector{ctlVectors, dmsVectors, uimVectors, nasVectors} {
+	for _, table := range [][]vector{ctlVectors, dmsVectors, uimVectors, nasVectors, wdsVectors, wdaVectors} {
 		all = append(all, table...)
 	}
 	return all
