@@ -2,8 +2,8 @@ package qmi
 
 import "testing"
 
-// nasVectors follow libqmi's qmi-service-nas.json, and for the reject indication
-// Qualcomm's network_access_service_v01.h.
+// nasVectors follow libqmi's qmi-service-nas.json, and for the system and the
+// reject indication the public headers of Qualcomm's and Quectel's NAS.
 var nasVectors = []vector{
 	{"", "01 0c00 00 03 03  00 0100 2400 0000", 3, 1, &GetServingSystemRequest{}},
 	{"roaming on LTE", "01 4c00 80 03 03  02 0100 2400 4000  02 0400 0000 0000  01 0600 01 01 01 02 01 08  10 0100 00  12 0800 0601 0100 03 546573" +
@@ -33,14 +33,19 @@ var nasVectors = []vector{
 		" 01 00  01 02  01 01  01 00  00 0000  01 78563412  01 02 0b  01 323632 3031ff  01 3412", 3, 4,
 		&GetSystemResponse{System: System{
 			GSM: &RadioStatus{}, LTE: &RadioStatus{LimitedService, FullService, true},
-			LTESystem: &LTESystem{
+			LTESystem: &RadioSystem{
 				Domain: new(DomainNone), Capability: new(DomainPS), Roaming: new(uint8(1)), Forbidden: new(false),
 				Cell: new(uint32(0x12345678)), Reject: &Reject{DomainPS, 11}, Network: &NetworkID{"262", "01"}, TAC: new(uint16(0x1234)),
 			},
 		}}},
+	{"5G alone", "01 3900 80 03 03  02 0400 4d00 2d00  02 0400 0000 0000  4a 0300 02 02 01  4b 1d00" +
+		" 01 02  01 02  01 00  01 00  00 0000  00 00000000  00 00 00  01 333130 343130  01 3412", 3, 4,
+		&GetSystemResponse{NR5G: &RadioStatus{FullService, FullService, true}, NR5GSystem: &RadioSystem{
+			Domain: new(DomainPS), Capability: new(DomainPS), Roaming: new(uint8(0)), Forbidden: new(false), Network: &NetworkID{"310", "410"}, TAC: new(uint16(0x1234)),
+		}}},
 	{"nothing known", "01 3200 80 03 03  04 0000 4e00 2600  13 0300 02 02 00  19 1d00" +
 		" 00 00  00 00  00 00  00 00  00 0000  00 00000000  00 00 00  00 ffffff ffffff  00 0000", 3, 0,
-		&SystemIndication{System: System{WCDMA: &RadioStatus{FullService, FullService, false}, LTESystem: &LTESystem{}}}},
+		&SystemIndication{System: System{WCDMA: &RadioStatus{FullService, FullService, false}, LTESystem: &RadioSystem{}}}},
 	{"automatic", "01 1000 00 03 03  00 0500 2200 0400  01 0100 01", 3, 5, &RegisterRequest{Action: RegisterAutomatic}},
 	{"manual", "01 2000 00 03 03  00 0600 2200 1400  01 0100 02  10 0500 3601 9a01 08  11 0100 01  12 0100 01", 3, 6,
 		&RegisterRequest{Action: RegisterManual, Network: &ManualNetwork{310, 410, RadioLTE}, Duration: new(Permanent), ThreeDigits: new(true)}},
@@ -83,7 +88,7 @@ func TestMNCKeepsItsDigits(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	if _, err := New(3, 1, &SystemIndication{System{LTESystem: &LTESystem{Network: &NetworkID{"2620", "1"}}}}); err == nil {
+	if _, err := New(3, 1, &SystemIndication{System{LTESystem: &RadioSystem{Network: &NetworkID{"2620", "1"}}}}); err == nil {
 		t.Error("an MCC of four digits was written")
 	}
 }

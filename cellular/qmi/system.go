@@ -67,8 +67,9 @@ func digits(c *cursor, v *string) {
 	}
 }
 
-// LTESystem is the LTE network that serves the modem. What is not known is nil.
-type LTESystem struct {
+// RadioSystem is the network of LTE or 5G that serves the modem. What is not known
+// is nil.
+type RadioSystem struct {
 	// Domain is what the network serves now, Capability what it could.
 	Domain, Capability *ServiceDomain
 	// Roaming: 0 at home, 1 roaming. Mind the order: it is not that of
@@ -82,7 +83,7 @@ type LTESystem struct {
 	TAC       *uint16
 }
 
-func walkLTESystem(c *cursor, v *LTESystem) {
+func walkRadioSystem(c *cursor, v *RadioSystem) {
 	known(c, &v.Domain, u8)
 	known(c, &v.Capability, u8)
 	known(c, &v.Roaming, u8)
@@ -94,17 +95,17 @@ func walkLTESystem(c *cursor, v *LTESystem) {
 	known(c, &v.TAC, u16)
 }
 
-// System is all about the radio interfaces and their networks.
+// System is all about the radio interfaces and their networks, but for 5G.
 type System struct {
 	GSM, WCDMA, LTE *RadioStatus
-	LTESystem       *LTESystem
+	LTESystem       *RadioSystem
 }
 
 func (m *System) walk(f *fields) {
 	optional(f, 0x12, "GSM status", &m.GSM, walkRadioStatus)
 	optional(f, 0x13, "WCDMA status", &m.WCDMA, walkRadioStatus)
 	optional(f, 0x14, "LTE status", &m.LTE, walkRadioStatus)
-	optional(f, 0x19, "LTE system", &m.LTESystem, walkLTESystem)
+	optional(f, 0x19, "LTE system", &m.LTESystem, walkRadioSystem)
 }
 
 // GetSystemRequest (GET_SYS_INFO) asks for the radio interfaces' networks.
@@ -117,6 +118,10 @@ func (*GetSystemRequest) Kind() Kind { return Kind{NAS, 0x004d, Request} }
 type GetSystemResponse struct {
 	Result
 	System System
+	// NR5G and NR5GSystem are 5G on its own, not beside LTE. The indication has them
+	// under other numbers, which are not established: ask when one comes.
+	NR5G       *RadioStatus
+	NR5GSystem *RadioSystem
 }
 
 // Kind returns NAS 0x004d response.
@@ -125,6 +130,8 @@ func (*GetSystemResponse) Kind() Kind { return Kind{NAS, 0x004d, Response} }
 func (m *GetSystemResponse) walk(f *fields) {
 	m.Result.walk(f)
 	m.System.walk(f)
+	optional(f, 0x4a, "5G status", &m.NR5G, walkRadioStatus)
+	optional(f, 0x4b, "5G system", &m.NR5GSystem, walkRadioSystem)
 }
 
 // SystemIndication tells the radio interfaces' networks when they change.
