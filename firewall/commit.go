@@ -72,7 +72,10 @@ func (f *Firewall) Commit(config Config, topology Topology, keep func() (undo fu
 	f.status.Fingerprint, f.status.Applied = change.Fingerprint, time.Now()
 	f.mu.Unlock()
 	f.log.Info("firewall policy changed", "policy", change.Fingerprint)
-	return change, f.fillOwn()
+	if err := f.fillOwn(); err != nil {
+		f.log.Warn("hosts behind the router do not reach port forwards by its outside address", "err", err)
+	}
+	return change, nil
 }
 
 // Add puts an address into a group that is filled at run time, for the group's
@@ -128,7 +131,7 @@ func (f *Firewall) filled(group string, address netip.Addr) (string, error) {
 	if _, ok := now.config.DynamicAddresses[group]; !ok {
 		return "", fmt.Errorf("there is no group %q that is filled at run time; name it under firewall.dynamic-addresses", group)
 	}
-	name := DynamicSet(group, address.Is6())
+	name := familyName(group, address.Is6())
 	if !now.ruleset.hasSet(name) {
 		return "", fmt.Errorf("group %s: %w", group, errUnasked)
 	}
@@ -161,7 +164,7 @@ func (f *Firewall) fillOwn() error {
 		}
 		for _, v6 := range []bool{false, true} {
 			want := slices.DeleteFunc(slices.Clone(all), func(a netip.Addr) bool { return a.Is6() != v6 })
-			if name := OwnSet(zone, v6); now.ruleset.hasSet(name) {
+			if name := ownName(zone, v6); now.ruleset.hasSet(name) {
 				if err := f.fill(name, want); err != nil {
 					return err
 				}

@@ -74,7 +74,7 @@ func (c *compiler) networks(criteria Criteria, v view) []rule {
 	}
 	var all []rule
 	for _, v6 := range []bool{false, true} {
-		rules := []rule{{map[bool]word{false: ipv4, true: ipv6}[v6]}}
+		rules := []rule{{familyOf(v6)}}
 		rules = combine(rules, c.addresses(criteria.Source, v6, v == asking))
 		rules = combine(rules, c.addresses(criteria.Destination, v6, v == mirrored))
 		if len(criteria.DSCP) > 0 {
@@ -137,21 +137,18 @@ func (c *compiler) within(label string, ranges []AddressRange, v6, source bool) 
 
 // dynamicSet is the set of a group that is filled at run time.
 func (c *compiler) dynamicSet(name string, group DynamicAddresses, v6 bool) string {
-	s := set{name: DynamicSet(name, v6), keys: []keyType{keyIPv4}, filled: byOthers, timeout: group.Timeout}
-	if v6 {
-		s.keys[0] = keyIPv6
-	}
+	s := set{name: familyName(name, v6), keys: []keyType{keyOf(v6)}, filled: byOthers, timeout: group.Timeout}
 	c.set(s)
 	return s.name
 }
 
-// DynamicSet is the kernel's name for the addresses of a family in a group that
-// is filled at run time.
-func DynamicSet(group string, v6 bool) string {
+// familyName is the kernel's name for the addresses of a family that go by a
+// name, as a set holds those of one.
+func familyName(name string, v6 bool) string {
 	if v6 {
-		return group + ".6"
+		return name + ".6"
 	}
-	return group + ".4"
+	return name + ".4"
 }
 
 // services matches protocols and ports.

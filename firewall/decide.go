@@ -146,7 +146,7 @@ func (c *compiler) restrict(own *chain, p *pair, s *step) {
 		own.add(first.then(beginTCP, overRate(s.limit.SYN), jumpTo(beyond.name))...)
 	}
 	for _, v6 := range []bool{false, true} {
-		first := rule{map[bool]word{false: ipv4, true: ipv6}[v6]}.then(first...)
+		first := rule{familyOf(v6)}.then(first...)
 		if s.limit.Rate != (Rate{}) {
 			name := c.sourceSet(own.name+".rate", v6, s.limit.Rate.memory())
 			own.add(first.then(sourceOverRate{v6, name, s.limit.Rate}, jumpTo(beyond.name))...)
@@ -161,10 +161,7 @@ func (c *compiler) restrict(own *chain, p *pair, s *step) {
 // sourceSet adds a set of source addresses that rules fill and forget after the
 // timeout.
 func (c *compiler) sourceSet(name string, v6 bool, timeout time.Duration) string {
-	s := set{name: DynamicSet(name, v6), keys: []keyType{keyIPv4}, filled: byPackets, timeout: timeout}
-	if v6 {
-		s.keys[0] = keyIPv6
-	}
+	s := set{name: familyName(name, v6), keys: []keyType{keyOf(v6)}, filled: byPackets, timeout: timeout}
 	c.set(s)
 	return s.name
 }

@@ -74,18 +74,14 @@ func (r *Ruleset) hasSet(name string) bool { return r.listed[name] }
 // returns its name. The name tells what is in it, so that a set never changes:
 // packets under way ask the old one until the rules that name the new one hold.
 func (r *Ruleset) addressSet(label string, ranges []AddressRange, v6 bool) string {
-	s := set{keys: []keyType{keyIPv4}, interval: true}
-	digits := "4"
-	if v6 {
-		s.keys[0], digits = keyIPv6, "6"
-	}
+	s := set{keys: []keyType{keyOf(v6)}, interval: true}
 	var text strings.Builder
 	for _, one := range family(ranges, v6) {
 		e := rangeElement(one)
 		s.elements = append(s.elements, e)
 		text.WriteString(e.text + "\n")
 	}
-	s.name = fmt.Sprintf("%s.%s.%s", label, digits, digest(text.String())[:8])
+	s.name = fmt.Sprintf("%s.%s", familyName(label, v6), digest(text.String())[:8])
 	r.set(s)
 	return s.name
 }

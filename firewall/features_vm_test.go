@@ -127,7 +127,7 @@ func (x *crossing) dynamicGroups(t *testing.T) {
 	hosts := x.ends[atOutside].host
 	x.use(t, config)
 	for family, v6 := range []bool{false, true} {
-		set := DynamicSet("blocked", v6)
+		set := familyName("blocked", v6)
 		wantTo(true, family)
 		check(t, Netfilter{}.Fill(set, hosts[family]))
 		wantTo(false, family)
@@ -138,7 +138,7 @@ func (x *crossing) dynamicGroups(t *testing.T) {
 		check(t, Netfilter{}.Clear(set, hosts[family]))
 		wantTo(true, family)
 	}
-	check(t, Netfilter{}.Fill(DynamicSet("moment", false), hosts[0]))
+	check(t, Netfilter{}.Fill(familyName("moment", false), hosts[0]))
 	wantTo(false, 0)
 	p := x.datagram(insideHost[0], outsideHost[0])
 	for limit := time.Now().Add(patience); ; p.text = x.text() {
@@ -389,7 +389,7 @@ func (x *crossing) portForward(t *testing.T) {
 		x.wantCome(t, false, atOutside, atInside, x.datagram(outsideHost[family], at(host, 444)))
 
 		// From its own zone, and from the host itself, by the outside address.
-		check(t, Netfilter{}.Fill(OwnSet("outside", family == 1), own))
+		check(t, Netfilter{}.Fill(ownName("outside", family == 1), own))
 		for _, from := range []string{atInside2, atInside} {
 			client := at(x.ends[from].host[family], 4400)
 			s := x.wantCome(t, true, from, atInside, x.datagram(client, at(own, 8443)))

@@ -65,6 +65,14 @@ var (
 	keyMark   = keyType{"mark", 19, 4}
 )
 
+// keyOf is the type of a family's addresses.
+func keyOf(v6 bool) keyType {
+	if v6 {
+		return keyIPv6
+	}
+	return keyIPv4
+}
+
 // set is a set, or a map to verdicts.
 type set struct {
 	name string

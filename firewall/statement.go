@@ -221,6 +221,14 @@ const (
 	clampRoute word = "tcp option maxseg size set rt mtu"
 )
 
+// familyOf is the word that matches a family.
+func familyOf(v6 bool) word {
+	if v6 {
+		return ipv6
+	}
+	return ipv4
+}
+
 func (w word) nft() string { return string(w) }
 
 // clamp lowers the MSS of the TCP packet to the given octets. The kernel never

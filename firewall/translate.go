@@ -59,29 +59,21 @@ func (c *compiler) forwarded(f *PortForward, hairpin bool) rule {
 	return r.then(transport{f.Port.proto, f.Port.source, f.Port.dest}, t)
 }
 
-func familyIs(a netip.Addr) word {
-	if a.Is6() {
-		return ipv6
-	}
-	return ipv4
-}
+func familyIs(a netip.Addr) word { return familyOf(a.Is6()) }
 
 func to(a netip.Addr) address { return address{prefix: netip.PrefixFrom(a, a.BitLen())} }
 
 // ownAddresses is the set of the router's own addresses in a zone, which change
 // as providers have it.
 func (c *compiler) ownAddresses(zone string, v6 bool) string {
-	s := set{name: OwnSet(zone, v6), keys: []keyType{keyIPv4}, filled: byOthers}
-	if v6 {
-		s.keys[0] = keyIPv6
-	}
+	s := set{name: ownName(zone, v6), keys: []keyType{keyOf(v6)}, filled: byOthers}
 	c.set(s)
 	return s.name
 }
 
-// OwnSet is the kernel's name for the router's own addresses of a family in a
+// ownName is the kernel's name for the router's own addresses of a family in a
 // zone.
-func OwnSet(zone string, v6 bool) string { return DynamicSet("own/"+zone, v6) }
+func ownName(zone string, v6 bool) string { return familyName("own/"+zone, v6) }
 
 // translateSources gives packets another source as they leave.
 func (c *compiler) translateSources() {
