@@ -95,14 +95,16 @@ func (t *Topology) Validate() error {
 				"give what faces a provider a zone of its own"))
 		case other.VRF != m.VRF:
 			at(invalid.Field("zone",
-				fmt.Sprintf("zone %s would span %s and %s, where %s is", m.Zone, table(m.VRF), table(other.VRF), strings.Join(other.Path, ".")),
+				fmt.Sprintf("zone %s would span %s and %s, where %s is", m.Zone, Table(m.VRF), Table(other.VRF), strings.Join(other.Path, ".")),
 				"give the members of each VRF a zone of their own"))
 		}
 	}
 	return errors.Join(problems...)
 }
 
-func table(vrf string) string {
+// Table names the routing table of a VRF, as the kernel or the configuration
+// calls it, in a message; the empty name is the main table's.
+func Table(vrf string) string {
 	if vrf == "" {
 		return "the main table"
 	}

@@ -59,7 +59,7 @@ func block(figures []Figure, images images) string {
 		"",
 		figures[0].Method,
 		"",
-		fmt.Sprintf("%s; farspoke %s; peer: strongSwan %s, FRR %s; both on Linux %s; %d processors of the host, QEMU without KVM.",
+		fmt.Sprintf("%s; farspoke %s; beside strongSwan %s, FRR %s or what the text names; all on Linux %s; %d processors of the host, QEMU without KVM.",
 			time.Now().UTC().Format(time.DateOnly), images.Release.Version,
 			versions["charon-systemd"], versions["frr"], versions["linux"], runtime.NumCPU()),
 	), "\n")

@@ -117,7 +117,7 @@ func (f *File) checkExits(all []connected) error {
 				}
 				errs = append(errs, &invalid.Error{
 					Path:    c.path,
-					Problem: fmt.Sprintf("%s overlaps %s of %s, and answers from %s for the one would go to the other", c.prefix.Masked(), other.prefix.Masked(), other.owner(), table(vrf)),
+					Problem: fmt.Sprintf("%s overlaps %s of %s, and answers from %s for the one would go to the other", c.prefix.Masked(), other.prefix.Masked(), other.owner(), firewall.Table(vrf)),
 					Fix:     "choose networks that are apart, or translate only one of them there",
 				})
 				break
@@ -125,12 +125,4 @@ func (f *File) checkExits(all []connected) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// table names the routing table of a VRF in a message.
-func table(vrf string) string {
-	if vrf == "" {
-		return "the main table"
-	}
-	return "VRF " + vrf
 }
