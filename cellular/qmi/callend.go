@@ -1,6 +1,10 @@
 package qmi
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/farspoke/farspoke/cellular/modem"
+)
 
 // CallEndReason is in short why a call has ended. Where there is a
 // [VerboseCallEndReason] that says more.
@@ -106,11 +110,11 @@ func walkVerbose(c *cursor, v *VerboseCallEndReason) {
 }
 
 // Cause returns the network's cause, if it is the network that ended the call.
-func (r VerboseCallEndReason) Cause() (SessionCause, bool) {
+func (r VerboseCallEndReason) Cause() (modem.SessionCause, bool) {
 	if r.Type != CallEnd3GPP || r.Reason < 0 || r.Reason > 0xff {
 		return 0, false
 	}
-	return SessionCause(r.Reason), true
+	return modem.SessionCause(r.Reason), true
 }
 
 // String says the reason in words, with its numbers.

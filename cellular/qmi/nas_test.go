@@ -71,17 +71,6 @@ var nasVectors = []vector{
 		&RejectIndication{Radio: RadioLTE, Domain: DomainPS, Cause: 13, Network: &MNCDigits{262, 1, false}}},
 }
 
-func TestRejectCauseInWords(t *testing.T) {
-	for cause, want := range map[RejectCause]string{
-		13: "roaming is not allowed in this area (cause 13)",
-		77: "cause 77",
-	} {
-		if got := cause.String(); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}
-
 func TestMNCKeepsItsDigits(t *testing.T) {
 	for want, plmn := range map[string]MNCDigits{"26201": {262, 1, false}, "310004": {310, 4, true}, "00101": {1, 1, false}} {
 		if got := plmn.String(); got != want {

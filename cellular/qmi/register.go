@@ -1,5 +1,7 @@
 package qmi
 
+import "github.com/farspoke/farspoke/cellular/modem"
+
 // RegisterAction is how to find a network.
 type RegisterAction uint8
 
@@ -205,7 +207,7 @@ func (*SetNetworkEventsResponse) Kind() Kind { return Kind{NAS, 0x0003, Response
 type RejectIndication struct {
 	Radio   RadioInterface
 	Domain  ServiceDomain
-	Cause   RejectCause
+	Cause   modem.RejectCause
 	Network *MNCDigits
 }
 

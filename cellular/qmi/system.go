@@ -1,5 +1,7 @@
 package qmi
 
+import "github.com/farspoke/farspoke/cellular/modem"
+
 // ServiceDomain is what a network serves: calls, packets or both.
 type ServiceDomain uint8
 
@@ -28,7 +30,7 @@ func walkRadioStatus(c *cursor, v *RadioStatus) {
 // Reject is the network's no to registration.
 type Reject struct {
 	Domain ServiceDomain
-	Cause  RejectCause
+	Cause  modem.RejectCause
 }
 
 func walkReject(c *cursor, v *Reject) {

@@ -1,4 +1,4 @@
-package qmi
+package modem
 
 import "fmt"
 
