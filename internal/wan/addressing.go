@@ -3,56 +3,16 @@ package wan
 import (
 	"cmp"
 	"net/netip"
-	"slices"
-	"time"
 
+	"github.com/farspoke/farspoke/internal/link"
 	"github.com/farspoke/farspoke/internal/uplink"
 )
-
-// addressing is what a port should have: at most one address of each family, and
-// routes.
-type addressing struct {
-	// Address is the port's, unset for none.
-	Address netip.Prefix
-	// Address6 is that of IPv6. With it the port has a link-local address too.
-	Address6 netip.Prefix
-	// Ends is the instant at which the kernel is to withdraw Address should
-	// this process not be there to do it, 0 for never.
-	Ends time.Duration
-	// Routes are those beside the subnet's own, which the kernel makes.
-	Routes []route
-	// MTU is the link's.
-	MTU int
-}
-
-// route is one route through the port, in the table of its VRF.
-type route struct {
-	To netip.Prefix
-	// Via is the next hop, unset for a route on the link.
-	Via netip.Addr
-	// OnLink says that Via is on the link although no subnet says so.
-	OnLink bool
-	Metric int
-	// From is the source address of what the box itself sends, unset for IPv6,
-	// where the kernel chooses well.
-	From netip.Addr
-}
-
-// refusal is a route that the kernel does not take.
-type refusal struct {
-	route
-	Err error
-}
-
-func (a addressing) equal(b addressing) bool {
-	return a.Address == b.Address && a.Address6 == b.Address6 && a.Ends == b.Ends && a.MTU == b.MTU && slices.Equal(a.Routes, b.Routes)
-}
 
 // desired returns what the port should have now, and what the underlay then
 // offers. Without a carrier the routes go, so that another underlay of the VRF
 // takes over, but the address stays: the lease is still ours.
-func (u *Underlay) desired() (addressing, uplink.State) {
-	want := addressing{MTU: cmp.Or(u.cfg.MTU, defaultMTU)}
+func (u *Underlay) desired() (link.Addressing, uplink.State) {
+	want := link.Addressing{MTU: cmp.Or(u.cfg.MTU, defaultMTU)}
 	var gateway netip.Addr
 	var state uplink.State
 	if u.client == nil {
@@ -90,8 +50,8 @@ func (u *Underlay) desired() (addressing, uplink.State) {
 
 // route returns the route to a prefix. A next hop outside our subnet, such as
 // that of every /32 lease, is taken to be on the link, for the provider says so.
-func (u *Underlay) route(address, to netip.Prefix, via netip.Addr) route {
-	r := route{To: to, Via: via, OnLink: via.IsValid() && !address.Contains(via), Metric: u.metric()}
+func (u *Underlay) route(address, to netip.Prefix, via netip.Addr) link.Route {
+	r := link.Route{To: to, Via: via, OnLink: via.IsValid() && !address.Contains(via), Metric: u.metric()}
 	if to.Addr().Is4() {
 		r.From = address.Addr()
 	} else if via.IsLinkLocalUnicast() {

@@ -20,11 +20,11 @@ import (
 // silence has new links silent in IPv6, as PID 1 does on the box.
 func silence(t *testing.T) {
 	t.Helper()
-	for _, parameter := range stranger {
-		name := "/proc/sys/net/ipv6/conf/default/" + parameter.name
+	for parameter, value := range map[string]string{"forwarding": "0", "addr_gen_mode": "1"} {
+		name := "/proc/sys/net/ipv6/conf/default/" + parameter
 		before, err := os.ReadFile(name)
 		must(t, err)
-		must(t, os.WriteFile(name, []byte(parameter.value), 0))
+		must(t, os.WriteFile(name, []byte(value), 0))
 		t.Cleanup(func() { must(t, os.WriteFile(name, before, 0)) })
 	}
 }

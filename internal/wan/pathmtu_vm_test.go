@@ -11,6 +11,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/farspoke/farspoke/internal/link"
 	"github.com/farspoke/farspoke/internal/nl"
 )
 
@@ -46,7 +47,7 @@ func TestPathMTURule(t *testing.T) {
 	} {
 		p, err := linux{}.Attach(p, step.vrf)
 		must(t, err)
-		_, err = linux{}.Apply(p, addressing{Address: step.address}, 0)
+		_, err = linux{}.Apply(p, link.Addressing{Address: step.address}, 0)
 		must(t, err)
 		rules, err := netlink.RuleList(unix.AF_INET)
 		must(t, err)

@@ -25,6 +25,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/farspoke/farspoke/internal/link"
 	"github.com/farspoke/farspoke/internal/nl"
 	"github.com/farspoke/farspoke/internal/uplink"
 	"github.com/farspoke/farspoke/internal/value"
@@ -61,15 +62,15 @@ type Underlay struct {
 	demoted value.Value[bool]
 
 	// What follows belongs to Run, and to Shutdown after it.
-	port    port
-	present bool         // port is there and attached to its VRF
-	client  *dhcp.Client // nil for a static address
-	conn    *listener    // nil without client
-	applied addressing   // what the kernel holds
-	settled bool         // applied is true
-	usable  bool         // the kernel took all of applied, but for IPv6
-	usable6 bool         // and the IPv6 part too
-	saved   dhcp.Record  // what the store holds
+	port    link.Port
+	present bool            // port is there and attached to its VRF
+	client  *dhcp.Client    // nil for a static address
+	conn    *listener       // nil without client
+	applied link.Addressing // what the kernel holds
+	settled bool            // applied is true
+	usable  bool            // the kernel took all of applied, but for IPv6
+	usable6 bool            // and the IPv6 part too
+	saved   dhcp.Record     // what the store holds
 
 	mu     sync.Mutex
 	status Status
@@ -211,7 +212,7 @@ func (u *Underlay) lose() {
 		u.log.Warn("port is not there: waiting for it", "port", u.cfg.Port)
 	}
 	u.present, u.settled, u.usable = false, false, false
-	u.port = port{Name: u.cfg.Port}
+	u.port = link.Port{Name: u.cfg.Port}
 	if u.client != nil {
 		u.client.LinkDown()
 	}
@@ -248,7 +249,7 @@ func (u *Underlay) restore() {
 func (u *Underlay) converge() error {
 	u.save()
 	want, state := u.desired()
-	if u.present && (!u.settled || !want.equal(u.applied)) {
+	if u.present && (!u.settled || !want.Equal(u.applied)) {
 		if u.usable && want.Address != u.applied.Address {
 			// Nobody should use what is about to go.
 			u.announce(uplink.State{MTU: u.port.MTU})
@@ -268,7 +269,7 @@ func (u *Underlay) converge() error {
 }
 
 // apply hands want to the kernel.
-func (u *Underlay) apply(want addressing) error {
+func (u *Underlay) apply(want link.Addressing) error {
 	u.settled, u.usable, u.usable6 = false, false, false
 	if u.cfg.IPv6.Address.IsValid() && !want.Address6.IsValid() {
 		u.log.Warn("no IPv6: the network's MTU is too small for it", "mtu", want.MTU)
@@ -366,7 +367,7 @@ func (u *Underlay) Shutdown(context.Context) error {
 	if err == nil {
 		err = errors.Join(m.Send(conn), conn.Close())
 	}
-	_, applyErr := u.kernel.Apply(u.port, addressing{MTU: u.port.MTU}, u.now())
+	_, applyErr := u.kernel.Apply(u.port, link.Addressing{MTU: u.port.MTU}, u.now())
 	u.announce(uplink.State{MTU: u.port.MTU})
 	if err := errors.Join(err, u.store.Remove(u.record()), applyErr); err != nil {
 		return fmt.Errorf("give up lease of interface %s: %w", u.name, err)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/farspoke/farspoke/internal/link"
 	"github.com/farspoke/farspoke/internal/uplink"
 	"github.com/farspoke/farspoke/internal/wan/dhcp"
 )
@@ -26,10 +27,10 @@ type box struct {
 
 	mu       sync.Mutex
 	present  bool
-	port     port
-	have     addressing
+	port     link.Port
+	have     link.Addressing
 	changes  int // how often Apply changed address or routes
-	refuse   func(route) bool
+	refuse   func(link.Route) bool
 	notices  []chan struct{}
 	conns    []*fakeConn
 	messages []dhcpv4.MessageType
@@ -40,8 +41,8 @@ type box struct {
 func newBox(t *testing.T) *box {
 	b := &box{
 		t: t, start: time.Now(), present: true, records: map[string][]byte{},
-		port:   port{Name: "wan", Index: 2, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, Carrier: true, MTU: 1500},
-		refuse: func(route) bool { return false },
+		port:   link.Port{Name: "wan", Index: 2, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, Carrier: true, MTU: 1500},
+		refuse: func(link.Route) bool { return false },
 	}
 	b.server = grant("198.51.100.10", "198.51.100.1")
 	return b
@@ -78,13 +79,13 @@ func (b *box) Watch(ctx context.Context, _ string) (<-chan struct{}, error) {
 	return c, nil
 }
 
-func (b *box) Port(string) (port, bool, error) {
+func (b *box) Port(string) (link.Port, bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.port, b.present, nil
 }
 
-func (b *box) Attach(p port, vrf string) (port, error) {
+func (b *box) Attach(p link.Port, vrf string) (link.Port, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.port.Up, b.port.Table = true, 254
@@ -94,7 +95,7 @@ func (b *box) Attach(p port, vrf string) (port, error) {
 	return b.port, nil
 }
 
-func (b *box) SetMTU(_ port, mtu int) error {
+func (b *box) SetMTU(_ link.Port, mtu int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if mtu > 9000 {
@@ -104,25 +105,25 @@ func (b *box) SetMTU(_ port, mtu int) error {
 	return nil
 }
 
-func (b *box) Apply(p port, want addressing, _ time.Duration) ([]refusal, error) {
+func (b *box) Apply(p link.Port, want link.Addressing, _ time.Duration) ([]link.Refusal, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var refused []refusal
+	var refused []link.Refusal
 	for _, r := range want.Routes {
 		if b.refuse(r) {
-			refused = append(refused, refusal{r, errors.New("network is unreachable")})
+			refused = append(refused, link.Refusal{Route: r, Err: errors.New("network is unreachable")})
 		}
 	}
 	was := b.have
 	b.have = want
 	was.Ends, want.Ends, was.MTU, want.MTU = 0, 0, 0, 0
-	if !was.equal(want) {
+	if !was.Equal(want) {
 		b.changes++
 	}
 	return refused, nil
 }
 
-func (b *box) Dial(port) (dhcp.Conn, error) {
+func (b *box) Dial(link.Port) (dhcp.Conn, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c := &fakeConn{box: b, in: make(chan []byte, 8), closed: make(chan struct{})}
@@ -192,7 +193,7 @@ func (b *box) set(change func()) {
 }
 
 // holds returns what the kernel has.
-func (b *box) holds() addressing {
+func (b *box) holds() link.Addressing {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.have
@@ -409,7 +410,7 @@ func TestCarrierAndPortComeAndGo(t *testing.T) {
 
 		b.set(func() { b.present = false })
 		wantStateDown(t, u)
-		b.set(func() { b.present, b.port.Index, b.have = true, 7, addressing{} })
+		b.set(func() { b.present, b.port.Index, b.have = true, 7, link.Addressing{} })
 		if s, _ := u.State().Load(); !s.Up || s.Index != 7 {
 			t.Errorf("state of the port that came back is %+v", s)
 		}
@@ -432,7 +433,7 @@ func TestRefusedRoutes(t *testing.T) {
 		b.server = grant("198.51.100.10", "203.0.113.1", dhcpv4.OptClasslessStaticRoute(
 			&dhcpv4.Route{Dest: &net.IPNet{IP: net.IPv4(10, 0, 0, 0), Mask: net.CIDRMask(8, 32)}, Router: net.IPv4(198, 51, 100, 7)},
 			&dhcpv4.Route{Dest: &net.IPNet{IP: net.IPv4zero, Mask: net.CIDRMask(0, 32)}, Router: net.IPv4(203, 0, 113, 1)}))
-		b.refuse = func(r route) bool { return r.To.Bits() == 8 }
+		b.refuse = func(r link.Route) bool { return r.To.Bits() == 8 }
 		u := b.underlay(dhcpConfig)
 		stop := run(t, u)
 		wantState(t, u, true, "198.51.100.10/24", "203.0.113.1")
@@ -440,7 +441,7 @@ func TestRefusedRoutes(t *testing.T) {
 			t.Errorf("routes are %+v, want the router outside the subnet on the link", got)
 		}
 		stop()
-		b.refuse = func(r route) bool { return r.To.Bits() == 0 }
+		b.refuse = func(r link.Route) bool { return r.To.Bits() == 0 }
 		u = b.underlay(dhcpConfig)
 		defer run(t, u)()
 		wantStateDown(t, u)
@@ -496,7 +497,7 @@ func TestIPv6DoesNotHoldUpIPv4(t *testing.T) {
 		synctest.Wait()
 		expect(t, u, true, true)
 		stop()
-		b.refuse = func(r route) bool { return r.To.Addr().Is6() }
+		b.refuse = func(r link.Route) bool { return r.To.Addr().Is6() }
 		u = b.underlay(cfg)
 		defer run(t, u)()
 		expect(t, u, true, false)

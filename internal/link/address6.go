@@ -1,4 +1,4 @@
-package wan
+package link
 
 import (
 	"errors"
@@ -29,7 +29,7 @@ var (
 
 // applyAddress6 gives p exactly the IPv6 address, none if it is invalid, and with it
 // one of the link alone.
-func applyAddress6(p port, want netip.Prefix) error {
+func applyAddress6(p Port, want netip.Prefix) error {
 	as := stranger
 	if want.IsValid() {
 		as = router
@@ -71,7 +71,7 @@ func applyAddress6(p port, want netip.Prefix) error {
 
 // setRole sets the parameters that differ. The kernel makes the port's link-local
 // address when they change, or else when the port is set up.
-func setRole(p port, as role) error {
+func setRole(p Port, as role) error {
 	for _, parameter := range as {
 		name := "/proc/sys/net/ipv6/conf/" + p.Name + "/" + parameter.name
 		current, err := os.ReadFile(name)
