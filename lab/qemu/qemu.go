@@ -31,6 +31,11 @@ type Config struct {
 	// Shell adds a second serial port, ttyS0, on which the guest serves a
 	// shell.
 	Shell bool
+	// USB are the paths of unix sockets on which usb-redir is served, one for
+	// each port of a USB controller at PCI slot 10. The first is the guest's
+	// device 1-1. What a server has plugged in is the guest's device, and may
+	// come and go.
+	USB []string
 	// Log is the path of a file for the console's output.
 	Log string
 }
@@ -158,6 +163,14 @@ func (vm *VM) arguments(cfg Config) []string {
 		args = append(args,
 			"-chardev", "socket,id=shell,path="+vm.path("shell"),
 			"-device", "pci-serial,chardev=shell,addr=0x9")
+	}
+	if len(cfg.USB) > 0 {
+		args = append(args, "-device", fmt.Sprintf("qemu-xhci,id=usb,addr=0xa,p2=%d", len(cfg.USB)))
+	}
+	for i, path := range cfg.USB {
+		args = append(args,
+			"-chardev", fmt.Sprintf("socket,id=usb%d,path=%s", i, path),
+			"-device", fmt.Sprintf("usb-redir,chardev=usb%d,bus=usb.0,port=%d", i, i+1))
 	}
 	return args
 }
