@@ -19,11 +19,16 @@ const (
 	MSCHAPv2
 )
 
+var authWords = []string{"none", "pap", "chap", "mschapv2"}
+
 // String names the way, as the configuration does.
-func (a Auth) String() string { return word(a, "none", "pap", "chap", "mschapv2") }
+func (a Auth) String() string { return word(a, authWords...) }
 
 // MarshalText is String.
 func (a Auth) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (a *Auth) UnmarshalText(text []byte) error { return unword(a, text, authWords...) }
 
 // Families is which kinds of addresses to ask for.
 type Families uint8
@@ -37,11 +42,16 @@ const (
 	IPv4v6
 )
 
+var familyWords = []string{"any", "ipv4", "ipv6", "ipv4v6"}
+
 // String names the families, as the configuration does.
-func (f Families) String() string { return word(f, "any", "ipv4", "ipv6", "ipv4v6") }
+func (f Families) String() string { return word(f, familyWords...) }
 
 // MarshalText is String.
 func (f Families) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (f *Families) UnmarshalText(text []byte) error { return unword(f, text, familyWords...) }
 
 // Password is a password for an APN. It does not print.
 type Password string

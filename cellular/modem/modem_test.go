@@ -1,6 +1,7 @@
 package modem
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -68,5 +69,25 @@ func TestBellMergesAndEnds(t *testing.T) {
 	}
 	if e, ok := <-b.Events(); ok {
 		t.Errorf("took %v from a closed bell", e)
+	}
+}
+
+func TestWordsAreReadBack(t *testing.T) {
+	type words struct {
+		Auth       Auth
+		Families   Families
+		Technology Technology
+	}
+	want := words{CHAP, IPv4v6, NSA}
+	text, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got words
+	if err := json.Unmarshal(text, &got); err != nil || got != want {
+		t.Errorf("%s reads as %+v: %v", text, got, err)
+	}
+	if err := json.Unmarshal([]byte(`{"Auth": "eap"}`), &got); err == nil || !strings.Contains(err.Error(), "none, pap, chap, mschapv2") {
+		t.Errorf("a way of authentication that there is not: %v", err)
 	}
 }

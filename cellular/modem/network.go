@@ -19,13 +19,16 @@ const (
 	NR
 )
 
+var technologyWords = []string{"unknown", "GSM", "UMTS", "LTE", "LTE with 5G", "5G"}
+
 // String names the technology as operators do.
-func (t Technology) String() string {
-	return word(t, "unknown", "GSM", "UMTS", "LTE", "LTE with 5G", "5G")
-}
+func (t Technology) String() string { return word(t, technologyWords...) }
 
 // MarshalText is String.
 func (t Technology) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (t *Technology) UnmarshalText(text []byte) error { return unword(t, text, technologyWords...) }
 
 // RegistrationState is whether a network serves a modem.
 type RegistrationState uint8

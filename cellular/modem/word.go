@@ -1,6 +1,10 @@
 package modem
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // word returns the word for v, and its number where there is none.
 func word[T ~uint8](v T, words ...string) string {
@@ -8,4 +12,14 @@ func word[T ~uint8](v T, words ...string) string {
 		return words[v]
 	}
 	return fmt.Sprintf("%d", uint8(v))
+}
+
+// unword is the reverse of word.
+func unword[T ~uint8](v *T, text []byte, words ...string) error {
+	i := slices.Index(words, string(text))
+	if i < 0 {
+		return fmt.Errorf("%q is none of %s", text, strings.Join(words, ", "))
+	}
+	*v = T(i)
+	return nil
 }
