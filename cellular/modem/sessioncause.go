@@ -6,6 +6,13 @@ import "fmt"
 // of 3GPP TS 24.301, 9.9.4.4, or the SM cause of TS 24.008, 10.5.6.6.
 type SessionCause uint8
 
+// The causes that a modem's host does something about: it is content with the
+// other family.
+const (
+	CauseOnlyIPv4 SessionCause = 50
+	CauseOnlyIPv6 SessionCause = 51
+)
+
 var sessionWords = map[SessionCause]string{
 	8:   "the operator bars it",
 	25:  "link layer failure",

@@ -70,6 +70,18 @@ func (r CallEndReason) String() string {
 	return fmt.Sprintf("call end reason %d", uint16(r))
 }
 
+// callEndCauses are the network's causes that reasons stand for.
+var callEndCauses = map[CallEndReason]modem.SessionCause{
+	1005: 26, 1006: 34, 1008: 36, 1009: 38, 1010: 39, 1011: 111, 1012: 8, 1013: 27, 1014: 28, 1015: 30, 1016: 31,
+	1017: 32, 1018: 33, 1019: 37, 1022: 43, 1034: 112, 1036: 40,
+}
+
+// Cause returns the network's cause that r stands for, if it stands for one.
+func (r CallEndReason) Cause() (modem.SessionCause, bool) {
+	cause, ok := callEndCauses[r]
+	return cause, ok
+}
+
 // CallEndType is where a verbose call end reason comes from.
 type CallEndType uint16
 
@@ -109,9 +121,20 @@ func walkVerbose(c *cursor, v *VerboseCallEndReason) {
 	u16(c, &v.Reason)
 }
 
+// The modem's own words for two causes of the network.
+const (
+	internalIPv4NotAllowed = 208
+	internalIPv6NotAllowed = 210
+)
+
 // Cause returns the network's cause, if it is the network that ended the call.
 func (r VerboseCallEndReason) Cause() (modem.SessionCause, bool) {
-	if r.Type != CallEnd3GPP || r.Reason < 0 || r.Reason > 0xff {
+	switch {
+	case r == VerboseCallEndReason{CallEndInternal, internalIPv4NotAllowed}:
+		return modem.CauseOnlyIPv6, true
+	case r == VerboseCallEndReason{CallEndInternal, internalIPv6NotAllowed}:
+		return modem.CauseOnlyIPv4, true
+	case r.Type != CallEnd3GPP || r.Reason < 0 || r.Reason > 0xff:
 		return 0, false
 	}
 	return modem.SessionCause(r.Reason), true
@@ -119,7 +142,7 @@ func (r VerboseCallEndReason) Cause() (modem.SessionCause, bool) {
 
 // String says the reason in words, with its numbers.
 func (r VerboseCallEndReason) String() string {
-	if cause, ok := r.Cause(); ok {
+	if cause, ok := r.Cause(); ok && r.Type == CallEnd3GPP {
 		return cause.String()
 	}
 	if words, ok := internalWords[r.Reason]; ok && r.Type == CallEndInternal {

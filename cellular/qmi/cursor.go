@@ -61,6 +61,27 @@ func u32[T ~uint32 | ~int32](c *cursor, v *T) {
 	}
 }
 
+// u24 is a number of three octets with the high one first.
+func u24(c *cursor, v *uint32) {
+	if c.writing {
+		if *v > 0xffffff {
+			c.fail("%d does not fit into three octets", *v)
+			return
+		}
+		c.b = append(c.b, byte(*v>>16), byte(*v>>8), byte(*v))
+	} else if b := c.take(3); b != nil {
+		*v = uint32(b[0])<<16 | uint32(b[1])<<8 | uint32(b[2])
+	}
+}
+
+// unused is n octets of no interest at the end of a value: zeros when written, and
+// missed by nobody when read.
+func unused(c *cursor, n int) {
+	if c.writing {
+		c.b = append(c.b, make([]byte, n)...)
+	}
+}
+
 func u64[T ~uint64](c *cursor, v *T) {
 	if c.writing {
 		c.b = binary.LittleEndian.AppendUint64(c.b, uint64(*v))

@@ -100,3 +100,17 @@ func (*DeviceEventIndication) Kind() Kind { return Kind{DMS, 0x0001, Indication}
 func (m *DeviceEventIndication) walk(f *fields) {
 	optional(f, 0x14, "operating mode", &m.OperatingMode, u8)
 }
+
+// AuthenticateRequest (SET_FCC_AUTHENTICATION) unlocks the radio of a modem that
+// its maker has tied to a make of host: until it comes such a modem stays in low
+// power after each start.
+type AuthenticateRequest struct{ noFields }
+
+// Kind returns DMS 0x555f request.
+func (*AuthenticateRequest) Kind() Kind { return Kind{DMS, 0x555f, Request} }
+
+// AuthenticateResponse answers AuthenticateRequest.
+type AuthenticateResponse struct{ Result }
+
+// Kind returns DMS 0x555f response.
+func (*AuthenticateResponse) Kind() Kind { return Kind{DMS, 0x555f, Response} }

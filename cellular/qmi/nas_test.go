@@ -38,11 +38,31 @@ var nasVectors = []vector{
 				Cell: new(uint32(0x12345678)), Reject: &Reject{DomainPS, 11}, Network: &NetworkID{"262", "01"}, TAC: new(uint16(0x1234)),
 			},
 		}}},
-	{"5G alone", "01 3900 80 03 03  02 0400 4d00 2d00  02 0400 0000 0000  4a 0300 02 02 01  4b 1d00" +
-		" 01 02  01 02  01 00  01 00  00 0000  00 00000000  00 00 00  01 333130 343130  01 3412", 3, 4,
-		&GetSystemResponse{NR5G: &RadioStatus{FullService, FullService, true}, NR5GSystem: &RadioSystem{
+	{"5G alone", "01 3f00 80 03 03  02 0400 4d00 3300  02 0400 0000 0000  4a 0300 02 02 01  4b 1d00" +
+		" 01 02  01 02  01 00  01 00  00 0000  00 00000000  00 00 00  01 333130 343130  01 3412  50 0300 123456", 3, 4,
+		&GetSystemResponse{System: System{NR5G: &RadioStatus{FullService, FullService, true}, NR5GSystem: &RadioSystem{
 			Domain: new(DomainPS), Capability: new(DomainPS), Roaming: new(uint8(0)), Forbidden: new(false), Network: &NetworkID{"310", "410"}, TAC: new(uint16(0x1234)),
+		}, NR5GTAC: new(uint32(0x123456))}}},
+	{"5G alone, other numbers", "01 3800 80 03 03  04 0000 4e00 2c00  4c 0300 02 02 01  4d 1d00" +
+		" 01 02  01 02  01 00  01 00  00 0000  00 00000000  00 00 00  01 333130 343130  01 3412  52 0300 123456", 3, 0,
+		&SystemIndication{System: System{NR5G: &RadioStatus{FullService, FullService, true}, NR5GSystem: &RadioSystem{
+			Domain: new(DomainPS), Capability: new(DomainPS), Roaming: new(uint8(0)), Forbidden: new(false), Network: &NetworkID{"310", "410"}, TAC: new(uint16(0x1234)),
+		}, NR5GTAC: new(uint32(0x123456))}}},
+	{"GSM and UMTS", "01 5100 80 03 03  04 0000 4e00 4500" +
+		"  17 1e00 01 01  01 03  01 00  01 00  01 3412  01 78560000  00 00 00  01 323632 3031ff  00 00  00 00" +
+		"  18 2100 01 00  01 03  01 01  01 01  01 3412  01 78563412  01 02 0e  01 323632 3032ff  00 00  00 00  00 0000", 3, 0,
+		&SystemIndication{System: System{
+			GSMSystem: &RadioSystem{
+				Domain: new(DomainCS), Capability: new(DomainBoth), Roaming: new(uint8(0)), Forbidden: new(false),
+				LAC: new(uint16(0x1234)), Cell: new(uint32(0x5678)), Network: &NetworkID{"262", "01"},
+			},
+			WCDMASystem: &RadioSystem{
+				Domain: new(DomainNone), Capability: new(DomainBoth), Roaming: new(uint8(1)), Forbidden: new(true),
+				LAC: new(uint16(0x1234)), Cell: new(uint32(0x12345678)), Reject: &Reject{DomainPS, 14}, Network: &NetworkID{"262", "02"},
+			},
 		}}},
+	{"attach", "01 1000 00 03 03  00 0a00 2300 0400  10 0100 01", 3, 10, &SetPacketAttachRequest{Action: new(AttachPackets)}},
+	{"", "01 1300 80 03 03  02 0a00 2300 0700  02 0400 0000 0000", 3, 10, &SetPacketAttachResponse{}},
 	{"nothing known", "01 3200 80 03 03  04 0000 4e00 2600  13 0300 02 02 00  19 1d00" +
 		" 00 00  00 00  00 00  00 00  00 0000  00 00000000  00 00 00  00 ffffff ffffff  00 0000", 3, 0,
 		&SystemIndication{System: System{WCDMA: &RadioStatus{FullService, FullService, false}, LTESystem: &RadioSystem{}}}},

@@ -69,12 +69,12 @@ func digits(c *cursor, v *string) {
 	}
 }
 
-// RadioSystem is the network of LTE or 5G that serves the modem. What is not known
-// is nil.
+// RadioSystem is the network that serves the modem by one radio interface. What is
+// not known is nil.
 type RadioSystem struct {
 	// Domain is what the network serves now, Capability what it could.
 	Domain, Capability *ServiceDomain
-	// Roaming: 0 at home, 1 roaming. Mind the order: it is not that of
+	// Roaming: 0 at home, else roaming. Mind the order: it is not that of
 	// [RoamingIndicator].
 	Roaming   *uint8
 	Forbidden *bool
@@ -82,10 +82,12 @@ type RadioSystem struct {
 	Cell      *uint32
 	Reject    *Reject
 	Network   *NetworkID
-	TAC       *uint16
+	// TAC is LTE's; 5G has a longer one beside.
+	TAC *uint16
 }
 
-func walkRadioSystem(c *cursor, v *RadioSystem) {
+// walkCommonSystem goes over what all radio interfaces begin with.
+func walkCommonSystem(c *cursor, v *RadioSystem) {
 	known(c, &v.Domain, u8)
 	known(c, &v.Capability, u8)
 	known(c, &v.Roaming, u8)
@@ -94,20 +96,49 @@ func walkRadioSystem(c *cursor, v *RadioSystem) {
 	known(c, &v.Cell, u32)
 	known(c, &v.Reject, walkReject)
 	known(c, &v.Network, walkNetworkID)
+}
+
+// walkRadioSystem is LTE's and 5G's.
+func walkRadioSystem(c *cursor, v *RadioSystem) {
+	walkCommonSystem(c, v)
 	known(c, &v.TAC, u16)
 }
 
-// System is all about the radio interfaces and their networks, but for 5G.
-type System struct {
-	GSM, WCDMA, LTE *RadioStatus
-	LTESystem       *RadioSystem
+// walkGSMSystem ends in GPRS features, which are passed over.
+func walkGSMSystem(c *cursor, v *RadioSystem) {
+	walkCommonSystem(c, v)
+	unused(c, 2*2)
 }
 
-func (m *System) walk(f *fields) {
+// walkWCDMASystem ends in high speed features and the scrambling code, which are
+// passed over.
+func walkWCDMASystem(c *cursor, v *RadioSystem) {
+	walkCommonSystem(c, v)
+	unused(c, 2*2+3)
+}
+
+// System is all about the radio interfaces and their networks.
+type System struct {
+	GSM, WCDMA, LTE, NR5G                         *RadioStatus
+	GSMSystem, WCDMASystem, LTESystem, NR5GSystem *RadioSystem
+	// NR5GTAC is the tracking area of 5G.
+	NR5GTAC *uint32
+}
+
+// systemTLVs are the types of the TLVs that the indication numbers otherwise
+// than the response.
+type systemTLVs struct{ nr5g, nr5gSystem, nr5gTAC uint8 }
+
+func (m *System) walk(f *fields, t systemTLVs) {
 	optional(f, 0x12, "GSM status", &m.GSM, walkRadioStatus)
 	optional(f, 0x13, "WCDMA status", &m.WCDMA, walkRadioStatus)
 	optional(f, 0x14, "LTE status", &m.LTE, walkRadioStatus)
+	optional(f, 0x17, "GSM system", &m.GSMSystem, walkGSMSystem)
+	optional(f, 0x18, "WCDMA system", &m.WCDMASystem, walkWCDMASystem)
 	optional(f, 0x19, "LTE system", &m.LTESystem, walkRadioSystem)
+	optional(f, t.nr5g, "5G status", &m.NR5G, walkRadioStatus)
+	optional(f, t.nr5gSystem, "5G system", &m.NR5GSystem, walkRadioSystem)
+	optional(f, t.nr5gTAC, "5G tracking area", &m.NR5GTAC, u24)
 }
 
 // GetSystemRequest (GET_SYS_INFO) asks for the radio interfaces' networks.
@@ -120,10 +151,6 @@ func (*GetSystemRequest) Kind() Kind { return Kind{NAS, 0x004d, Request} }
 type GetSystemResponse struct {
 	Result
 	System System
-	// NR5G and NR5GSystem are 5G on its own, not beside LTE. The indication has them
-	// under other numbers, which are not established: ask when one comes.
-	NR5G       *RadioStatus
-	NR5GSystem *RadioSystem
 }
 
 // Kind returns NAS 0x004d response.
@@ -131,9 +158,7 @@ func (*GetSystemResponse) Kind() Kind { return Kind{NAS, 0x004d, Response} }
 
 func (m *GetSystemResponse) walk(f *fields) {
 	m.Result.walk(f)
-	m.System.walk(f)
-	optional(f, 0x4a, "5G status", &m.NR5G, walkRadioStatus)
-	optional(f, 0x4b, "5G system", &m.NR5GSystem, walkRadioSystem)
+	m.System.walk(f, systemTLVs{nr5g: 0x4a, nr5gSystem: 0x4b, nr5gTAC: 0x50})
 }
 
 // SystemIndication tells the radio interfaces' networks when they change.
@@ -144,4 +169,6 @@ type SystemIndication struct {
 // Kind returns NAS 0x004e indication.
 func (*SystemIndication) Kind() Kind { return Kind{NAS, 0x004e, Indication} }
 
-func (m *SystemIndication) walk(f *fields) { m.System.walk(f) }
+func (m *SystemIndication) walk(f *fields) {
+	m.System.walk(f, systemTLVs{nr5g: 0x4c, nr5gSystem: 0x4d, nr5gTAC: 0x52})
+}

@@ -147,6 +147,10 @@ var (
 	FileIMSI  = File{ID: 0x6f07, Path: []byte{0x00, 0x3f, 0xff, 0x7f}}
 	// FileAD has the length of the MNC in its fourth octet.
 	FileAD = File{ID: 0x6fad, Path: []byte{0x00, 0x3f, 0xff, 0x7f}}
+	// FileSPN is the name the SIM gives its operator, FileGID1 the group it belongs
+	// to; a SIM need not have them.
+	FileSPN  = File{ID: 0x6f46, Path: []byte{0x00, 0x3f, 0xff, 0x7f}}
+	FileGID1 = File{ID: 0x6f3e, Path: []byte{0x00, 0x3f, 0xff, 0x7f}}
 )
 
 // Extent is a part of a file. Length 0 is all of it.

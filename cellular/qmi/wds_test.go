@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/farspoke/farspoke/cellular/modem"
 )
 
 func address(text string) *netip.Addr  { return new(netip.MustParseAddr(text)) }
@@ -37,6 +39,13 @@ var wdsVectors = []vector{
 		&GetSettingsResponse{IPv6: IPv6Settings{
 			Address: prefix("2001:db8:0:1::2/64"), Gateway: prefix("2001:db8:0:1::1/64"), DNS1: address("2001:4860:4860::8888"), DNS2: address("2001:4860:4860::8844"),
 		}, Family: new(FamilyIPv6)}},
+	{"", "01 1300 00 01 04  00 0600 2400 0700  01 0400 c3000000", 4, 6,
+		&GetStatisticsRequest{CountPacketsSent | CountPacketsReceived | CountOctetsSent | CountOctetsReceived}},
+	{"", "01 3700 80 01 04  02 0600 2400 2b00  02 0400 0000 0000  10 0400 02000000  11 0400 03000000  19 0800 0001000000000000  1a 0800 0000000001000000", 4, 6,
+		&GetStatisticsResponse{PacketsSent: new(uint32(2)), PacketsReceived: new(uint32(3)), OctetsSent: new(uint64(256)), OctetsReceived: new(uint64(1 << 32))}},
+	{"", "01 1000 00 01 04  00 0600 0300 0400  12 0100 01", 4, 6, &SetCallEventsRequest{Settings: new(true)}},
+	{"", "01 1300 80 01 04  02 0600 0300 0700  02 0400 0000 0000", 4, 6, &SetCallEventsResponse{}},
+	{"MTU", "01 1300 80 01 04  04 0000 8c00 0700  10 0400 00200000", 4, 0, &SettingsIndication{Changed: new(SettingMTU)}},
 	{"", "01 1000 00 01 04  00 0700 4d00 0400  01 0100 06", 4, 7, &SetIPFamilyRequest{Family: FamilyIPv6}},
 	{"", "01 1300 80 01 04  02 0700 4d00 0700  02 0400 0000 0000", 4, 7, &SetIPFamilyResponse{}},
 	{"", "01 2200 00 01 04  00 0800 a200 1600  10 0800 02000000 04000000  11 0100 81  13 0400 01000000", 4, 8,
@@ -98,6 +107,25 @@ func TestCallEndInWords(t *testing.T) {
 	}
 	if cause, ok := (VerboseCallEndReason{CallEndInternal, 33}).Cause(); ok {
 		t.Errorf("the modem's own reason is the network's %v", cause)
+	}
+}
+
+func TestCallEndCauses(t *testing.T) {
+	for reason, want := range map[interface {
+		Cause() (modem.SessionCause, bool)
+	}]modem.SessionCause{
+		VerboseCallEndReason{CallEnd3GPP, 27}:      27,
+		VerboseCallEndReason{CallEndInternal, 208}: modem.CauseOnlyIPv6,
+		VerboseCallEndReason{CallEndInternal, 210}: modem.CauseOnlyIPv4,
+		CallEndReason(1013):                        27,
+		CallEndReason(1012):                        8,
+	} {
+		if cause, ok := reason.Cause(); !ok || cause != want {
+			t.Errorf("%v is the network's %v (%t), want %v", reason, cause, ok, want)
+		}
+	}
+	if cause, ok := CallEndReason(2).Cause(); ok {
+		t.Errorf("the host's end is the network's %v", cause)
 	}
 }
 

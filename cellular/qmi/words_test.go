@@ -30,6 +30,7 @@ func TestTooLongValuesAreNotWritten(t *testing.T) {
 		"session (TLV 0x01): 256 are more than the 255 that fit":  &VerifyPINRequest{Session: Session{AID: []byte(long[:256])}},
 		"data (TLV 0x11): 65536 octets do not fit":                &ReadTransparentResponse{Data: new([]byte(long))},
 		"APN (TLV 0x14) has 65536 octets, more than a TLV holds":  &StartNetworkRequest{APN: &long},
+		"5G tracking area (TLV 0x50): 16777216 does not fit":      &GetSystemResponse{System: System{NR5GTAC: new(uint32(1 << 24))}},
 		"profiles (TLV 0x01): 256 are more than the 255 that fit": &SetAttachProfilesRequest{Profiles: make([]uint16, 256)},
 	} {
 		if _, err := New(1, 1, body); err == nil || !strings.Contains(err.Error(), want) {
