@@ -5,7 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/farspoke/farspoke/internal/kmod"
-	"github.com/farspoke/farspoke/internal/pid1/uevent"
+	"github.com/farspoke/farspoke/internal/uevent"
 )
 
 // devices looks after what comes while the box runs, and after everything that
