@@ -1,0 +1,72 @@
+package mbim
+
+// simVectors are laid out after the tables of libmbim 1.28.2 (data/*.json).
+var simVectors = []vector{
+	{"", V1, Answer,
+		&SubscriberReady{State: ReadyStateInitialized, SubscriberID: "262011234567890", SIMICCID: "8949", Info: ReadyInfoFlagProtectUniqueID, Numbers: []string{"+491", "+4922"}},
+		"01000000 2c000000 1e000000 4c000000 08000000 01000000 02000000 54000000 08000000 5c000000 0a000000 32003600 " +
+			"32003000 31003100 32003300 34003500 36003700 38003900 30000000 38003900 34003900 2b003400 39003100 2b003400 " +
+			"39003200 32000000"},
+	{"", V1, Indication,
+		&SubscriberReady{State: ReadyStateInitialized, SubscriberID: "262011234567890", SIMICCID: "8949", Info: ReadyInfoFlagProtectUniqueID, Numbers: []string{"+491", "+4922"}},
+		"01000000 2c000000 1e000000 4c000000 08000000 01000000 02000000 54000000 08000000 5c000000 0a000000 32003600 " +
+			"32003000 31003100 32003300 34003500 36003700 38003900 30000000 38003900 34003900 2b003400 39003100 2b003400 " +
+			"39003200 32000000"},
+	{"no SIM", V1, Indication,
+		&SubscriberReady{State: ReadyStateSIMNotInserted},
+		"02000000 00000000 00000000 00000000 00000000 00000000 00000000"},
+	{"", V1, Answer,
+		&PINStatus{Type: PINTypePIN1, State: PINStateLocked, RemainingAttempts: 3},
+		"02000000 01000000 03000000"},
+	{"", V1, Set,
+		&PINRequest{Type: PINTypePIN1, Operation: PINOperationEnter, PIN: "1234"},
+		"02000000 00000000 18000000 08000000 00000000 00000000 31003200 33003400"},
+	{"PUK", V1, Set,
+		&PINRequest{Type: PINTypePUK1, Operation: PINOperationEnter, PIN: "12345678", New: "9999"},
+		"0b000000 00000000 18000000 10000000 28000000 08000000 31003200 33003400 35003600 37003800 39003900 39003900"},
+	{"", V1, Answer,
+		&PINList{PIN1: PINDescription{PINModeEnabled, PINFormatNumeric, 4, 8}, PIN2: PINDescription{PINModeDisabled, PINFormatNumeric, 4, 8}, Custom: PINDescription{PINModeNotSupported, PINFormatAlphanumeric, 1, 2}},
+		"01000000 01000000 04000000 08000000 02000000 01000000 04000000 08000000 00000000 00000000 00000000 00000000 " +
+			"00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 " +
+			"00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 " +
+			"00000000 02000000 01000000 02000000"},
+	{"", V1, Set,
+		&SlotMappings{Slots: []uint32{1, 0}},
+		"02000000 14000000 04000000 18000000 04000000 01000000 00000000"},
+	{"", V1, Answer,
+		&SlotMappings{Slots: []uint32{1, 0}},
+		"02000000 14000000 04000000 18000000 04000000 01000000 00000000"},
+	{"", V1, Query,
+		&SlotInfoQuery{Slot: 1},
+		"01000000"},
+	{"", V1, Answer,
+		&SlotInfo{Slot: 1, State: UICCSlotStateActive},
+		"01000000 05000000"},
+	{"", V1, Indication,
+		&SlotInfo{Slot: 1, State: UICCSlotStateActive},
+		"01000000 05000000"},
+	{"", V1, Answer,
+		&UICCApplicationList{Applications: []UICCApplication{{Type: UICCApplicationTypeUSIM, ID: []byte{0xa0, 0, 0, 0, 0x87, 0x10, 2}, Name: "USIM", PINKeyReferences: []byte{1}}}},
+		"01000000 01000000 00000000 30000000 18000000 30000000 04000000 20000000 07000000 28000000 04000000 01000000 " +
+			"2c000000 01000000 a0000000 87100200 5553494d 01000000"},
+	{"", V1, Query,
+		&FileStatusQuery{File: UICCFile{Application: []byte{0xa0, 0, 0, 0, 0x87, 0x10, 2}, Path: PathAD}},
+		"01000000 14000000 07000000 1c000000 04000000 a0000000 87100200 7fff6fad"},
+	{"", V1, Answer,
+		&FileStatus{Result: CardResult{0x90, 0}, Accessibility: UICCFileAccessibilityShareable, Type: UICCFileTypeWorkingEF, Structure: UICCFileStructureTransparent, ItemCount: 1, ItemSize: 4, Read: PINTypePIN1, Update: PINTypeADM, Activate: PINTypeADM, Deactivate: PINTypeADM},
+		"01000000 90000000 00000000 02000000 01000000 01000000 01000000 04000000 02000000 13000000 13000000 13000000"},
+	{"", V1, Query,
+		&ReadBinary{File: UICCFile{Application: []byte{0xa0, 0, 0, 0, 0x87, 0x10, 2}, Path: PathAD}, Offset: 2, Size: 4, LocalPIN: "1234"},
+		"01000000 2c000000 07000000 34000000 04000000 02000000 04000000 38000000 08000000 00000000 00000000 a0000000 " +
+			"87100200 7fff6fad 31003200 33003400"},
+	{"", V1, Answer,
+		&BinaryData{Result: CardResult{0x90, 0}, Data: []byte{0, 0, 0, 2}},
+		"01000000 90000000 00000000 14000000 04000000 00000002"},
+	{"", V1, Query,
+		&ReadRecord{File: UICCFile{Application: []byte{0xa0, 0, 0, 0, 0x87, 0x10, 2}, Path: PathAD}, Record: 1},
+		"01000000 28000000 07000000 30000000 04000000 01000000 00000000 00000000 00000000 00000000 a0000000 87100200 " +
+			"7fff6fad"},
+	{"", V1, Answer,
+		&RecordData{Result: CardResult{0x6a, 0x83}},
+		"01000000 6a000000 83000000 00000000 00000000"},
+}
