@@ -24,7 +24,7 @@ var glue = []string{"init", "internal/config", "internal/cli", "internal/api", "
 
 // pure packages are wire formats, computations and state machines: values in,
 // values out.
-var pure = []string{"dmvpn/nhrp", "dmvpn/nhc", "ikev2/wire", "ikev2/suite", "ikev2/session", "ikev2/keepalive", "ikev2/admission", "cellular/qmi"}
+var pure = []string{"dmvpn/nhrp", "dmvpn/nhc", "ikev2/wire", "ikev2/suite", "ikev2/session", "ikev2/keepalive", "ikev2/admission", "cellular/qmi", "cellular/emulator/usb/ntb"}
 
 // impure packages reach outside of the process.
 var impure = []string{"os", "net", "net/http", "syscall", "golang.org/x/sys/unix", "github.com/vishvananda/netlink"}

@@ -1,0 +1,120 @@
+// Package vhci gives an emulated USB device to the kernel it runs on, by vhci_hcd,
+// the kernel's virtual host controller, without any network: a box, or a virtual
+// machine of a test, has its own modem. The kernel is the host's side, and this
+// package the device's, which usbip calls the server. The source is the kernel's
+// Documentation/usb/usbip_protocol.rst, of which only URBs are left here, and
+// drivers/usb/usbip.
+//
+// The kernel tells neither resets of the port nor addresses, and makes
+// SET_CONFIGURATION and SET_INTERFACE control transfers like others. Closing the
+// socket is pulling the plug.
+package vhci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/cellular/emulator/usb"
+)
+
+// Modules are the kernel modules that this takes.
+var Modules = []string{"vhci_hcd"}
+
+// controller is where the kernel is asked for a device in a port.
+const controller = "/sys/devices/platform/vhci_hcd.0"
+
+// Attach lets the kernel have the function whenever it is plugged in, until ctx
+// ends. The function's ports are those of the controller's high-speed hub, 0 to 7.
+func Attach(ctx context.Context, f *usb.Function) error {
+	for {
+		device, err := f.Plugged(ctx)
+		if err != nil {
+			return nil // ctx has ended
+		}
+		if err := attach(ctx, controller, device); err != nil {
+			return fmt.Errorf("attach USB device to vhci: %w", err)
+		}
+	}
+}
+
+// attach puts the device in and returns when it has gone.
+func attach(ctx context.Context, controller string, device *usb.Device) error {
+	ours, theirs, err := socketPair()
+	if err != nil {
+		return err
+	}
+	defer ours.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err = plug(ctx, controller, device.Port(), theirs)
+	theirs.Close() // the kernel has its own by now
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { ours.Close() })()
+	go func() {
+		select {
+		case <-device.Gone():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	err = newConn(device, ours).serve()
+	if errors.Is(err, errMalformed) {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// devID stands for bus 1, device 2, as the tools of usbip count.
+const devID = 1<<16 | 2
+
+// speedHigh is the kernel's number for high speed.
+const speedHigh = 3
+
+// A port that a device has just left is free a moment later.
+const (
+	portTries = 250
+	portPause = 20 * time.Millisecond
+)
+
+// plug hands the kernel its end of the socket.
+func plug(ctx context.Context, controller string, port int, socket *os.File) error {
+	text := fmt.Appendf(nil, "%d %d %d %d", port, socket.Fd(), devID, speedHigh)
+	for try := 1; ; try++ {
+		err := os.WriteFile(filepath.Join(controller, "attach"), text, 0)
+		switch {
+		case err == nil:
+			return nil
+		case !errors.Is(err, unix.EBUSY) || try == portTries:
+			return fmt.Errorf("port %d: %w", port, err)
+		}
+		select {
+		case <-time.After(portPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// socketPair returns two ends of a stream.
+func socketPair() (ours, theirs *os.File, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open socket pair: %w", err)
+	}
+	// Ours has to be pollable, so that closing it ends a read.
+	if err := unix.SetNonblock(fds[0], true); err != nil {
+		unix.Close(fds[0])
+		unix.Close(fds[1])
+		return nil, nil, fmt.Errorf("open socket pair: %w", err)
+	}
+	return os.NewFile(uintptr(fds[0]), "vhci"), os.NewFile(uintptr(fds[1]), "vhci kernel"), nil
+}
