@@ -2,6 +2,7 @@ package port
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -40,6 +41,9 @@ func (s sysfs) modemsOfFramework() ([]Found, error) {
 		if err != nil {
 			return nil, err
 		}
+		// What DataLinks makes is not the modem's, or each session that comes or goes
+		// would look like another modem.
+		links = slices.DeleteFunc(links, func(l Link) bool { _, is := isSessionLink(l.Name); return is })
 		all = append(all, Found{
 			ID: strings.TrimPrefix(owner, devices+"/"), Bus: bus,
 			Vendor: s.number(owner, "vendor"), Product: s.number(owner, "device"),

@@ -19,7 +19,7 @@ var (
 		"kernel/net/sched/", "kernel/net/xfrm/", "kernel/net/bridge/", "kernel/net/8021q/",
 		"kernel/net/802/", "kernel/net/llc/", "kernel/net/dsa/",
 	}
-	links = []string{"dummy", "veth", "vrf", "tun", "i6300esb"}
+	links = []string{"dummy", "veth", "vrf", "tun", "wwan", "i6300esb"}
 )
 
 // moduleNames returns the names of those modules.

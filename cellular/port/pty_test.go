@@ -1,3 +1,7 @@
+//go:build !vm
+
+// The test VM has no pseudo terminals.
+
 package port
 
 import (

@@ -1,0 +1,75 @@
+//go:build vm
+
+package port
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/internal/kmod"
+)
+
+// TestSessionsOfMBIM makes VLANs on a device that stands for a modem's: to the
+// kernel's VLAN code all are alike.
+func TestSessionsOfMBIM(t *testing.T) {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = "wwan7"
+	if err := netlink.LinkAdd(&netlink.Dummy{LinkAttrs: attrs}); err != nil {
+		t.Fatal(err)
+	}
+	f := Found{ID: "usb1/1-1", Controls: []Control{{"/dev/cdc-wdm7", MBIM}}, Links: []Link{{"wwan7", "cdc_mbim"}}}
+	for _, step := range []struct {
+		sessions  []int
+		names     []string
+		leftovers []string
+	}{
+		{sessions: []int{0, 5}, names: []string{"wwan7", "wwan7.5"}},
+		{sessions: []int{0, 5}, names: []string{"wwan7", "wwan7.5"}},
+		{sessions: []int{6}, names: []string{"wwan7.6"}, leftovers: []string{"wwan7.5"}},
+		{leftovers: []string{"wwan7.6"}},
+	} {
+		names, err := DataLinks(f, step.sessions...)
+		if err != nil || !slices.Equal(names, step.names) {
+			t.Fatalf("%v: %v, %v", step.sessions, names, err)
+		}
+		for _, name := range names {
+			if _, err := netlink.LinkByName(name); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		for _, name := range step.leftovers {
+			if _, err := netlink.LinkByName(name); !errors.As(err, new(netlink.LinkNotFoundError)) {
+				t.Errorf("%s is left over: %v", name, err)
+			}
+		}
+	}
+	base, err := netlink.LinkByName("wwan7")
+	if err != nil || base.Attrs().RawFlags&unix.IFF_UP == 0 {
+		t.Errorf("the device below the VLANs is down: %v", err)
+	}
+}
+
+// TestFrameworkUnderstandsTheRequest: the kernel looks for the modem of that name
+// only once it has found and checked all attributes.
+func TestFrameworkUnderstandsTheRequest(t *testing.T) {
+	load(t, "wwan")
+	if err := (framework{modem: "wwan9"}).add(5, "wwan9.5"); !errors.Is(err, unix.ENODEV) {
+		t.Errorf("got %v, want %v", err, unix.ENODEV)
+	}
+}
+
+// load loads kernel modules.
+func load(t *testing.T, names ...string) {
+	t.Helper()
+	loader, err := kmod.Open("/lib/modules")
+	if err == nil {
+		err = loader.Load(names...)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
