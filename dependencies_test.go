@@ -23,20 +23,26 @@ var components = []string{"dmvpn", "ikev2", "firewall", "cellular", "internal/wa
 var glue = []string{"init", "internal/config", "internal/cli", "internal/api", "internal/metrics", "internal/parts", "internal/pid1", "lab", "image", "cmd"}
 
 // pure packages are wire formats, computations and state machines: values in,
-// values out.
-var pure = []string{"dmvpn/nhrp", "dmvpn/nhc", "ikev2/wire", "ikev2/suite", "ikev2/session", "ikev2/keepalive", "ikev2/admission", "cellular/qmi", "cellular/emulator/usb/ntb"}
+// values out. A command below one of them makes its tables and is not meant.
+var pure = []string{
+	"dmvpn/nhrp", "dmvpn/nhc",
+	"ikev2/wire", "ikev2/suite", "ikev2/session", "ikev2/keepalive", "ikev2/admission",
+	"cellular/modem", "cellular/qmi", "cellular/emulator/usb/ntb",
+	"cellular/apn",
+	"cellular/sim",
+}
 
 // impure packages reach outside of the process.
 var impure = []string{"os", "net", "net/http", "syscall", "golang.org/x/sys/unix", "github.com/vishvananda/netlink"}
 
 type pkg struct {
-	ImportPath, Doc, Dir string
-	Imports              []string
+	ImportPath, Name, Doc, Dir string
+	Imports                    []string
 }
 
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Doc,Dir,Imports", "./...").Output()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Name,Doc,Dir,Imports", "./...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
@@ -78,7 +84,7 @@ func TestDependencies(t *testing.T) {
 			if _, ok := in(glue, imported); isComponent && ok {
 				t.Errorf("component %s imports %s, which knows components", p.ImportPath, imported)
 			}
-			if isPure && slices.Contains(impure, imported) {
+			if isPure && p.Name != "main" && slices.Contains(impure, imported) {
 				t.Errorf("%s is pure and imports %s", p.ImportPath, imported)
 			}
 		}
