@@ -11,7 +11,7 @@
 //
 // What a network gives as the cause of its refusal decides what comes next: another
 // family of addresses, another way to prove the password, another APN, or
-// patience. The rules are those of 3GPP TS 24.008, 24.301 and 24.501, see [rules].
+// patience. The rules are those of 3GPP TS 24.008, 24.301 and 24.501 where these have any.
 //
 // The database is that of Debian's package mobile-broadband-provider-info, which is
 // in the public domain. It is dated and incomplete, hence its place in the order. It

@@ -66,19 +66,22 @@ func search(plmn, operator string) []entry {
 	var provider string // the one at hand, empty if it is not in the network
 	var rank int
 	for line := range strings.Lines(providers) {
-		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		if fields[0] == "" {
-			if provider != "" {
-				e := parse(fields[1:])
-				e.provider, e.rank = provider, max(rank, likeness(operator, e.plan))
-				found = append(found, e)
+		first, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		if first != "" {
+			provider = ""
+			numbers := strings.Fields(first)
+			inNetwork, inCountry := slices.Contains(numbers, plmn), slices.Contains(numbers, plmn[:3])
+			if !inNetwork && !inCountry {
+				continue
 			}
-			continue
-		}
-		numbers, names := strings.Fields(fields[0]), fields[1:]
-		provider, rank = "", likeness(operator, names...)
-		if slices.Contains(numbers, plmn) || rank == sameName && slices.Contains(numbers, plmn[:3]) {
-			provider = names[0]
+			names := strings.Split(rest, "\t")
+			if rank = likeness(operator, names...); inNetwork || rank == sameName {
+				provider = names[0]
+			}
+		} else if provider != "" {
+			e := parse(strings.Split(rest, "\t"))
+			e.provider, e.rank = provider, max(rank, likeness(operator, e.plan))
+			found = append(found, e)
 		}
 	}
 	slices.SortStableFunc(found, func(a, b entry) int { return b.rank - a.rank })
