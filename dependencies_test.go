@@ -27,8 +27,12 @@ var glue = []string{"init", "internal/config", "internal/cli", "internal/api", "
 var pure = []string{
 	"dmvpn/nhrp", "dmvpn/nhc",
 	"ikev2/wire", "ikev2/suite", "ikev2/session", "ikev2/keepalive", "ikev2/admission",
-	"cellular/modem", "cellular/qmi", "cellular/emulator/usb/ntb",
 	"cellular/apn",
+	"cellular/clat/nat64",
+	"cellular/clat/siit",
+	"cellular/emulator/usb/ntb",
+	"cellular/modem",
+	"cellular/qmi",
 	"cellular/sim",
 }
 
