@@ -12,8 +12,8 @@ func (*GetCapabilitiesRequest) Kind() Kind { return Kind{DMS, 0x0020, Request} }
 type Capabilities struct {
 	// MaxUp and MaxDown are the highest rates in bit/s.
 	MaxUp, MaxDown uint32
-	// Data is 1 for packets beside voice not at once, 2 for both at once, 3 for
-	// packets alone.
+	// Data is 1 for voice alone, 2 for packets alone, 3 for both at once and 4 for
+	// either at a time.
 	Data uint8
 	// SIM is 1 for a modem without SIM, 2 for one with.
 	SIM    uint8
