@@ -2,7 +2,8 @@
 // from the kernel: IKE SAs, NHRP registrations, the DHCP lease. Each component
 // owns one named record. Records live on a tmpfs that only root reads, so they
 // survive the process and not the power: after a power cut the peers have
-// forgotten us as well.
+// forgotten us as well. What must outlast that, as what is known of SIMs, lives in
+// a directory of the same kind on the disk.
 package checkpoint
 
 import (
@@ -38,7 +39,7 @@ func Open(path string) (Dir, error) {
 
 // Save replaces the record of the given name by v as JSON; a json.RawMessage is
 // written as it is. A process killed at any moment leaves either the old record
-// or the new one.
+// or the new one, and so does a power cut; after Save it is the new one.
 func (d Dir) Save(name string, v any) error {
 	data, encoded := v.(json.RawMessage)
 	if !encoded {
@@ -51,7 +52,21 @@ func (d Dir) Save(name string, v any) error {
 	if err := renameio.WriteFile(d.path(name), data, 0o600, renameio.WithStaticPermissions(0o600), renameio.WithTempDir(string(d))); err != nil {
 		return fmt.Errorf("save checkpoint %s: %w", name, err)
 	}
+	if err := d.sync(); err != nil {
+		return fmt.Errorf("save checkpoint %s for good: %w", name, err)
+	}
 	return nil
+}
+
+// sync writes the names in the directory to the disk: the file's own sync does not
+// bring its new name there.
+func (d Dir) sync() error {
+	dir, err := os.Open(string(d))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
 }
 
 // Load reads the record of the given name into v. It reports false and leaves
