@@ -10,7 +10,8 @@ import (
 )
 
 // trees are the parts of the kernel's module tree that tests may want, links
-// are the network devices that tests make.
+// are the network devices that tests make, and modems the drivers of modems, with
+// the host controller that an emulated one is plugged into.
 var (
 	trees = []string{
 		"kernel/arch/arm64/crypto/", "kernel/crypto/", "kernel/lib/",
@@ -19,7 +20,8 @@ var (
 		"kernel/net/sched/", "kernel/net/xfrm/", "kernel/net/bridge/", "kernel/net/8021q/",
 		"kernel/net/802/", "kernel/net/llc/", "kernel/net/dsa/",
 	}
-	links = []string{"dummy", "veth", "vrf", "tun", "wwan", "i6300esb"}
+	links  = []string{"dummy", "veth", "vrf", "tun", "wwan", "i6300esb"}
+	modems = []string{"vhci_hcd", "cdc_mbim", "qmi_wwan", "option", "cdc_acm", "cdc_ether"}
 )
 
 // moduleNames returns the names of those modules.
@@ -28,7 +30,7 @@ func moduleNames(kernel debian.Kernel) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := slices.Clone(links)
+	names := slices.Concat(links, modems)
 	for _, file := range index.Files() {
 		if slices.ContainsFunc(trees, func(t string) bool { return strings.HasPrefix(file, t) }) {
 			names = append(names, kmod.Name(file))

@@ -1,5 +1,7 @@
 package usb
 
+import "encoding/binary"
+
 // maxPackets is how many packets wait for a host that does not read. What comes
 // then is lost, as it is on the air.
 const maxPackets = 256
@@ -41,9 +43,9 @@ func trim(b []byte) (packet []byte, ok bool) {
 	var n int
 	switch {
 	case len(b) >= ipv4Header && b[0]>>4 == 4:
-		n = int(b[2])<<8 | int(b[3])
+		n = int(binary.BigEndian.Uint16(b[2:]))
 	case len(b) >= ipv6Header && b[0]>>4 == 6:
-		n = ipv6Header + int(b[4])<<8 | int(b[5])
+		n = ipv6Header + int(binary.BigEndian.Uint16(b[4:]))
 	}
 	if n < ipv4Header || n > len(b) {
 		return nil, false

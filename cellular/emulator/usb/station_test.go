@@ -59,6 +59,26 @@ func TestStationFrames(t *testing.T) {
 	}
 }
 
+func TestTrim(t *testing.T) {
+	const header6 = "3b 40" + hostIPv6 + gateIPv6
+	for name, test := range map[string]struct{ octets, want string }{
+		"IPv4":             {pingDigits, pingDigits},
+		"IPv4 and padding": {pingDigits + "00", pingDigits},
+		"IPv6":             {"60000000 0008" + header6 + "0102030405060708 00", "60000000 0008" + header6 + "0102030405060708"},
+		"IPv6 of no data":  {"60000000 0000" + header6, "60000000 0000" + header6},
+		"IPv4, cut short":  {"45000015 00000000 40010000 c0000201 c0000202", ""},
+		"IPv6, cut short":  {"60000000 0001" + header6, ""},
+		"no length":        {"45000000 00000000 40010000 c0000201 c0000202", ""},
+		"no IP":            {"05000014 00000000 40010000 c0000201 c0000202", ""},
+		"nothing":          {"", ""},
+	} {
+		got, ok := trim(octets(t, test.octets))
+		if !bytes.Equal(got, octets(t, test.want)) || ok != (test.want != "") {
+			t.Errorf("%s: % x, %v, want %s", name, got, ok, test.want)
+		}
+	}
+}
+
 // FuzzStation: whatever the host sends, an answer is a frame to it.
 func FuzzStation(f *testing.F) {
 	f.Add(octets(f, "ffffffffffff 021122334455 0806 0001080006040001 021122334455 c0000202 000000000000 c0000201"))

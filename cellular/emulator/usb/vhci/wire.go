@@ -50,6 +50,9 @@ func readCommand(r io.Reader) (command, error) {
 	}
 	c.data = make([]byte, c.length)
 	if _, err := io.ReadFull(r, c.data); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
 		return command{}, fmt.Errorf("read usbip data: %w", err)
 	}
 	return c, nil
