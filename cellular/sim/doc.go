@@ -6,4 +6,6 @@
 // remain, so that one is left for a person; only when the modem says that it has
 // read the SIM; and only after it is on the disk that it will. Nothing is believed
 // of success but that the SIM is ready afterwards. A PUK is never sent.
+//
+// Where a modem has several SIMs, a [Switch] says which one to use.
 package sim
