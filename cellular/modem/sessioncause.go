@@ -6,11 +6,12 @@ import "fmt"
 // of 3GPP TS 24.301, 9.9.4.4, or the SM cause of TS 24.008, 10.5.6.6.
 type SessionCause uint8
 
-// The causes that a modem's host does something about: it is content with the
-// other family.
+// The causes that speak of an IP family: the other may do.
 const (
-	CauseOnlyIPv4 SessionCause = 50
-	CauseOnlyIPv6 SessionCause = 51
+	CauseUnknownFamily SessionCause = 28
+	CauseNotSubscribed SessionCause = 33
+	CauseOnlyIPv4      SessionCause = 50
+	CauseOnlyIPv6      SessionCause = 51
 )
 
 var sessionWords = map[SessionCause]string{

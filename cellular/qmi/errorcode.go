@@ -21,6 +21,7 @@ const (
 	ErrMissingArgument    ErrorCode = 17
 	ErrDeviceUnsupported  ErrorCode = 25
 	ErrNoEffect           ErrorCode = 26
+	ErrInvalidServiceType ErrorCode = 31
 	ErrAuthentication     ErrorCode = 34
 	ErrPINBlocked         ErrorCode = 35
 	ErrPINAlwaysBlocked   ErrorCode = 36
@@ -73,7 +74,7 @@ var errorWords = map[ErrorCode]string{
 	28:                    "the IP type is invalid",
 	29:                    "the technology preference is invalid",
 	30:                    "the type of profile is invalid",
-	31:                    "the type of service is invalid",
+	ErrInvalidServiceType: "the type of service is invalid",
 	32:                    "the way of registering is invalid",
 	33:                    "the way of attaching is invalid",
 	ErrAuthentication:     "authentication failed",

@@ -1,0 +1,179 @@
+package qmihost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/farspoke/farspoke/cellular/modem"
+	"github.com/farspoke/farspoke/cellular/qmi"
+)
+
+// call is a data call of one IP family.
+type call struct {
+	// client of WDS has started it; it ends with the client.
+	client uint8
+	handle qmi.Handle
+}
+
+// ofItself is the handle of a call that the modem has started by itself.
+const ofItself qmi.Handle = 0xffffffff
+
+// families are those that a call can have, in the order in which they are tried.
+var families = []qmi.IPFamily{qmi.FamilyIPv4, qmi.FamilyIPv6}
+
+// wanted are the families of f. A modem cannot choose: left to it are both.
+func wanted(f modem.Families) []qmi.IPFamily {
+	switch f {
+	case modem.IPv4:
+		return families[:1]
+	case modem.IPv6:
+		return families[1:]
+	}
+	return families
+}
+
+// ofFamily are the causes for which a network may refuse one family and not the
+// other.
+var ofFamily = []modem.SessionCause{modem.CauseUnknownFamily, modem.CauseNotSubscribed, modem.CauseOnlyIPv6}
+
+// Connect asks the network for a connection, a call for each family. It is there
+// if one of them is: many networks give but one.
+func (m *Modem) Connect(ctx context.Context, session int, apn modem.APN) error {
+	if err := onlySession(session); err != nil {
+		return err
+	}
+	if err := m.Disconnect(ctx, session); err != nil {
+		return err
+	}
+	var refused error
+	for _, family := range wanted(apn.Families) {
+		err := m.start(ctx, family, apn)
+		if err == nil {
+			continue
+		}
+		var refusal modem.Refusal
+		if !errors.As(err, &refusal) {
+			return errors.Join(err, m.endCalls(ctx))
+		}
+		refused = err
+		if !slices.Contains(ofFamily, refusal.Cause) {
+			break // the other family would hear the same
+		}
+	}
+	if len(m.calls) > 0 {
+		return nil
+	}
+	return refused
+}
+
+// onlySession refuses connections beyond the first, for which the data path would
+// have to be divided (QMAP).
+func onlySession(session int) error {
+	if session != 0 {
+		return fmt.Errorf("%w: a connection beside the first in QMI", modem.ErrUnsupported)
+	}
+	return nil
+}
+
+// start starts a call with a client of its own.
+func (m *Modem) start(ctx context.Context, family qmi.IPFamily, apn modem.APN) error {
+	client, err := m.callClient(ctx, family)
+	if err != nil {
+		return err
+	}
+	request := &qmi.StartNetworkRequest{Family: &family}
+	if apn.Name != "" {
+		request.APN = &apn.Name
+	}
+	if apn.User != "" {
+		request.Auth, request.User, request.Password = new(auth(apn.Auth)), &apn.User, new(qmi.Password(apn.Password))
+	}
+	var started qmi.StartNetworkResponse
+	err = m.talk.ask(ctx, client, startLimit, request, &started)
+	switch code, refused := qmi.Refused(err); {
+	case err == nil:
+		m.calls[family] = call{client, started.Handle}
+		return nil
+	case refused && code == qmi.ErrNoEffect:
+		m.calls[family] = call{client, ofItself}
+		return nil
+	case refused:
+		err = refusalOf(started)
+	}
+	// If there was no answer a call may come up after all, of which nobody would know:
+	// it ends with its client.
+	m.release(qmi.WDS, client)
+	return err
+}
+
+// callClient returns a new client of WDS for a call of family.
+func (m *Modem) callClient(ctx context.Context, family qmi.IPFamily) (uint8, error) {
+	if err := m.renew(ctx); err != nil {
+		return 0, err
+	}
+	client, err := m.newClient(ctx, qmi.WDS)
+	if err != nil {
+		return 0, err
+	}
+	for _, q := range []struct{ request, response qmi.Body }{
+		{&qmi.SetIPFamilyRequest{Family: family}, &qmi.SetIPFamilyResponse{}},
+		{&qmi.SetCallEventsRequest{Settings: new(true)}, &qmi.SetCallEventsResponse{}},
+	} {
+		// Older modems do without: the question for the call names the family too, and
+		// settings are asked for now and then.
+		if err := exceptNo(m.talk.ask(ctx, client, answerLimit, q.request, q.response)); err != nil {
+			m.release(qmi.WDS, client)
+			return 0, err
+		}
+	}
+	return client, nil
+}
+
+// refusalOf returns why a call was refused.
+func refusalOf(r qmi.StartNetworkResponse) modem.Refusal {
+	var refusal modem.Refusal
+	if r.Reason != nil {
+		refusal.Cause, _ = r.Reason.Cause()
+		refusal.Reason = r.Reason.String()
+	}
+	if r.Verbose != nil {
+		if cause, ok := r.Verbose.Cause(); ok {
+			refusal.Cause = cause
+		}
+		refusal.Reason = r.Verbose.String()
+	}
+	if refusal.Reason == "" {
+		refusal.Reason = r.Code.Error()
+	}
+	return refusal
+}
+
+// Disconnect ends a connection.
+func (m *Modem) Disconnect(ctx context.Context, session int) error {
+	if session != 0 {
+		return nil // it is not there
+	}
+	return m.endCalls(ctx)
+}
+
+// endCalls ends all calls. One that the network has ended is ended already.
+func (m *Modem) endCalls(ctx context.Context) error {
+	for _, family := range families {
+		c, ok := m.calls[family]
+		if !ok {
+			continue
+		}
+		request := &qmi.StopNetworkRequest{Handle: c.handle}
+		if c.handle == ofItself {
+			request.DisableAutoconnect = new(true)
+		}
+		if err := exceptNo(m.talk.ask(ctx, c.client, stopLimit, request, &qmi.StopNetworkResponse{})); err != nil {
+			return err
+		}
+		delete(m.calls, family)
+		m.release(qmi.WDS, c.client)
+	}
+	return nil
+}
