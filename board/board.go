@@ -26,6 +26,9 @@ type Board struct {
 	// configuration, to the device: a path.Match pattern for the device's
 	// path below /sys/devices.
 	Ports map[string]string
+	// Modems are the places for cellular modems, by the names that they have in
+	// the configuration.
+	Modems map[string]Modem
 	// Modules are the drivers the box cannot do without, in the order in
 	// which they are worth loading, and those of Watchdog and Ramoops. Others
 	// come when their device appears.

@@ -44,6 +44,21 @@ func TestPort(t *testing.T) {
 	}
 }
 
+func TestModem(t *testing.T) {
+	const controller = "platform/4010000000.pcie/pci0000:00/0000:00:0a.0/"
+	for device, want := range map[string]string{
+		controller + "usb1/1-1":                   "m2",
+		"/sys/devices/" + controller + "usb2/2-1": "m2",
+		controller + "usb1/1-2":                   "",
+		controller + "usb1/1-1/1-1.1":             "",
+		"platform/vhci_hcd.0/usb3/3-1":            "",
+	} {
+		if got, ok := virt.Modem(device); got != want || ok != (want != "") {
+			t.Errorf("Modem(%q) = %q, %v, want %q", device, got, ok, want)
+		}
+	}
+}
+
 // TestFacts checks what every board file has to get right.
 func TestFacts(t *testing.T) {
 	for _, b := range All() {
@@ -56,6 +71,17 @@ func TestFacts(t *testing.T) {
 			}
 			if len(name) > 15 {
 				t.Errorf("%s: port %s: the kernel takes 15 characters", b.Name, name)
+			}
+		}
+		for name, m := range b.Modems {
+			if _, err := path.Match(m.Device, ""); err != nil || m.Device == "" {
+				t.Errorf("%s: modem %s: pattern %q, %v", b.Name, name, m.Device, err)
+			}
+			if m.Slot == "" || m.SIMs < 1 {
+				t.Errorf("%s: modem %s has no slot or no SIM", b.Name, name)
+			}
+			if _, taken := b.Ports[name]; taken {
+				t.Errorf("%s: %s is a port and a modem", b.Name, name)
 			}
 		}
 		if b.Watchdog.Timeout < time.Second || b.Watchdog.Timeout%time.Second != 0 {

@@ -17,6 +17,10 @@ var virt = Board{
 		"lan3": "platform/*.pcie/pci0000:00/0000:00:05.0/virtio*",
 		"lan4": "platform/*.pcie/pci0000:00/0000:00:06.0/virtio*",
 	},
+	// A port of a qemu-xhci controller in slot 10, at either of the speeds it has.
+	Modems: map[string]Modem{
+		"m2": {Device: "platform/*.pcie/pci0000:00/0000:00:0a.0/usb*/*-1", Slot: "M.2 key B", SIMs: 2},
+	},
 	Modules:  []string{"i6300esb", "virtio_pci", "virtio_net", RamoopsModule, LinesModule},
 	Watchdog: Watchdog{Module: "i6300esb", Timeout: 30 * time.Second}, // at 0000:00:08.0
 	Ramoops:  Ramoops{Address: 0x5c00_0000, Size: 0x10_0000, RecordSize: 0x1_0000},
