@@ -12,7 +12,7 @@
 // and the attributes below /sys belong to uid 0, and neither USBDEVFS_RESET
 // (drivers/usb/core/devio.c, proc_resetdevice) nor the lines of a GPIO chip
 // (drivers/gpio/gpiolib-cdev.c) nor the attributes "authorized", "bind" and "unbind"
-// ask for another. TestConfined shows it.
+// ask for another. The tests in the VM run with no more.
 //
 // Where the kernel's source is named, it is Linux 6.1's.
 package port

@@ -71,9 +71,8 @@ func (p *Port) prepare(fd int) error {
 	switch name := path.Base(p.file.Name()); {
 	case strings.HasPrefix(name, "cdc-wdm"):
 		var largest uint16
-		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), maxCommand, uintptr(unsafe.Pointer(&largest)))
-		if errno != 0 {
-			return fmt.Errorf("ask for the size of messages: %w", errno)
+		if err := ioctl(fd, maxCommand, unsafe.Pointer(&largest)); err != nil {
+			return fmt.Errorf("ask for the size of messages: %w", err)
 		}
 		p.max, p.wdm = int(largest), true
 		return nil
@@ -110,8 +109,13 @@ func (p *Port) SetWriteDeadline(t time.Time) error { return p.file.SetWriteDeadl
 // SetDeadline sets both deadlines.
 func (p *Port) SetDeadline(t time.Time) error { return p.file.SetDeadline(t) }
 
-// Close lets go of the port.
-func (p *Port) Close() error { return p.file.Close() }
+// Close lets go of the port, whether or not it is still there.
+func (p *Port) Close() error {
+	if err := cause(p.file.Close()); !errors.Is(err, modem.ErrGone) {
+		return err
+	}
+	return nil
+}
 
 // cause is the function, but EIO of cdc-wdm is a transfer that went wrong, after
 // which the next one may go well.

@@ -20,23 +20,28 @@ var (
 	modemTTYs = map[string]bool{"option": true, "qcserial": true, "sierra": true}
 )
 
-// modemsOnUSB lists the devices that have a control port.
+// modemsOnUSB lists the devices that have a control port. It is on the way between
+// a modem and its network, so it reads no more than it must: a list of all
+// interfaces, a list of what each has, and the rest for modems alone.
 func (s sysfs) modemsOnUSB() ([]Found, error) {
 	const bus = "bus/usb/devices"
 	names, err := s.list(bus)
 	if err != nil {
 		return nil, err
 	}
-	var all []Found
+	interfaces := make(map[string][]usbInterface) // by their device
 	for _, name := range names {
-		if strings.Contains(name, ":") {
-			continue // an interface
+		if !strings.Contains(name, ":") || strings.HasSuffix(name, "-0:1.0") {
+			continue // a device; a controller's own hub
 		}
-		device, ok := s.follow(path.Join(bus, name))
-		if !ok {
-			continue
+		if target, ok := s.follow(path.Join(bus, name)); ok {
+			device := path.Dir(target)
+			interfaces[device] = append(interfaces[device], usbInterface{s, target})
 		}
-		f, is, err := s.usbModem(device)
+	}
+	var all []Found
+	for device, parts := range interfaces {
+		f, is, err := s.usbModem(device, parts)
 		if err != nil {
 			return nil, err
 		}
@@ -48,28 +53,16 @@ func (s sysfs) modemsOnUSB() ([]Found, error) {
 }
 
 // usbModem looks at one device.
-func (s sysfs) usbModem(device string) (f Found, is bool, err error) {
-	names, err := s.list(device)
-	if err != nil {
-		return Found{}, false, err
-	}
+func (s sysfs) usbModem(device string, interfaces []usbInterface) (f Found, is bool, err error) {
 	var controls []candidate
 	modem := false // has a port that nothing but modems have
-	for _, name := range names {
-		if !strings.Contains(name, ":") {
-			continue
-		}
-		i := usbInterface{s, path.Join(device, name)}
-		ports, certain, err := i.controls()
+	for _, i := range interfaces {
+		part, err := i.look()
 		if err != nil {
 			return Found{}, false, err
 		}
-		links, err := s.linksOf(i.path, s.driver(i.path))
-		if err != nil {
-			return Found{}, false, err
-		}
-		controls, f.Links = append(controls, ports...), append(f.Links, links...)
-		modem = modem || certain
+		controls, f.Links = append(controls, part.controls...), append(f.Links, part.links...)
+		modem = modem || part.modem
 	}
 	// Microcontrollers have a serial port of the class's driver too, and network
 	// adapters a link: it takes both.
@@ -88,43 +81,54 @@ type usbInterface struct {
 	path string
 }
 
-// controls lists the control ports and says whether only a modem can have them.
-func (i usbInterface) controls() (ports []candidate, certain bool, err error) {
-	driver, place := i.driver(i.path), i.number(i.path, "bInterfaceNumber")
-	if protocol, ok := messageDrivers[driver]; ok {
-		names, err := i.list(path.Join(i.path, "usbmisc"))
-		for _, name := range names {
-			ports = append(ports, candidate{Control: Control{"/dev/" + name, protocol}, place: place})
-		}
-		return ports, true, err
+// usbPart is what an interface adds to a modem.
+type usbPart struct {
+	controls []candidate
+	links    []Link
+	// modem: only modems have such an interface.
+	modem bool
+}
+
+// look finds the nodes of an interface. USB's serial drivers have theirs below a
+// device of the serial bus (ttyUSB0/tty/ttyUSB0), cdc_acm right here (tty/ttyACM0).
+func (i usbInterface) look() (p usbPart, err error) {
+	entries, err := i.list(i.path)
+	if err != nil {
+		return p, err
 	}
-	ttys, err := i.ttys()
+	var messages, ttys []string
+	for _, entry := range entries {
+		switch {
+		case entry == "net":
+			p.links, err = i.linksOf(i.path, i.driver(i.path))
+		case entry == "usbmisc":
+			messages, err = i.list(path.Join(i.path, entry))
+		case entry == "tty":
+			ttys, err = i.list(path.Join(i.path, entry))
+		case strings.HasPrefix(entry, "ttyUSB"):
+			ttys, err = i.list(path.Join(i.path, entry, "tty"))
+		}
+		if err != nil {
+			return p, err
+		}
+	}
+	if len(messages) == 0 && len(ttys) == 0 {
+		return p, nil
+	}
+	driver := i.driver(i.path)
+	protocol, isMessages := messageDrivers[driver]
+	p.modem = isMessages || modemTTYs[driver]
+	place := i.number(i.path, "bInterfaceNumber")
+	for _, name := range messages {
+		if isMessages {
+			p.controls = append(p.controls, candidate{Control: Control{"/dev/" + name, protocol}, place: place})
+		}
+	}
 	for _, name := range ttys {
 		// The diagnostic port of Qualcomm's chips has no interrupt endpoint by which
 		// a modem says that it rings; those that take commands do.
-		mute := i.number(i.path, "bNumEndpoints") < 3 && driver != "cdc_acm"
-		ports = append(ports, candidate{Control: Control{"/dev/" + name, AT}, tty: true, mute: mute, place: place})
+		mute := driver != "cdc_acm" && i.number(i.path, "bNumEndpoints") < 3
+		p.controls = append(p.controls, candidate{Control: Control{"/dev/" + name, AT}, tty: true, mute: mute, place: place})
 	}
-	return ports, modemTTYs[driver], err
-}
-
-// ttys lists serial ports, which USB's serial drivers put below a device of the
-// serial bus (ttyUSB0/tty/ttyUSB0) and cdc_acm right here (tty/ttyACM0).
-func (i usbInterface) ttys() ([]string, error) {
-	ttys, err := i.list(path.Join(i.path, "tty"))
-	if err != nil {
-		return nil, err
-	}
-	names, err := i.list(i.path)
-	for _, name := range names {
-		if !strings.HasPrefix(name, "ttyUSB") {
-			continue
-		}
-		below, err := i.list(path.Join(i.path, name, "tty"))
-		if err != nil {
-			return nil, err
-		}
-		ttys = append(ttys, below...)
-	}
-	return ttys, err
+	return p, nil
 }
