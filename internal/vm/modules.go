@@ -10,7 +10,7 @@ import (
 )
 
 // trees are the parts of the kernel's module tree that tests may want, links
-// are the network devices that tests make, and modems the drivers of modems, with
+// are the network devices that tests make, and modems the drivers of modems and of the lines of a board, with
 // the host controller that an emulated one is plugged into.
 var (
 	trees = []string{
@@ -21,7 +21,7 @@ var (
 		"kernel/net/802/", "kernel/net/llc/", "kernel/net/dsa/",
 	}
 	links  = []string{"dummy", "veth", "vrf", "tun", "wwan", "i6300esb"}
-	modems = []string{"vhci_hcd", "cdc_mbim", "qmi_wwan", "option", "cdc_acm", "cdc_ether"}
+	modems = []string{"vhci_hcd", "cdc_mbim", "qmi_wwan", "option", "cdc_acm", "cdc_ether", "gpio_pl061"}
 )
 
 // moduleNames returns the names of those modules.
