@@ -1,6 +1,7 @@
 package apn
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -293,5 +294,37 @@ func TestHistoryIsBounded(t *testing.T) {
 	}
 	if !slices.IsSortedFunc(s.History, func(a, b Attempt) int { return a.At.Compare(b.At) }) {
 		t.Error("the history is out of order")
+	}
+}
+
+// TestHistoryOutlivesTheProcess: a router process that is new takes up the history
+// of the last one, without its passwords, and goes on as that would have.
+func TestHistoryOutlivesTheProcess(t *testing.T) {
+	causes := []modem.SessionCause{50, 29, 27, 33, 52, 28, 38, 8, 0}
+	for seed := range 200 {
+		s := Situation{SIM: telekom, Network: "26201"}
+		if seed%2 == 0 {
+			s.Configured = &modem.APN{Name: "corp", User: "branch", Password: "hidden"}
+		}
+		n := 0
+		_, s = try(s, 1+seed%20, func(Choice) error {
+			n++
+			return refuse(causes[(seed*7+n*n)%len(causes)])
+		})
+		text, err := json.Marshal(s.History)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "hidden") {
+			t.Fatalf("the password is in %s", text)
+		}
+		again := s
+		again.History = nil
+		if err := json.Unmarshal(text, &again.History); err != nil {
+			t.Fatal(err)
+		}
+		if before, after := s.Next(), again.Next(); before != after {
+			t.Errorf("seed %d: %+v, then %+v", seed, before, after)
+		}
 	}
 }

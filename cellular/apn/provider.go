@@ -46,15 +46,14 @@ func lookup(sim modem.SIM) []entry {
 }
 
 // homes are the numbers that the SIM's home network may have, the longest first:
-// where the SIM does not say how long its MNC is, only the database can tell.
+// where the SIM does not say how long its MNC is, or says nonsense, only the database
+// can tell.
 func homes(sim modem.SIM) []string {
-	if plmn := sim.PLMN(); plmn != "" {
-		return []string{plmn}
-	}
 	var numbers []string
-	for _, digits := range []int{6, 5} {
-		if sim.MNCDigits == 0 && len(sim.IMSI) > digits {
-			numbers = append(numbers, sim.IMSI[:digits])
+	for _, digits := range []int{3, 2} {
+		known := sim.MNCDigits == 2 || sim.MNCDigits == 3
+		if (!known || sim.MNCDigits == digits) && len(sim.IMSI) > 3+digits {
+			numbers = append(numbers, sim.IMSI[:3+digits])
 		}
 	}
 	return numbers

@@ -34,6 +34,7 @@ func TestLookup(t *testing.T) {
 		{"network of the virtual operator that has no name", modem.SIM{IMSI: "234101234567890", MNCDigits: 2}, "mobile.o2.co.uk (O2)"},
 		{"unknown network", modem.SIM{IMSI: "999991234567890", MNCDigits: 2}, ""},
 		{"no IMSI", modem.SIM{}, ""},
+		{"an MNC of a length that there is not", modem.SIM{IMSI: "228011234567890", MNCDigits: 15}, "gprs.swisscom.ch (Swisscom)"},
 		{"an IMSI of nothing but a country", modem.SIM{IMSI: "262"}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -97,6 +98,20 @@ func TestDatabaseIsSmall(t *testing.T) {
 	if len(providers) > 64<<10 {
 		t.Errorf("the database has %d octets", len(providers))
 	}
+}
+
+// FuzzLookup: a SIM may hold anything.
+func FuzzLookup(f *testing.F) {
+	f.Add("262011234567890", 2, "congstar")
+	f.Add("310410123456789", 0, "")
+	f.Add("26", -9, "\x00")
+	f.Fuzz(func(t *testing.T, imsi string, digits int, operator string) {
+		for _, e := range lookup(modem.SIM{IMSI: imsi, MNCDigits: digits, Provider: operator}) {
+			if e.apn.Name == "" || e.provider == "" {
+				t.Errorf("found %v of %q", e.apn, e.provider)
+			}
+		}
+	})
 }
 
 func BenchmarkLookup(b *testing.B) {

@@ -3,7 +3,8 @@ package modem
 import "fmt"
 
 // RejectCause is why a network does not let the modem register: the EMM cause of
-// 3GPP TS 24.301, 9.9.3.9, or its like of TS 24.008, 10.5.3.6 and 10.5.5.14.
+// 3GPP TS 24.301, 9.9.3.9, or its like of TS 24.008, 10.5.3.6 and 10.5.5.14, and of
+// TS 24.501, 9.11.3.2.
 type RejectCause uint8
 
 var rejectWords = map[RejectCause]string{
@@ -32,12 +33,21 @@ var rejectWords = map[RejectCause]string{
 	24:  "the modem rejected the network's security mode",
 	25:  "the SIM is not authorised for this closed cell",
 	26:  "authentication failed: the network is of another generation",
+	27:  "the network does not allow 5G for the SIM",
 	31:  "the network sends the modem to its 5G core",
 	33:  "the subscription has no such service option: check the attach APN and IP type",
 	35:  "the service option is not authorised in this network",
 	39:  "service for calls is temporarily not available",
 	40:  "the network has no data connection for the modem",
 	42:  "the network has failed severely",
+	62:  "the network has no slice for the modem",
+	67:  "the network lacks resources in its slice",
+	72:  "access by other than 3GPP's ways is not allowed",
+	73:  "this network is not authorised for the SIM",
+	74:  "this private network is not allowed for the SIM now",
+	75:  "this private network is not allowed for the SIM",
+	76:  "this cell is not allowed for the SIM",
+	78:  "the network may not serve where the modem is",
 	95:  "message semantically incorrect",
 	96:  "mandatory information invalid",
 	97:  "message type not known",

@@ -3,7 +3,8 @@ package modem
 import "fmt"
 
 // SessionCause is why a network ends or refuses a data connection: the ESM cause
-// of 3GPP TS 24.301, 9.9.4.4, or the SM cause of TS 24.008, 10.5.6.6.
+// of 3GPP TS 24.301, 9.9.4.4, the SM cause of TS 24.008, 10.5.6.6, or the 5GSM cause
+// of TS 24.501, 9.11.4.2.
 type SessionCause uint8
 
 // The causes that speak of an IP family: the other may do.
@@ -47,11 +48,18 @@ var sessionWords = map[SessionCause]string{
 	55:  "a second connection to this APN is not allowed",
 	56:  "it collided with a request of the network",
 	57:  "only IPv4 and IPv6 together are allowed on this APN",
+	58:  "only unstructured packets are allowed on this APN",
 	59:  "quality of service class not supported",
 	60:  "bearer not supported",
+	61:  "only Ethernet is allowed on this APN",
 	65:  "too many connections",
 	66:  "the APN is not supported here",
+	67:  "the network lacks resources for this APN in its slice",
+	68:  "session continuity mode not supported",
+	69:  "the network lacks resources in its slice",
+	70:  "the network does not know the APN in its slice",
 	81:  "transaction id invalid",
+	82:  "the modem is too slow for the protection the network wants",
 	95:  "message semantically incorrect",
 	96:  "mandatory information invalid",
 	97:  "message type not known",
