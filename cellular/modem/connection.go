@@ -106,12 +106,15 @@ type Connection struct {
 	MTU int
 	// APN is the one the network connected us to, where it says.
 	APN string
+	// DHCP: the addresses of IPv4 that hold on the link are to be had by DHCP. The
+	// modem is a router of its own then, and Address4 is one that it keeps to itself.
+	DHCP bool
 }
 
 // Equal reports whether c and o are the same.
 func (c Connection) Equal(o Connection) bool {
 	return c.Address4 == o.Address4 && c.Address6 == o.Address6 && c.Gateway4 == o.Gateway4 && c.Gateway6 == o.Gateway6 &&
-		slices.Equal(c.DNS, o.DNS) && c.MTU == o.MTU && c.APN == o.APN
+		slices.Equal(c.DNS, o.DNS) && c.MTU == o.MTU && c.APN == o.APN && c.DHCP == o.DHCP
 }
 
 // Counters count a connection's traffic.
