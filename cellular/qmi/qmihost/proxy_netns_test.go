@@ -1,0 +1,214 @@
+//go:build netns
+
+package qmihost
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/cellular/emulator/virtual"
+	"github.com/farspoke/farspoke/cellular/modem"
+	"github.com/farspoke/farspoke/cellular/qmi"
+)
+
+// qmiProxy is libqmi's proxy, which reads all that passes and drops what is no QMI.
+const qmiProxy = "/usr/libexec/qmi-proxy"
+
+// serialLine returns the modem's end of a raw pseudo terminal and the node of the
+// host's.
+func serialLine(t *testing.T) (theirs *os.File, node string) {
+	t.Helper()
+	theirs, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { theirs.Close() })
+	raw, err := theirs.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var number int
+	var unlocked, noEcho error
+	err = raw.Control(func(fd uintptr) {
+		unlocked = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0)
+		number, _ = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
+		noEcho = unix.IoctlSetTermios(int(fd), unix.TCSETS, &unix.Termios{Cflag: unix.CS8 | unix.CREAD | unix.CLOCAL, Cc: [19]uint8{unix.VMIN: 1}})
+	})
+	if err := errors.Join(err, unlocked, noEcho); err != nil {
+		t.Fatal(err)
+	}
+	return theirs, "/dev/pts/" + strconv.Itoa(number)
+}
+
+// atNode has an emulated modem speak at the node of a pseudo terminal.
+func atNode(t *testing.T, v *firmware) (node string) {
+	t.Helper()
+	theirs, node := serialLine(t)
+	port := v.plug()
+	go func() {
+		for {
+			select {
+			case frame := <-port.frames:
+				if _, err := theirs.Write(frame); err != nil {
+					return
+				}
+			case <-port.closed:
+				return
+			}
+		}
+	}()
+	go func() {
+		var found frames
+		b := make([]byte, qmi.MaxLen)
+		for {
+			n, err := theirs.Read(b)
+			for frame := range found.in(b[:n]) {
+				v.side.Receive(frame)
+			}
+			switch {
+			case errors.Is(err, unix.EIO): // nobody has the other end open yet
+				time.Sleep(10 * time.Millisecond)
+			case err != nil:
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() { _ = port.Close() })
+	return node
+}
+
+// throughProxy opens node by libqmi's proxy, and returns the conversation with it.
+func throughProxy(t *testing.T, node string) net.Conn {
+	t.Helper()
+	proxy := exec.CommandContext(t.Context(), qmiProxy, "--no-exit", "--verbose")
+	out, err := os.Create(t.TempDir() + "/proxy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy.Stdout, proxy.Stderr = out, out
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = proxy.Process.Kill()
+		_ = proxy.Wait()
+		checkTranslations(t, out.Name())
+	})
+	var conn net.Conn
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if conn, err = net.Dial("unix", "@qmi-proxy"); err == nil || time.Now().After(deadline) {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	openByProxy(t, conn, node)
+	return conn
+}
+
+// checkTranslations checks that the proxy could make sense of every value in every
+// message, and says what it made of them if the test has failed.
+func checkTranslations(t *testing.T, log string) {
+	t.Helper()
+	b, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	if !strings.Contains(text, "translated = ") {
+		t.Error("the proxy translates nothing")
+	}
+	for _, complaint := range []string{"ERROR: ", "Additional unexpected"} {
+		if strings.Contains(text, complaint) {
+			t.Errorf("the proxy says %q", complaint)
+		}
+	}
+	if t.Failed() {
+		t.Log(text)
+	}
+}
+
+// openByProxy asks the proxy to open node.
+func openByProxy(t *testing.T, conn net.Conn, node string) {
+	t.Helper()
+	const proxyOpen, path = 0xff00, 0x01
+	request := qmi.Message{Kind: qmi.Kind{Service: qmi.CTL, ID: proxyOpen}, Transaction: 1, TLVs: []qmi.TLV{{Type: path, Value: []byte(node)}}}
+	if _, err := conn.Write(octetsOf(t, request)); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 100)
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	n, err := conn.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := qmi.Parse(b[:n])
+	if err != nil || answer.ID != proxyOpen || answer.Class != qmi.Response {
+		t.Fatalf("% x, %v", b[:n], err)
+	}
+	if err := conn.SetReadDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What we say passes a program that others wrote, and so does what it answers.
+func TestThroughLibqmisProxy(t *testing.T) {
+	scenario := virtual.Default()
+	scenario.Slots[0].SIM.PIN = "4711"
+	const soon = virtual.Duration(10 * time.Millisecond)
+	scenario.Timing.SIM, scenario.Timing.Register, scenario.Timing.Connect = soon, soon, soon
+	v := newFirmware(t, scenario)
+	m, err := Open(t.Context(), throughProxy(t, atNode(t, v)), quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+
+	awaitSIM(t, m, modem.SIMLocked)
+	if err := m.EnterPIN(ctx, "4711"); err != nil {
+		t.Fatal(err)
+	}
+	awaitRegistration(t, m, modem.Home)
+	want := modem.APN{Name: "internet", User: "u", Password: "p", Auth: modem.PAP, Families: modem.IPv4v6}
+	for name, act := range map[string]func() error{
+		"identity":   func() error { _, err := m.Identity(ctx); return err },
+		"slots":      func() error { _, err := m.Slots(ctx); return err },
+		"radio":      func() error { return m.SetRadio(ctx, true) },
+		"attach APN": func() error { return m.SetAttachAPN(ctx, want) },
+		"selection": func() error {
+			return m.Select(ctx, modem.Selection{PLMN: "00101", Technologies: []modem.Technology{modem.LTE}})
+		},
+		"signal": func() error { _, err := m.Signal(ctx); return err },
+	} {
+		if err := act(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	awaitRegistration(t, m, modem.Home)
+	if err := m.Connect(ctx, 0, want); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := m.Connection(ctx, 0); err != nil || !c.Address4.IsValid() || !c.Address6.IsValid() {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if _, err := m.Counters(ctx, 0); err != nil {
+		t.Error(err)
+	}
+	if err := m.Disconnect(ctx, 0); err != nil {
+		t.Error(err)
+	}
+}
