@@ -125,12 +125,21 @@ func (r *Reassembler) join(f frame) (*Message, error) {
 	return &m, nil
 }
 
+// TransactionOf returns the transaction id of the message that a frame belongs to,
+// 0 if it has none.
+func TransactionOf(frame []byte) uint32 {
+	if len(frame) < headerLen {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(frame[8:])
+}
+
 // parseFrame reads the headers of a frame, which fills b.
 func parseFrame(b []byte) (frame, error) {
 	if len(b) < headerLen {
 		return frame{}, fmt.Errorf("%w: a header needs %d octets, %d are there", ErrorLengthMismatch, headerLen, len(b))
 	}
-	f := frame{kind: Type(binary.LittleEndian.Uint32(b)), transaction: binary.LittleEndian.Uint32(b[8:]), total: 1, part: b[headerLen:]}
+	f := frame{kind: Type(binary.LittleEndian.Uint32(b)), transaction: TransactionOf(b), total: 1, part: b[headerLen:]}
 	if _, known := typeNames[f.kind]; !known {
 		return frame{}, fmt.Errorf("%w: there is no %v", ErrorUnknown, f.kind)
 	}

@@ -23,19 +23,6 @@ func reference(c *cursor, data *[]byte) {
 	*data = c.follow(at, offset, size)
 }
 
-// reversed is a reference with the size before the offset.
-func reversed(c *cursor, data *[]byte) {
-	var offset uint32
-	size, at := uint32(len(*data)), c.at
-	u32(c, &size)
-	if c.writing {
-		c.refer(*data)
-		return
-	}
-	u32(c, &offset)
-	*data = c.follow(at, offset, size)
-}
-
 // refer appends an offset to the fixed part, and data to what it leads to.
 func (c *cursor) refer(data []byte) {
 	var offset uint32
@@ -71,13 +58,6 @@ func (c *cursor) follow(at int, offset, size uint32) []byte {
 func octets[T ~[]byte](c *cursor, v *T) {
 	b := []byte(*v)
 	reference(c, &b)
-	*v = slices.Clone(b)
-}
-
-// reversedOctets is octets by a reversed reference.
-func reversedOctets[T ~[]byte](c *cursor, v *T) {
-	b := []byte(*v)
-	reversed(c, &b)
 	*v = slices.Clone(b)
 }
 

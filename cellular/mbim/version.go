@@ -88,9 +88,9 @@ func (v Version) Decode(m Message, body Body) error {
 	if k.Command != body.about() || !body.classes().has(k.Class) {
 		return fmt.Errorf("%s is not for a %v", name(body), k)
 	}
-	if m.Status != StatusOK {
+	if err := m.Refusal(); err != nil {
 		_ = v.read(m.Info, body)
-		return fmt.Errorf("%v: %w", k.Command, m.Status)
+		return err
 	}
 	if err := v.read(m.Info, body); err != nil {
 		return fmt.Errorf("%s: %w", name(body), err)
@@ -102,6 +102,15 @@ func (v Version) read(info []byte, body Body) error {
 	c := newCursor(info, v)
 	body.walk(c)
 	return c.err
+}
+
+// Refusal returns the error that an answer is whose status says no, nil if there is
+// none. It wraps the [Status].
+func (m Message) Refusal() error {
+	if m.Type != CommandDone || m.Status == StatusOK {
+		return nil
+	}
+	return fmt.Errorf("%v: %w", m.Command, m.Status)
 }
 
 // Refused reports whether err is a modem's well-formed no, and the reason.
