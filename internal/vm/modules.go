@@ -10,8 +10,9 @@ import (
 )
 
 // trees are the parts of the kernel's module tree that tests may want, links
-// are the network devices that tests make, and modems the drivers of modems and of the lines of a board, with
-// the host controller that an emulated one is plugged into.
+// are the network devices that tests make, and modems the drivers of modems and of
+// the lines that give them power, with the host controller that an emulated one is
+// plugged into.
 var (
 	trees = []string{
 		"kernel/arch/arm64/crypto/", "kernel/crypto/", "kernel/lib/",
