@@ -30,9 +30,11 @@ type Board struct {
 	// the configuration.
 	Modems map[string]Modem
 	// Modules are the drivers the box cannot do without, in the order in
-	// which they are worth loading, and those of Watchdog and Ramoops. Others
-	// come when their device appears.
+	// which they are worth loading, and those of Watchdog and Ramoops.
 	Modules []string
+	// OnDemand are drivers that load when PID 1 comes to their device, after the
+	// router has started: those of buses on which there may be something.
+	OnDemand []string
 	// Watchdog resets the board when nobody feeds it.
 	Watchdog Watchdog
 	// Ramoops is where crash text survives a warm reset.

@@ -27,7 +27,7 @@ var version = "unknown"
 func main() {
 	switch role := filepath.Base(os.Args[0]); {
 	case os.Getpid() == 1:
-		pid1.Run(version, parts.Modules()...)
+		pid1.Run(version, parts.LateModules(), parts.Modules()...)
 	case role == "router":
 		os.Exit(runRouter())
 	case role == "console":

@@ -13,10 +13,6 @@ import (
 	"github.com/farspoke/farspoke/internal/nl"
 )
 
-// Modules are the kernel modules that DataLinks needs besides the modem's driver,
-// which loads by itself.
-var Modules = []string{"8021q"}
-
 // DataLinks makes the network devices that carry the given sessions (see
 // modem.Modem's Connect) of a modem, and returns their names in the same order. It
 // leaves those that are there as they are, and removes what earlier calls made for

@@ -55,16 +55,19 @@ type box struct {
 	pulse    *pulse
 	board    board.Board
 	modules  *kmod.Loader
+	late     []string
 	watchdog *watchdog
 	clock    *clock
 }
 
 // Run is PID 1. It loads the named modules besides the board's: each list in
-// its order, the lists at the same time. It does not return.
-func Run(version string, modules ...[]string) {
+// its order, the lists at the same time, and the late ones when the router has
+// started. It does not return.
+func Run(version string, late []string, modules ...[]string) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	b := &box{
 		end:      func(e ending) { cancel(e) },
+		late:     late,
 		timeline: newTimeline(),
 		reaper:   newReaper(),
 		pulse:    newPulse(time.Now()),
@@ -131,6 +134,7 @@ func (b *box) afterRouter(ctx context.Context, names ports) {
 	}
 	session := console{device: b.board.Console, reaper: b.reaper}
 	b.spawn(func() { respawn(ctx, b.log.With("component", "console"), session.life) })
+	b.report("the router will lack functions", b.modules.Load(b.late...))
 	events := devices{modules: b.modules, ports: names, end: b.end, log: b.log}
 	b.spawn(func() { respawn(ctx, b.log.With("component", "devices"), events.life) })
 	b.spawn(func() {
