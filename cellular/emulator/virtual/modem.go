@@ -115,6 +115,13 @@ func (m *Modem) after(d Duration, f func()) *task {
 	return t
 }
 
+// After has f called inside of Do after d, unless the modem restarts or cancel is
+// called before.
+func (m *Modem) After(d time.Duration, f func()) (cancel func()) {
+	t := m.after(Duration(d), f)
+	return func() { m.cancel(t) }
+}
+
 // cancel makes sure that t does not happen, or not again.
 func (m *Modem) cancel(t *task) {
 	if t != nil {
