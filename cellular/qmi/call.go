@@ -212,13 +212,18 @@ func walkEndpoint(c *cursor, v *Endpoint) {
 	u32(c, &v.Interface)
 }
 
+// CallClient is where a client of WDS is.
+type CallClient uint32
+
+// ClientOutside is a host outside of the modem (tethered).
+const ClientOutside CallClient = 1
+
 // BindMuxPortRequest puts the client's call on a channel of a data path that
 // carries several (QMAP).
 type BindMuxPortRequest struct {
 	Endpoint *Endpoint
 	Mux      *uint8
-	// Client is 1 for a host outside of the modem.
-	Client *uint32
+	Client   *CallClient
 }
 
 // Kind returns WDS 0x00a2 request.

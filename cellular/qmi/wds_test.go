@@ -49,7 +49,7 @@ var wdsVectors = []vector{
 	{"", "01 1000 00 01 04  00 0700 4d00 0400  01 0100 06", 4, 7, &SetIPFamilyRequest{Family: FamilyIPv6}},
 	{"", "01 1300 80 01 04  02 0700 4d00 0700  02 0400 0000 0000", 4, 7, &SetIPFamilyResponse{}},
 	{"", "01 2200 00 01 04  00 0800 a200 1600  10 0800 02000000 04000000  11 0100 81  13 0400 01000000", 4, 8,
-		&BindMuxPortRequest{Endpoint: &Endpoint{EndpointUSB, 4}, Mux: new(uint8(0x81)), Client: new(uint32(1))}},
+		&BindMuxPortRequest{Endpoint: &Endpoint{EndpointUSB, 4}, Mux: new(uint8(0x81)), Client: new(ClientOutside)}},
 	{"", "01 1300 80 01 04  02 0800 a200 0700  02 0400 0000 0000", 4, 8, &BindMuxPortResponse{}},
 	{"", "01 1000 00 01 04  00 0900 2a00 0400  10 0100 00", 4, 9, &ListProfilesRequest{Type: new(Profile3GPP)}},
 	{"two", "01 2000 80 01 04  02 0900 2a00 1400  02 0400 0000 0000  01 0a00 02 00 01 00 00 02 03 696d73", 4, 9,

@@ -3,12 +3,17 @@ package qmihost
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/farspoke/farspoke/cellular/modem"
 	"github.com/farspoke/farspoke/cellular/qmi"
 )
+
+// place is what a call is for.
+type place struct {
+	session int
+	family  qmi.IPFamily
+}
 
 // call is a data call of one IP family.
 type call struct {
@@ -41,7 +46,7 @@ var ofFamily = []modem.SessionCause{modem.CauseUnknownFamily, modem.CauseNotSubs
 // Connect asks the network for a connection, a call for each family. It is there
 // if one of them is: many networks give but one.
 func (m *Modem) Connect(ctx context.Context, session int, apn modem.APN) error {
-	if err := onlySession(session); err != nil {
+	if err := m.path.check(session); err != nil {
 		return err
 	}
 	if err := m.Disconnect(ctx, session); err != nil {
@@ -49,41 +54,43 @@ func (m *Modem) Connect(ctx context.Context, session int, apn modem.APN) error {
 	}
 	var refused error
 	for _, family := range wanted(apn.Families) {
-		err := m.start(ctx, family, apn)
+		err := m.start(ctx, place{session, family}, apn)
 		if err == nil {
 			continue
 		}
 		var refusal modem.Refusal
 		if !errors.As(err, &refusal) {
-			return errors.Join(err, m.endCalls(ctx))
+			return errors.Join(err, m.Disconnect(ctx, session))
 		}
 		refused = err
 		if !slices.Contains(ofFamily, refusal.Cause) {
 			break // the other family would hear the same
 		}
 	}
-	if len(m.calls) > 0 {
+	if len(m.callsOf(session)) > 0 {
 		return nil
 	}
 	return refused
 }
 
-// onlySession refuses connections beyond the first, for which the data path would
-// have to be divided (QMAP).
-func onlySession(session int) error {
-	if session != 0 {
-		return fmt.Errorf("%w: a connection beside the first in QMI", modem.ErrUnsupported)
+// callsOf returns the places where session has calls.
+func (m *Modem) callsOf(session int) []place {
+	var has []place
+	for _, family := range families {
+		if _, ok := m.calls[place{session, family}]; ok {
+			has = append(has, place{session, family})
+		}
 	}
-	return nil
+	return has
 }
 
 // start starts a call with a client of its own.
-func (m *Modem) start(ctx context.Context, family qmi.IPFamily, apn modem.APN) error {
-	client, err := m.callClient(ctx, family)
+func (m *Modem) start(ctx context.Context, p place, apn modem.APN) error {
+	client, err := m.callClient(ctx, p)
 	if err != nil {
 		return err
 	}
-	request := &qmi.StartNetworkRequest{Family: &family}
+	request := &qmi.StartNetworkRequest{Family: &p.family}
 	if apn.Name != "" {
 		request.APN = &apn.Name
 	}
@@ -94,10 +101,10 @@ func (m *Modem) start(ctx context.Context, family qmi.IPFamily, apn modem.APN) e
 	err = m.talk.ask(ctx, client, startLimit, request, &started)
 	switch code, refused := qmi.Refused(err); {
 	case err == nil:
-		m.calls[family] = call{client, started.Handle}
+		m.calls[p] = call{client, started.Handle}
 		return nil
 	case refused && code == qmi.ErrNoEffect:
-		m.calls[family] = call{client, ofItself}
+		m.calls[p] = call{client, ofItself}
 		return nil
 	case refused:
 		err = refusalOf(started)
@@ -108,8 +115,8 @@ func (m *Modem) start(ctx context.Context, family qmi.IPFamily, apn modem.APN) e
 	return err
 }
 
-// callClient returns a new client of WDS for a call of family.
-func (m *Modem) callClient(ctx context.Context, family qmi.IPFamily) (uint8, error) {
+// callClient returns a new client of WDS for a call at p.
+func (m *Modem) callClient(ctx context.Context, p place) (uint8, error) {
 	if err := m.renew(ctx); err != nil {
 		return 0, err
 	}
@@ -117,18 +124,32 @@ func (m *Modem) callClient(ctx context.Context, family qmi.IPFamily) (uint8, err
 	if err != nil {
 		return 0, err
 	}
+	if err := m.prepareClient(ctx, client, p); err != nil {
+		m.release(qmi.WDS, client)
+		return 0, err
+	}
+	return client, nil
+}
+
+// prepareClient tells the modem what client is for.
+func (m *Modem) prepareClient(ctx context.Context, client uint8, p place) error {
+	if m.path.Channels {
+		request := &qmi.BindMuxPortRequest{Endpoint: m.path.Endpoint, Mux: new(channel(p.session)), Client: new(qmi.ClientOutside)}
+		if err := m.talk.ask(ctx, client, answerLimit, request, &qmi.BindMuxPortResponse{}); err != nil {
+			return known(err)
+		}
+	}
 	for _, q := range []struct{ request, response qmi.Body }{
-		{&qmi.SetIPFamilyRequest{Family: family}, &qmi.SetIPFamilyResponse{}},
+		{&qmi.SetIPFamilyRequest{Family: p.family}, &qmi.SetIPFamilyResponse{}},
 		{&qmi.SetCallEventsRequest{Settings: new(true)}, &qmi.SetCallEventsResponse{}},
 	} {
 		// Older modems do without: the question for the call names the family too, and
 		// settings are asked for now and then.
 		if err := exceptNo(m.talk.ask(ctx, client, answerLimit, q.request, q.response)); err != nil {
-			m.release(qmi.WDS, client)
-			return 0, err
+			return err
 		}
 	}
-	return client, nil
+	return nil
 }
 
 // refusalOf returns why a call was refused.
@@ -150,21 +171,10 @@ func refusalOf(r qmi.StartNetworkResponse) modem.Refusal {
 	return refusal
 }
 
-// Disconnect ends a connection.
+// Disconnect ends a connection. A call that the network has ended is ended already.
 func (m *Modem) Disconnect(ctx context.Context, session int) error {
-	if session != 0 {
-		return nil // it is not there
-	}
-	return m.endCalls(ctx)
-}
-
-// endCalls ends all calls. One that the network has ended is ended already.
-func (m *Modem) endCalls(ctx context.Context) error {
-	for _, family := range families {
-		c, ok := m.calls[family]
-		if !ok {
-			continue
-		}
+	for _, p := range m.callsOf(session) {
+		c := m.calls[p]
 		request := &qmi.StopNetworkRequest{Handle: c.handle}
 		if c.handle == ofItself {
 			request.DisableAutoconnect = new(true)
@@ -172,7 +182,7 @@ func (m *Modem) endCalls(ctx context.Context) error {
 		if err := exceptNo(m.talk.ask(ctx, c.client, stopLimit, request, &qmi.StopNetworkResponse{})); err != nil {
 			return err
 		}
-		delete(m.calls, family)
+		delete(m.calls, p)
 		m.release(qmi.WDS, c.client)
 	}
 	return nil

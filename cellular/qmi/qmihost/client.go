@@ -93,7 +93,7 @@ func (m *Modem) subscribe(ctx context.Context, service qmi.Service, client uint8
 // forget forgets what the modem forgets when it starts anew.
 func (m *Modem) forget() {
 	m.clients = make(map[qmi.Service]uint8)
-	m.calls = make(map[qmi.IPFamily]call)
+	m.calls = make(map[place]call)
 	m.authenticated = false
 }
 

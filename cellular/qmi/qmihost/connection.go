@@ -32,15 +32,12 @@ func (m *Modem) Connection(ctx context.Context, session int) (modem.Connection, 
 // liveCalls returns those of the session's calls that are up, by the modem's word
 // and not by what it may have failed to tell.
 func (m *Modem) liveCalls(ctx context.Context, session int) ([]call, error) {
-	if m.restarted.Load() || session != 0 {
+	if m.restarted.Load() {
 		return nil, modem.ErrNotConnected
 	}
 	var up []call
-	for _, family := range families {
-		c, ok := m.calls[family]
-		if !ok {
-			continue
-		}
+	for _, p := range m.callsOf(session) {
+		c := m.calls[p]
 		var got qmi.GetPacketStatusResponse
 		if err := m.talk.ask(ctx, c.client, answerLimit, &qmi.GetPacketStatusRequest{}, &got); exceptNo(err) != nil {
 			return nil, err

@@ -184,7 +184,7 @@ func TestStuckPortIsASilentModem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(t)
 		port := &stuck{wire: s.wire}
-		m, err := Open(t.Context(), port, quiet())
+		m, err := Open(t.Context(), port, Path{}, quiet())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +227,7 @@ func TestFailedTransferIsNotTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(t)
 		port := &faulty{s.wire, make(chan error, maxFailures)}
-		m, err := Open(t.Context(), port, quiet())
+		m, err := Open(t.Context(), port, Path{}, quiet())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -321,7 +321,7 @@ func TestUnpluggedAtAnyMoment(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScript(t)
 				from(s, n, func() { _ = s.wire.Close() })
-				m, err := Open(t.Context(), s.wire, quiet())
+				m, err := Open(t.Context(), s.wire, Path{}, quiet())
 				if err != nil {
 					if !errors.Is(err, modem.ErrGone) {
 						t.Error(err)
@@ -352,7 +352,7 @@ func TestSilentAtAnyMoment(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newScript(t)
 				from(s, n, func() {})
-				m, err := Open(t.Context(), s.wire, quiet())
+				m, err := Open(t.Context(), s.wire, Path{}, quiet())
 				if err != nil {
 					if !errors.Is(err, modem.ErrSilent) {
 						t.Error(err)

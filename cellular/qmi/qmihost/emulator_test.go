@@ -62,7 +62,7 @@ func (f *firmware) current() *cable {
 // open opens a new control port.
 func (f *firmware) open(t *testing.T) *Modem {
 	t.Helper()
-	m, err := Open(t.Context(), f.plug(), quiet())
+	m, err := Open(t.Context(), f.plug(), Path{}, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ func (m *Modem) Identity(ctx context.Context) (modem.Identity, error) {
 			return modem.Identity{}, err
 		}
 	}
-	id := modem.Identity{Manufacturer: maker.Manufacturer, Model: model.Model, Firmware: revision.Revision, Protocol: "QMI", Sessions: 1}
+	id := modem.Identity{Manufacturer: maker.Manufacturer, Model: model.Model, Firmware: revision.Revision, Protocol: "QMI", Sessions: m.path.sessions()}
 	if ids.IMEI != nil && *ids.IMEI != "0" {
 		id.IMEI = *ids.IMEI
 	}

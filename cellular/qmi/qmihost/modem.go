@@ -33,7 +33,8 @@ type Modem struct {
 	bell     *modem.Bell
 	services map[qmi.Service]bool
 	clients  map[qmi.Service]uint8
-	calls    map[qmi.IPFamily]call
+	calls    map[place]call
+	path     Path
 	rawIP    bool
 	// authenticated: the radio's lock to a make of host has been opened, or does not
 	// let itself be.
@@ -48,9 +49,10 @@ type Modem struct {
 var _ modem.Modem = (*Modem)(nil)
 
 // Open begins the conversation over port, which is the Modem's from then on and
-// closed if Open fails. It ends all data calls the modem has.
-func Open(ctx context.Context, port Port, log *slog.Logger) (*Modem, error) {
-	m := &Modem{bell: modem.NewBell()}
+// closed if Open fails. The modem's packets are to go by path. Open ends all data
+// calls the modem has.
+func Open(ctx context.Context, port Port, path Path, log *slog.Logger) (*Modem, error) {
+	m := &Modem{bell: modem.NewBell(), path: path}
 	m.forget()
 	m.talk = converse(port, log, m.heard)
 	if err := m.meet(ctx); err != nil {
@@ -90,34 +92,6 @@ func (m *Modem) sync(ctx context.Context) (err error) {
 	}
 	return err
 }
-
-// setFraming has the modem give and take IP packets without Ethernet around them.
-// Very old ones cannot.
-func (m *Modem) setFraming(ctx context.Context) error {
-	var set qmi.SetDataFormatResponse
-	err := m.ask(ctx, answerLimit, &qmi.SetDataFormatRequest{Format: qmi.DataFormat{
-		QoS: new(false), Link: new(qmi.LinkRawIP), Up: new(qmi.AggregationNone), Down: new(qmi.AggregationNone),
-	}}, &set)
-	if err == nil {
-		m.rawIP = set.Format.Link == nil || *set.Format.Link == qmi.LinkRawIP
-		return nil
-	}
-	if !saidNo(err) {
-		return err
-	}
-	var old qmi.SetLinkFormatResponse
-	err = m.talk.ask(ctx, 0, answerLimit, &qmi.SetLinkFormatRequest{Protocol: new(qmi.LinkProtocolIP)}, &old)
-	m.rawIP = err == nil && (old.Protocol == nil || *old.Protocol == qmi.LinkProtocolIP)
-	if saidNo(err) {
-		return nil
-	}
-	return err
-}
-
-// RawIP reports whether the modem gives and takes bare IP packets. The kernel's
-// network interface must be told before it is set up: Y or N, as this says, to
-// /sys/class/net/NAME/qmi/raw_ip.
-func (m *Modem) RawIP() bool { return m.rawIP }
 
 // Events tells what has changed.
 func (m *Modem) Events() <-chan modem.Event { return m.bell.Events() }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,7 +51,7 @@ func TestOpenGivesUpOnSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(t)
 		always[qmi.SyncRequest](s, nil)
-		m, err := Open(t.Context(), s.wire, quiet())
+		m, err := Open(t.Context(), s.wire, Path{}, quiet())
 		if m != nil || !errors.Is(err, modem.ErrSilent) {
 			t.Errorf("%v, %v", m, err)
 		}

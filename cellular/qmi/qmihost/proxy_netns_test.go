@@ -170,7 +170,7 @@ func TestThroughLibqmisProxy(t *testing.T) {
 	const soon = virtual.Duration(10 * time.Millisecond)
 	scenario.Timing.SIM, scenario.Timing.Register, scenario.Timing.Connect = soon, soon, soon
 	v := newFirmware(t, scenario)
-	m, err := Open(t.Context(), throughProxy(t, atNode(t, v)), quiet())
+	m, err := Open(t.Context(), throughProxy(t, atNode(t, v)), Path{}, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,6 @@
 package qmihost
 
 import (
-	"io"
-	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -224,7 +222,7 @@ func (s *script) held(service qmi.Service) int {
 // open opens s, and closes it with the test.
 func open(t *testing.T, s *script) *Modem {
 	t.Helper()
-	m, err := Open(t.Context(), s.wire, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	m, err := Open(t.Context(), s.wire, Path{}, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
