@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 
+	"github.com/farspoke/farspoke/board"
+	"github.com/farspoke/farspoke/cellular"
 	"github.com/farspoke/farspoke/dmvpn"
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/ikev2"
@@ -32,6 +34,8 @@ type box struct {
 	firewall  *firewall.Firewall
 	packets   *firewall.Logger
 	underlays []*wan.Underlay
+	modems    *cellular.Ports // nil if no interface is a modem
+	stations  []*cellular.Station
 	own       []*ownAddress
 	fronts    map[string]*front
 	engines   []*ikev2.Engine
@@ -73,13 +77,27 @@ func build(ctx context.Context, file *config.File, state checkpoint.Dir, held *s
 	}
 	uplinks := make(map[string][]uplink.Source) // by VRF
 	states := make(map[string][]*value.Value[uplink.State])
+	use := func(name, vrf string, u uplink.Source) {
+		b.own = append(b.own, &ownAddress{firewall: b.firewall, name: name, state: u.State()})
+		uplinks[vrf] = append(uplinks[vrf], u)
+		states[vrf] = append(states[vrf], u.State())
+	}
 	for _, name := range slices.Sorted(maps.Keys(file.Interfaces)) {
 		cfg := file.Interfaces[name]
+		if cfg.Modem != "" {
+			continue
+		}
 		u := wan.New(name, cfg, wan.Deps{Log: component(name), Store: state})
 		b.underlays = append(b.underlays, u)
-		b.own = append(b.own, &ownAddress{firewall: b.firewall, name: name, state: u.State()})
-		uplinks[cfg.VRF] = append(uplinks[cfg.VRF], u)
-		states[cfg.VRF] = append(states[cfg.VRF], u.State())
+		use(name, cfg.VRF, u)
+	}
+	if err := b.buildModems(file, state, component("cellular")); err != nil {
+		return nil, err
+	}
+	for _, s := range b.stations {
+		for _, u := range s.Underlays() {
+			use(u.Name, u.VRF, u)
+		}
 	}
 	for vrf, sources := range uplinks {
 		b.fronts[vrf] = &front{
@@ -93,6 +111,26 @@ func build(ctx context.Context, file *config.File, state checkpoint.Dir, held *s
 	}
 	b.breakout = breakout.New(file.Exits(), best, component("breakout"))
 	return b, b.buildTunnels(ctx, file, state, held, log)
+}
+
+// buildModems makes a station for each modem that an interface names.
+func (b *box) buildModems(file *config.File, state checkpoint.Dir, log *slog.Logger) error {
+	interfaces := file.Modem()
+	if len(interfaces) == 0 {
+		return nil
+	}
+	this, err := board.Detect(os.DirFS("/proc"))
+	if err != nil {
+		return fmt.Errorf("find the modems: %w", err)
+	}
+	b.modems = cellular.NewPorts(this.Modem, log)
+	records := cellular.OpenRecords(state, log)
+	for _, name := range slices.Sorted(maps.Keys(interfaces)) {
+		b.stations = append(b.stations, cellular.New(name, file.Modems[name], interfaces[name], cellular.Deps{
+			Log: log, Bus: b.modems, Records: records,
+		}))
+	}
+	return nil
 }
 
 // buildTunnels makes the tunnels, and an IKEv2 engine for each VRF that carries
@@ -165,6 +203,12 @@ func (b *box) tasks() []supervise.Task {
 	for _, u := range b.underlays {
 		tasks = append(tasks, u)
 	}
+	if b.modems != nil {
+		tasks = append(tasks, b.modems)
+	}
+	for _, s := range b.stations {
+		tasks = append(tasks, s)
+	}
 	for _, o := range b.own {
 		tasks = append(tasks, o)
 	}
@@ -196,6 +240,9 @@ func (b *box) shutdown(ctx context.Context) error {
 	for _, u := range b.underlays {
 		errs = append(errs, u.Shutdown(ctx))
 	}
+	for _, s := range b.stations {
+		errs = append(errs, s.Shutdown(ctx))
+	}
 	return errors.Join(errs...)
 }
 
@@ -204,6 +251,9 @@ func (b *box) shutdown(ctx context.Context) error {
 func (b *box) answer() {
 	for _, u := range b.underlays {
 		u.Status()
+	}
+	for _, s := range b.stations {
+		s.Status()
 	}
 	for _, e := range b.engines {
 		e.Status()
@@ -221,6 +271,13 @@ func (b *box) status() api.Status {
 	}
 	for _, u := range b.underlays {
 		status.Uplinks = append(status.Uplinks, u.Status().State)
+	}
+	for _, s := range b.stations {
+		for _, u := range s.Underlays() {
+			state, _ := u.State().Load()
+			status.Uplinks = append(status.Uplinks, state)
+		}
+		status.Modems = append(status.Modems, s.Status())
 	}
 	for _, e := range b.engines {
 		status.IPsec = append(status.IPsec, e.Status())

@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"time"
 
+	"github.com/farspoke/farspoke/cellular"
 	"github.com/farspoke/farspoke/internal/api"
 	"github.com/farspoke/farspoke/internal/bootlog"
 	"github.com/farspoke/farspoke/internal/config"
@@ -34,6 +36,21 @@ func (s *source) Status() api.Status {
 		status.Config.Problem = s.problem.Error()
 	}
 	return status
+}
+
+// freshness is how long somebody who asks waits for a modem's answer.
+const freshness = time.Second
+
+// Cellular implements api.Source.
+func (s *source) Cellular(ctx context.Context) []cellular.Status {
+	ctx, cancel := context.WithTimeout(ctx, freshness)
+	defer cancel()
+	modems := []cellular.Status{}
+	for _, station := range s.box.stations {
+		station.Refresh(ctx)
+		modems = append(modems, station.Status())
+	}
+	return modems
 }
 
 // Paths implements api.Source.

@@ -43,13 +43,18 @@ const (
 	Denied
 )
 
+var registrationWords = []string{"not registered", "searching", "home", "roaming", "denied"}
+
 // String names the state.
-func (s RegistrationState) String() string {
-	return word(s, "not registered", "searching", "home", "roaming", "denied")
-}
+func (s RegistrationState) String() string { return word(s, registrationWords...) }
 
 // MarshalText is String.
 func (s RegistrationState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (s *RegistrationState) UnmarshalText(text []byte) error {
+	return unword(s, text, registrationWords...)
+}
 
 // Registration is which network serves a modem.
 type Registration struct {

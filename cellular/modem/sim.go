@@ -20,10 +20,13 @@ const (
 	SIMNetworkLocked
 )
 
+var simWords = []string{"starting", "ready", "absent", "locked by its PIN", "blocked, needs its PUK", "failed", "refused by the modem, which is locked to another operator"}
+
 // String says the state in words.
-func (s SIMState) String() string {
-	return word(s, "starting", "ready", "absent", "locked by its PIN", "blocked, needs its PUK", "failed", "refused by the modem, which is locked to another operator")
-}
+func (s SIMState) String() string { return word(s, simWords...) }
+
+// UnmarshalText reads what MarshalText writes.
+func (s *SIMState) UnmarshalText(text []byte) error { return unword(s, text, simWords...) }
 
 // MarshalText is String.
 func (s SIMState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -4,6 +4,7 @@
 // be reachable from the network.
 //
 //	GET  /status            Status
+//	GET  /cellular          []cellular.Status: the modems, asked anew where they answer within a second
 //	GET  /path?to=ADDRESS   []Path
 //	GET  /config            the text of the running configuration, without secrets
 //	POST /reboot            restart the box, 202 at once
@@ -20,6 +21,7 @@
 package api
 
 import (
+	"github.com/farspoke/farspoke/cellular"
 	"github.com/farspoke/farspoke/dmvpn"
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/ikev2"
@@ -42,6 +44,8 @@ type Status struct {
 	// Milestones are what happened first after the start, in their order.
 	Milestones []Milestone    `json:"milestones,omitempty"`
 	Uplinks    []uplink.State `json:"uplinks,omitempty"`
+	// Modems are as they were last seen.
+	Modems []cellular.Status `json:"modems,omitempty"`
 	// IPsec has one entry per VRF in which IKE runs.
 	IPsec    []ikev2.Status  `json:"ipsec,omitempty"`
 	Tunnels  []dmvpn.Status  `json:"tunnels,omitempty"`

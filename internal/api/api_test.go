@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/farspoke/farspoke/cellular"
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/internal/uplink"
 )
@@ -25,7 +26,8 @@ type fakeRouter struct {
 	logged  []firewall.Logged
 }
 
-func (f *fakeRouter) Status() Status { return f.status }
+func (f *fakeRouter) Status() Status                           { return f.status }
+func (*fakeRouter) Cellular(context.Context) []cellular.Status { return nil }
 func (f *fakeRouter) Paths(to netip.Addr) []Path {
 	return []Path{{Tunnel: "hq", Text: to.String() + " is far."}}
 }

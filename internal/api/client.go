@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/farspoke/farspoke/cellular"
 )
 
 // Client talks to the router process of this box.
@@ -45,6 +47,19 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 		return s, fmt.Errorf("decode status: %w", err)
 	}
 	return s, nil
+}
+
+// Cellular returns how the modems are.
+func (c *Client) Cellular(ctx context.Context) ([]cellular.Status, error) {
+	body, err := c.do(ctx, http.MethodGet, "/cellular")
+	if err != nil {
+		return nil, err
+	}
+	var modems []cellular.Status
+	if err := json.Unmarshal(body, &modems); err != nil {
+		return nil, fmt.Errorf("decode the state of the modems: %w", err)
+	}
+	return modems, nil
 }
 
 // Paths returns which way traffic to an address takes by each tunnel.

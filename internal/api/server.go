@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/farspoke/farspoke/cellular"
 	"github.com/farspoke/farspoke/firewall"
 )
 
@@ -21,6 +22,8 @@ import (
 type Source interface {
 	// Status returns a snapshot.
 	Status() Status
+	// Cellular asks the modems anew and returns how they are.
+	Cellular(ctx context.Context) []cellular.Status
 	// Paths returns which way traffic to an address takes by each tunnel.
 	Paths(to netip.Addr) []Path
 	// Config returns the text of the running configuration.
@@ -93,6 +96,9 @@ func handler(source Source, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, source.Status())
+	})
+	mux.HandleFunc("GET /cellular", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, http.StatusOK, source.Cellular(r.Context()))
 	})
 	mux.HandleFunc("GET /path", func(w http.ResponseWriter, r *http.Request) {
 		to, err := netip.ParseAddr(r.FormValue("to"))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/farspoke/farspoke/cellular"
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/internal/api"
 	"github.com/farspoke/farspoke/internal/uplink"
@@ -26,7 +27,8 @@ type fakeRouter struct {
 	group   []netip.Addr
 }
 
-func (f *fakeRouter) Status() api.Status { return f.status }
+func (f *fakeRouter) Status() api.Status                       { return f.status }
+func (*fakeRouter) Cellular(context.Context) []cellular.Status { return modems }
 func (f *fakeRouter) Paths(to netip.Addr) []api.Path {
 	return []api.Path{{Tunnel: "hq", Text: "No route leads to " + to.String() + " over this tunnel."}}
 }
@@ -99,9 +101,9 @@ func TestResolve(t *testing.T) {
 		{"s st", "show status"},
 		{"shell", "shell"},
 		{"shel", "there is no command \"shel\": write config, exit, firewall, help, reboot, shell, show or version"},
-		{"show c", `"show c" is short for config or crypto`},
-		{"show", `"show" is not complete: write show config, crypto, dmvpn, firewall, metrics or status`},
-		{"show clock", `there is no command "show clock": write show config, crypto, dmvpn, firewall, metrics or status`},
+		{"show c", `"show c" is short for cellular, config or crypto`},
+		{"show", `"show" is not complete: write show cellular, config, crypto, dmvpn, firewall, metrics or status`},
+		{"show clock", `there is no command "show clock": write show cellular, config, crypto, dmvpn, firewall, metrics or status`},
 		{"reload", `there is no command "reload": write config, exit, firewall, help, reboot, shell, show or version`},
 		{"version 1", "version <1>"},
 	} {
@@ -208,7 +210,7 @@ func TestConsoleTellsThatTheConfigurationIsBroken(t *testing.T) {
 
 func TestQuestion(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
-		{"sh", "  shell  open the toolbox shell (ip, ping, dmesg ...)\n  show   config, crypto, dmvpn, firewall, metrics or status\n"},
+		{"sh", "  shell  open the toolbox shell (ip, ping, dmesg ...)\n  show   cellular, config, crypto, dmvpn, firewall, metrics or status\n"},
 		{"conf ", "  check   check a configuration file\n  schema  print the JSON Schema of such a file\n"},
 		{"config check ", "  FILE  check a configuration file\n"},
 		{"version ", "  <enter>  the version of this program\n"},

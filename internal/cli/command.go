@@ -54,6 +54,7 @@ func commands() []command {
 		{words: []string{"help"}, help: "list the commands", run: help},
 		{words: []string{"reboot"}, help: "restart the box in good order", run: reboot},
 		{words: []string{"shell"}, help: "open the toolbox shell (ip, ping, dmesg ...)", place: console, whole: true, run: shell},
+		{words: []string{"show", "cellular"}, option: "--json", help: "the modems, SIMs, networks and connections", run: showCellular},
 		{words: []string{"show", "config"}, help: "the running configuration", run: showConfig},
 		{words: []string{"show", "crypto"}, help: "the IKE and IPsec security associations", run: showCrypto},
 		{words: []string{"show", "dmvpn"}, option: "--json", help: "the tunnels, their hubs and direct paths", run: showDMVPN},

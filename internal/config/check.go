@@ -5,7 +5,9 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
+	"github.com/farspoke/farspoke/cellular"
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/internal/invalid"
 	"github.com/farspoke/farspoke/internal/wan"
@@ -17,6 +19,9 @@ func (f *File) Validate() error {
 	errs := []error{f.checkNames()}
 	for name, c := range sorted(f.Interfaces) {
 		errs = append(errs, invalid.In(c.Validate(), "interfaces", name))
+	}
+	for name, c := range sorted(f.Modems) {
+		errs = append(errs, invalid.In(c.Validate(), "modems", name))
 	}
 	for name, c := range sorted(f.Tunnels) {
 		errs = append(errs, invalid.In(c.Validate(), "tunnels", name))
@@ -48,11 +53,13 @@ func (f *File) unwise() []*invalid.Error {
 // Check reports what is wrong between the parts, as errors of package invalid.
 func (f *File) Check() error {
 	topology := f.Topology()
-	// A device that two entries want is reported where it is named.
+	// A device that two entries want is reported where it is named, and an entry with
+	// two devices once.
 	known := map[string]bool{}
 	topology.Members = slices.DeleteFunc(topology.Members, func(m firewall.Member) bool {
-		again := known[m.Link]
-		known[m.Link] = true
+		entry := strings.Join(m.Path, "/")
+		again := known[m.Link] || known[entry]
+		known[m.Link], known[entry] = true, true
 		return again
 	})
 	return errors.Join(
@@ -77,7 +84,9 @@ func sorted[V any](m map[string]V) func(yield func(string, V) bool) {
 }
 
 // Topology returns the members of the firewall's zones. The device of a port
-// and of a tunnel bears its name, as does that of a VRF.
+// and of a tunnel bears its name, as does that of a VRF; that of a modem's
+// connection bears the interface's, and has another beside it where the network
+// has no IPv4.
 func (f *File) Topology() firewall.Topology {
 	var t firewall.Topology
 	for name, c := range sorted(f.Interfaces) {
@@ -85,6 +94,11 @@ func (f *File) Topology() firewall.Topology {
 			Path: []string{"interfaces", name}, Zone: c.Zone, VRF: c.VRF, Underlay: f.isUnderlay(c),
 			Link: cmp.Or(c.Port, name),
 		})
+		if c.Modem != "" {
+			t.Members = append(t.Members, firewall.Member{
+				Path: []string{"interfaces", name}, Zone: c.Zone, VRF: c.VRF, Underlay: true, Link: cellular.CLATName(name),
+			})
+		}
 	}
 	for name, c := range sorted(f.Tunnels) {
 		t.Members = append(t.Members, firewall.Member{
@@ -93,6 +107,19 @@ func (f *File) Topology() firewall.Topology {
 		})
 	}
 	return t
+}
+
+// Modem returns the interfaces that are connections of a modem, by the modem.
+func (f *File) Modem() map[string][]cellular.Interface {
+	modems := make(map[string][]cellular.Interface)
+	for name, c := range sorted(f.Interfaces) {
+		if c.Modem != "" {
+			modems[c.Modem] = append(modems[c.Modem], cellular.Interface{
+				Name: name, PDN: c.PDN, VRF: c.VRF, Metric: c.RouteMetric(), Demoted: wan.Demotion, MTU: c.MTU,
+			})
+		}
+	}
+	return modems
 }
 
 // isUnderlay reports whether the interface faces a provider.

@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/farspoke/farspoke/cellular"
 	"github.com/farspoke/farspoke/dmvpn"
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/ikev2"
@@ -36,6 +37,8 @@ type File struct {
 	Hostname   string                `json:"hostname" jsonschema:"the name of the box"`
 	VRFs       map[string]VRF        `json:"vrfs,omitempty" jsonschema:"the VRFs by name; what names none is in the main table"`
 	Interfaces map[string]wan.Config `json:"interfaces,omitempty" jsonschema:"the Ethernet ports and modems in use, by a name of your choice"`
+
+	Modems map[string]cellular.Config `json:"modems,omitempty" jsonschema:"what modems may do and how they get a connection, by the name on the case; one that is not named here finds everything by itself"`
 
 	Tunnels  map[string]dmvpn.Config `json:"tunnels,omitempty" jsonschema:"the DMVPN clouds that the box joins, by a name of your choice"`
 	IPsec    ikev2.Config            `json:"ipsec,omitempty" jsonschema:"the IPsec profiles that protect tunnels, by a name of your choice"`

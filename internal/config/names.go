@@ -2,11 +2,13 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/farspoke/farspoke/cellular"
 	"github.com/farspoke/farspoke/internal/invalid"
 )
 
@@ -19,6 +21,9 @@ var (
 	// taken are names of devices and of settings for all devices.
 	taken = []string{"lo", "all", "default", "gre0", "gretap0", "erspan0"}
 )
+
+// maxModemName leaves room for what names a modem's second device.
+const maxModemName = 10
 
 // maxHostname is Linux's HOST_NAME_MAX.
 const maxHostname = 64
@@ -50,6 +55,7 @@ func (f *File) checkNames() error {
 	for section, names := range map[string][]string{
 		"vrfs":       slices.Collect(maps.Keys(f.VRFs)),
 		"interfaces": slices.Collect(maps.Keys(f.Interfaces)),
+		"modems":     slices.Collect(maps.Keys(f.Modems)),
 		"tunnels":    slices.Collect(maps.Keys(f.Tunnels)),
 		"ipsec":      slices.Collect(maps.Keys(f.IPsec)),
 	} {
@@ -57,6 +63,16 @@ func (f *File) checkNames() error {
 			if !entryName.MatchString(name) {
 				refuse(section, name, "cannot be a name", "write up to 15 letters, digits, - and _, beginning with a letter or digit")
 			}
+		}
+	}
+	for name, c := range sorted(f.Interfaces) {
+		if c.Modem == "" {
+			continue
+		}
+		device("interfaces", name)
+		device("interfaces", cellular.CLATName(name))
+		if len(name) > maxModemName {
+			refuse("interfaces", name, "is too long for the devices of a modem", fmt.Sprintf("write up to %d characters, such as lte", maxModemName))
 		}
 	}
 	for name := range sorted(f.VRFs) {

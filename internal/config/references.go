@@ -8,6 +8,7 @@ import (
 
 	"github.com/farspoke/farspoke/internal/invalid"
 	"github.com/farspoke/farspoke/internal/nearest"
+	"github.com/farspoke/farspoke/internal/wan"
 )
 
 // checkReferences reports names that lead nowhere.
@@ -31,8 +32,17 @@ func (f *File) checkReferences() error {
 	inVRF, dangling := map[string]bool{}, false
 	for name, c := range sorted(f.Interfaces) {
 		refer(c.VRF, "vrfs", vrfs, "interfaces", name, "vrf")
+		refer(c.PDN, "modems."+c.Modem+".pdns", slices.Sorted(maps.Keys(f.Modems[c.Modem].PDNs)), "interfaces", name, "pdn")
 		inVRF[c.VRF] = true
 		dangling = dangling || c.VRF != "" && !slices.Contains(vrfs, c.VRF)
+	}
+	for name := range sorted(f.Modems) {
+		if !slices.ContainsFunc(slices.Collect(maps.Values(f.Interfaces)), func(c wan.Config) bool { return c.Modem == name }) {
+			errs = append(errs, &invalid.Error{
+				Path: []string{"modems", name}, Problem: "no interface uses the modem",
+				Fix: fmt.Sprintf("add one: interfaces: {lte: {modem: %s, vrf: front}}", name),
+			})
+		}
 	}
 	for name, c := range sorted(f.Tunnels) {
 		refer(c.VRF, "vrfs", vrfs, "tunnels", name, "vrf")
@@ -68,7 +78,8 @@ func (f *File) checkLinks() error {
 			once("port "+c.Port, "the port is in use by interface %s already", "name another port", "interfaces", name, "port")
 		}
 		if c.Modem != "" {
-			once("modem "+c.Modem, "the modem is in use by interface %s already", "name another modem", "interfaces", name, "modem")
+			once(fmt.Sprintf("connection %s of modem %s", c.PDN, c.Modem), "the modem's connection is in use by interface %s already",
+				"name another modem, or another pdn of this one", "interfaces", name, "modem")
 		}
 		if f.isUnderlay(c) {
 			once(fmt.Sprintf("metric %d in %s", c.RouteMetric(), c.VRF),

@@ -13,6 +13,7 @@ import (
 type Config struct {
 	Port   string `json:"port,omitempty" jsonschema:"the Ethernet port, as it is written on the case"`
 	Modem  string `json:"modem,omitempty" jsonschema:"the cellular modem, as it is written on the case; instead of port"`
+	PDN    string `json:"pdn,omitempty" jsonschema:"one of the further connections of the modem, by its name there (default: the connection of the SIM)"`
 	VRF    string `json:"vrf,omitempty" jsonschema:"the VRF the interface belongs to; the main table if absent"`
 	Zone   string `json:"zone,omitempty" jsonschema:"the firewall zone the interface is a member of"`
 	Metric int    `json:"metric,omitempty" jsonschema:"order among the underlays of one VRF, the lowest that is up is used (default 100)"`
@@ -39,9 +40,9 @@ const (
 	defaultMetric = 100
 	// maxMetric keeps every uplink before the unreachable default of its VRF.
 	maxMetric = 1 << 20
-	// demotion is added to the metric of an underlay that leads nowhere, and puts
+	// Demotion is added to the metric of an underlay that leads nowhere, and puts
 	// it behind every other.
-	demotion = maxMetric
+	Demotion = maxMetric
 	// minMTU is what every IPv4 host must take (RFC 791), minMTU6 what every link
 	// must carry that is to carry IPv6 (RFC 8200), and defaultMTU what Ethernet
 	// carries unless told otherwise (RFC 894).
@@ -84,6 +85,11 @@ func (c Config) Validate() error {
 	switch {
 	case c.Modem == "":
 		errs = append(errs, invalid.In(c.validateIPv4(), "ipv4"), c.validateIPv6())
+		if c.PDN != "" {
+			field("pdn", "a port has no such thing", "remove pdn, or name a modem instead of the port")
+		}
+	case c.VRF == "":
+		field("modem", "what a provider hands out must not enter the main table", "give the interface a vrf, such as vrf: front")
 	case c.IPv4 != (IPv4{}):
 		field("ipv4", "a modem gets its address from the carrier", "remove ipv4")
 	case c.IPv6 != (IPv6{}):

@@ -61,8 +61,10 @@ func TestValidate(t *testing.T) {
 		"IPv6 gateway is us":    {Config{Port: "wan", VRF: "front", IPv4: dhcpConfig.IPv4, IPv6: six("2001:db8::9/64", "2001:db8::9")}, "ipv6.gateway: is the interface's own address; write the provider's router"},
 		"IPv6 provider alone":   {Config{Port: "wan", VRF: "front", IPv6: six("2001:db8::9/64", "fe80::1")}, "ipv6.gateway: a provider must be reached by IPv4 too, which tunnels need; give the interface ipv4, or remove gateway"},
 		"IPv6 in small packets": {Config{Port: "lan1", MTU: 1000, IPv6: six("2001:db8::9/64", "")}, "mtu: is too small for IPv6; write a number of octets from 1280 to 9216"},
-		"modem with IPv6":       {Config{Modem: "m2", IPv6: six("2001:db8::9/64", "")}, "ipv6: a modem gets its address from the carrier; remove ipv6"},
-		"modem with address":    {Config{Modem: "m2", IPv4: lanConfig.IPv4}, "ipv4: a modem gets its address from the carrier; remove ipv4"},
+		"modem in main":         {Config{Modem: "m2"}, "modem: what a provider hands out must not enter the main table; give the interface a vrf, such as vrf: front"},
+		"PDN of a port":         {Config{Port: "wan", PDN: "corp", IPv4: lanConfig.IPv4}, "pdn: a port has no such thing; remove pdn, or name a modem instead of the port"},
+		"modem with IPv6":       {Config{Modem: "m2", VRF: "front", IPv6: six("2001:db8::9/64", "")}, "ipv6: a modem gets its address from the carrier; remove ipv6"},
+		"modem with address":    {Config{Modem: "m2", VRF: "front", IPv4: lanConfig.IPv4}, "ipv4: a modem gets its address from the carrier; remove ipv4"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := ""

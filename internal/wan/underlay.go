@@ -100,7 +100,7 @@ func (u *Underlay) Demote(demote bool) { u.demoted.Set(demote) }
 // metric returns that of the routes.
 func (u *Underlay) metric() int {
 	if demoted, _ := u.demoted.Load(); demoted {
-		return u.cfg.RouteMetric() + demotion
+		return u.cfg.RouteMetric() + Demotion
 	}
 	return u.cfg.RouteMetric()
 }
@@ -109,7 +109,7 @@ func (u *Underlay) metric() int {
 // address, the routes and the lease in place: that is a restart.
 func (u *Underlay) Run(ctx context.Context) error {
 	if u.cfg.Port == "" {
-		return fmt.Errorf("run interface %s: this image has no support for modem %s", u.name, u.cfg.Modem)
+		return fmt.Errorf("run interface %s: it is the modem %s, not a port", u.name, u.cfg.Modem)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -283,7 +283,7 @@ func TestDemote(t *testing.T) {
 		for _, step := range []struct {
 			demote bool
 			want   int
-		}{{true, demotion + defaultMetric}, {false, defaultMetric}} {
+		}{{true, Demotion + defaultMetric}, {false, defaultMetric}} {
 			messages := len(b.messages)
 			u.Demote(step.demote)
 			synctest.Wait()

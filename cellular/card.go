@@ -1,0 +1,101 @@
+package cellular
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/farspoke/farspoke/cellular/modem"
+	"github.com/farspoke/farspoke/cellular/sim"
+)
+
+// startPause is how often a SIM that starts is looked at: not every modem tells when
+// it is done.
+const startPause = 2 * time.Second
+
+// card sees the SIM through its start and its PIN.
+func (v *visit) card(ctx context.Context) (hold, error) {
+	changed := v.stale&modem.SIMChanged != 0
+	was := v.sim
+	if err := v.readCard(ctx); err != nil {
+		return hold{}, fmt.Errorf("ask for the SIM: %w", err)
+	}
+	if changed && slices.Contains([]modem.SIMState{modem.SIMLocked, modem.SIMBlocked, modem.SIMReady}, v.sim.State) {
+		if h, err := v.unlock(ctx); err != nil || h.holds() {
+			return h, err
+		}
+	}
+	if v.sim != was {
+		v.log.Info("SIM", "state", v.sim.State, "iccid", v.sim.ICCID)
+		// What the other SIM had is none of this one's.
+		v.stale |= everything &^ modem.SIMChanged
+		v.attach = attachAPN{}
+	}
+	switch v.sim.State {
+	case modem.SIMReady:
+		return hold{}, nil
+	case modem.SIMStarting, modem.SIMLocked: // a PIN that was right takes a while
+		v.stale |= modem.SIMChanged
+		return hold{phase: Card, why: "the SIM starts", again: startPause}, nil
+	}
+	return hold{phase: Card, why: "the SIM is " + v.sim.State.String()}, nil
+}
+
+// readCard asks for the SIM if it may have changed.
+func (v *visit) readCard(ctx context.Context) error {
+	err := ask(ctx, v, modem.SIMChanged, &v.sim, v.modem.SIM)
+	if errors.Is(err, modem.ErrNoSIM) {
+		v.take(modem.SIMChanged)
+		v.sim, err = modem.SIM{State: modem.SIMAbsent}, nil
+	}
+	return err
+}
+
+// unlock gives the SIM its PIN if it wants it and it is safe, and holds with the
+// reason if it is not.
+func (v *visit) unlock(ctx context.Context) (hold, error) {
+	if v.records.pins == nil {
+		if v.sim.State == modem.SIMLocked {
+			return hold{phase: Card, why: "the SIM wants its PIN, and the box cannot read which ones it has tried: enter it by hand, or restart the box"}, nil
+		}
+		return hold{}, nil
+	}
+	configured := v.configured()
+	var pin modem.PIN
+	if configured.PIN != nil {
+		pin = modem.PIN(configured.PIN.Reveal())
+	}
+	place := sim.Place{IMEI: v.identity.IMEI, Slot: configured.Slot}
+	err := v.records.pins.Unlock(ctx, time.Now(), v.modem, place, pin)
+	var withheld sim.Withheld
+	switch {
+	case errors.As(err, &withheld):
+		if withheld.Again > 0 {
+			v.stale |= modem.SIMChanged
+		}
+		return hold{phase: Card, why: withheld.Why, again: withheld.Again}, nil
+	case errors.Is(err, modem.ErrWrongPIN), errors.Is(err, modem.ErrNoSIM), err == nil:
+		if err != nil || v.sim.State != modem.SIMReady {
+			v.stale |= modem.SIMChanged
+			return hold{}, v.readCard(ctx)
+		}
+		return hold{}, nil
+	}
+	v.stale |= modem.SIMChanged
+	return hold{}, err
+}
+
+// configured returns what the configuration has for the SIM in use.
+func (v *visit) configured() SIM {
+	sims := v.cfg.sims()
+	for _, slot := range v.slots {
+		for _, s := range sims {
+			if slot.Active && s.Slot == slot.Number {
+				return s
+			}
+		}
+	}
+	return sims[0]
+}

@@ -1,0 +1,127 @@
+package cellular
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/farspoke/farspoke/cellular/apn"
+	"github.com/farspoke/farspoke/cellular/modem"
+)
+
+// steady is how long a connection must last to be counted as one that works.
+const steady = time.Minute
+
+// connect sees to it that every connection is there, and returns the first hold of
+// those that are not.
+func (v *visit) connect(ctx context.Context) (hold, error) {
+	changed := v.take(modem.ConnectionChanged)
+	var first hold
+	for _, u := range v.underlays {
+		h, err := v.connectOne(ctx, u, changed)
+		if err != nil {
+			v.stale |= modem.ConnectionChanged
+			return hold{}, err
+		}
+		if h.holds() && (!first.holds() || h.again < first.again) {
+			first = h
+		}
+	}
+	return first, nil
+}
+
+// connectOne sees to one connection. changed says that the modem has to be asked
+// whether it is as it was.
+func (v *visit) connectOne(ctx context.Context, u *Underlay, changed bool) (hold, error) {
+	if u.connected && !changed && u.placed == u.metric() {
+		return hold{}, nil
+	}
+	c, err := v.modem.Connection(ctx, u.session)
+	if err == nil {
+		return hold{}, u.offer(c)
+	}
+	if !errors.Is(err, modem.ErrNotConnected) {
+		return hold{}, fmt.Errorf("ask for the connection of %s: %w", u.Name, err)
+	}
+	if err := v.lost(u); err != nil {
+		return hold{}, err
+	}
+	choice := v.situation(u).Next()
+	u.choice = choice
+	if wait := time.Until(choice.NotBefore); wait > 0 {
+		return hold{phase: Connecting, why: choice.Why, again: wait}, nil
+	}
+	v.report(hold{phase: Connecting, why: "asks for " + choice.Why}, v)
+	err = v.modem.Connect(ctx, u.session, choice.APN)
+	if ctx.Err() != nil {
+		return hold{}, ctx.Err()
+	}
+	if err != nil {
+		return v.refused(u, choice, err)
+	}
+	u.since = time.Now()
+	if c, err = v.modem.Connection(ctx, u.session); err != nil {
+		return hold{}, fmt.Errorf("ask for the connection of %s: %w", u.Name, err)
+	}
+	v.log.Info("connected", "interface", u.Name, "apn", choice.APN, "why", choice.Why, "address", c.Address4, "address6", c.Address6, "mtu", c.MTU, "milestone", "connection")
+	if u.PDN == "" {
+		if err := v.records.apns.Remember(v.sim.ICCID, apn.Data, choice); err != nil {
+			v.log.Warn("APN that works is not kept for the next start", "err", err)
+		}
+	}
+	return hold{}, u.offer(c)
+}
+
+// refused notes that a connection did not come about. What the network or the modem
+// said no to is not asked for again at once; the error of anything else is returned.
+func (v *visit) refused(u *Underlay, choice apn.Choice, err error) (hold, error) {
+	var refusal modem.Refusal
+	if !errors.As(err, &refusal) {
+		return hold{}, fmt.Errorf("connect %s: %w", u.Name, err)
+	}
+	v.log.Warn("connection refused", "interface", u.Name, "apn", choice.APN, "why", choice.Why, "err", err)
+	v.note(u, choice.Failed(v.registration.PLMN, time.Now(), err))
+	u.choice = v.situation(u).Next()
+	return hold{phase: Connecting, why: u.choice.Why, again: max(time.Until(u.choice.NotBefore), time.Millisecond)}, nil
+}
+
+// lost withdraws a connection that is no more. One that has not lasted counts as an
+// attempt that came to nothing, so that nobody is pestered.
+func (v *visit) lost(u *Underlay) error {
+	if u.connected && !u.since.IsZero() {
+		lasted := time.Since(u.since)
+		v.log.Warn("connection lost", "interface", u.Name, "after", lasted)
+		if lasted < steady {
+			v.note(u, u.choice.Failed(v.registration.PLMN, time.Now(), fmt.Errorf("the network ended the connection after %v", lasted.Round(time.Millisecond))))
+		} else {
+			delete(v.histories, v.purpose(u))
+		}
+	}
+	return u.withdraw()
+}
+
+// note adds an attempt to those of the connection.
+func (v *visit) note(u *Underlay, a apn.Attempt) {
+	p := v.purpose(u)
+	v.histories[p] = v.histories[p].With(a)
+}
+
+func (v *visit) purpose(u *Underlay) purpose {
+	return purpose{iccid: v.sim.ICCID, use: apn.Data, session: u.session}
+}
+
+// situation is that of a connection's APN.
+func (v *visit) situation(u *Underlay) apn.Situation {
+	s := apn.Situation{
+		Use: apn.Data, SIM: v.sim, Network: v.registration.PLMN,
+		Configured: v.pdn(u, v.configured()), History: v.histories[v.purpose(u)],
+	}
+	if s.Configured != nil {
+		s.Families = s.Configured.Families
+	}
+	if u.PDN == "" {
+		s.Known = v.records.apns.Known(v.sim.ICCID, apn.Data)
+	}
+	return s
+}

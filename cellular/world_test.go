@@ -1,0 +1,460 @@
+package cellular
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/farspoke/farspoke/cellular/modem"
+	"github.com/farspoke/farspoke/internal/link"
+	"github.com/farspoke/farspoke/internal/uplink"
+)
+
+// world is a modem on a bus, the network it hears, and the kernel's devices. It is
+// everything around a Station.
+type world struct {
+	*testing.T
+	station *Station
+	stop    context.CancelFunc
+	ended   chan error
+
+	mu      sync.Mutex
+	present chan struct{} // closed while the modem is on the bus
+	bell    *modem.Bell
+	// asked counts what the modem was asked, by method, and did lists what was done
+	// to it.
+	asked map[string]int
+	did   []string
+	// silent: the modem answers nothing; cured by the reset of that name.
+	silent bool
+	cure   string
+
+	sim          modem.SIM
+	slots        []modem.Slot
+	radio        modem.Radio
+	registration modem.Registration
+	attach       modem.APN
+	connections  map[int]modem.Connection
+	// grant is what the network says to an APN.
+	grant func(session int, apn modem.APN) (modem.Connection, error)
+
+	records map[string][]byte
+	devices map[string]*device
+	refuse  func(link.Route) bool
+}
+
+// device is a network device and what it has.
+type device struct {
+	port link.Port
+	has  link.Addressing
+}
+
+var (
+	goodSIM   = modem.SIM{State: modem.SIMReady, ICCID: "8949000000000000001", IMSI: "262011234567890", MNCDigits: 2, Attempts: 3}
+	homeCell  = modem.Registration{State: modem.Home, Attached: true, PLMN: "26201", Operator: "Telekom.de", Technology: modem.LTE, Cell: 0x1a2d001}
+	goodGrant = modem.Connection{
+		Address4: netip.MustParsePrefix("100.64.0.5/29"), Gateway4: netip.MustParseAddr("100.64.0.6"),
+		DNS: []netip.Addr{netip.MustParseAddr("100.64.0.1")}, MTU: 1430, APN: "internet",
+	}
+	lte = Interface{Name: "lte", VRF: "front", Metric: 200, Demoted: 1 << 20}
+)
+
+// play runs what a test does with a world, in a time of its own. The modem is on the
+// bus unless arrange takes it away.
+func play(t *testing.T, cfg Config, arrange func(*world), do func(*world)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{
+			T: t, asked: make(map[string]int), connections: make(map[int]modem.Connection),
+			sim: goodSIM, radio: modem.Radio{Hardware: true, Software: true}, registration: homeCell,
+			slots:   []modem.Slot{{Number: 1, Active: true, Filled: true, ICCID: goodSIM.ICCID}},
+			grant:   func(int, modem.APN) (modem.Connection, error) { return goodGrant, nil },
+			records: make(map[string][]byte), devices: make(map[string]*device),
+			refuse:  func(link.Route) bool { return false },
+			present: make(chan struct{}),
+		}
+		w.plug()
+		if arrange != nil {
+			arrange(w)
+		}
+		w.start(cfg)
+		defer func() { w.stop() }()
+		do(w)
+		w.end()
+	})
+}
+
+// start starts a Station, as a router process does.
+func (w *world) start(cfg Config, interfaces ...Interface) {
+	if len(interfaces) == 0 {
+		interfaces = []Interface{lte}
+	}
+	log := slog.New(slog.DiscardHandler)
+	w.station = New("m2", cfg, interfaces, Deps{Log: log, Bus: w, Records: OpenRecords(w, log)})
+	for _, u := range w.station.Underlays() {
+		u.links = w
+	}
+	ctx, cancel := context.WithCancel(w.Context())
+	w.stop, w.ended = cancel, make(chan error, 1)
+	go func() { w.ended <- w.station.Run(ctx) }()
+	synctest.Wait()
+}
+
+// end ends the router process.
+func (w *world) end() {
+	w.Helper()
+	w.stop()
+	if err := <-w.ended; err != nil {
+		w.Errorf("Run: %v", err)
+	}
+}
+
+// change changes the world, and the modem tells of it.
+func (w *world) change(what modem.Event, how func()) {
+	w.mu.Lock()
+	how()
+	w.mu.Unlock()
+	if what != 0 {
+		w.bell.Ring(what)
+	}
+	synctest.Wait()
+}
+
+// plug puts the modem on the bus.
+func (w *world) plug() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.bell = modem.NewBell()
+	w.devices["wwan0"] = &device{port: link.Port{Name: "wwan0", Index: 7, MTU: 1500}}
+	close(w.present)
+}
+
+// unplug takes it away, and all that came with it.
+func (w *world) unplug() {
+	w.mu.Lock()
+	w.present = make(chan struct{})
+	w.connections = make(map[int]modem.Connection)
+	w.devices = make(map[string]*device)
+	w.bell.Close()
+	w.mu.Unlock()
+	synctest.Wait()
+}
+
+func (w *world) state() uplink.State {
+	s, _ := w.station.Underlays()[0].State().Load()
+	return s
+}
+
+// expectUp fails the test unless the underlay offers what the network granted, and
+// the device has it.
+func (w *world) expectUp(want modem.Connection) {
+	w.Helper()
+	s := w.state()
+	if !s.Up || s.Address != want.Address4 || s.MTU != want.MTU || !slices.Equal(s.DNS, want.DNS) || s.VRF != "front" {
+		w.Fatalf("the underlay offers %+v, want what the network grants, %+v; status %+v", s, want, w.station.Status())
+	}
+	if d := w.devices["lte"]; d == nil || d.has.Address != want.Address4 || len(d.has.Routes) == 0 || d.port.Master == 0 {
+		w.Fatalf("the device has %+v", d)
+	}
+}
+
+// expectDown fails the test if anything of a network is left.
+func (w *world) expectDown(phase Phase, text string) {
+	w.Helper()
+	if s := w.state(); s.Up || s.Address.IsValid() {
+		w.Fatalf("the underlay offers %+v", s)
+	}
+	if d := w.devices["lte"]; d != nil && (d.has.Address.IsValid() || d.has.Address6.IsValid() || len(d.has.Routes) > 0) {
+		w.Fatalf("the device has %+v", d.has)
+	}
+	if s := w.station.Status(); s.Phase != phase || text != "" && s.Text != text {
+		w.Fatalf("the modem is %v: %q, want %v: %q", s.Phase, s.Text, phase, text)
+	}
+}
+
+// Await implements Bus.
+func (w *world) Await(ctx context.Context, _ string, last Device) (Device, error) {
+	if last != nil {
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+	}
+	w.mu.Lock()
+	present := w.present
+	w.mu.Unlock()
+	select {
+	case <-present:
+		return w, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// String implements Device.
+func (w *world) String() string { return "1-1" }
+
+// Open implements Device.
+func (w *world) Open(context.Context) (modem.Modem, error) {
+	if err := w.ask("open"); err != nil {
+		return nil, err
+	}
+	return phone{w}, nil
+}
+
+// Links implements Device.
+func (w *world) Links(names []string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for session, name := range names {
+		if w.devices[name] == nil {
+			w.devices[name] = &device{port: link.Port{Name: name, Index: 7 + session, MTU: 1500}}
+		}
+	}
+	delete(w.devices, "wwan0")
+	return nil
+}
+
+// Resets implements Device.
+func (w *world) Resets() []Reset {
+	var all []Reset
+	for _, name := range []string{"reset", "power"} {
+		all = append(all, Reset{Name: name, Do: func(context.Context) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.did = append(w.did, name)
+			if w.cure == name {
+				w.silent = false
+			}
+			return nil
+		}})
+	}
+	return all
+}
+
+// answerTime is how long a modem that does not answer is waited for.
+const answerTime = 10 * time.Second
+
+// ask counts a question to the modem, which may stay unanswered.
+func (w *world) ask(what string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	select {
+	case <-w.present:
+	default:
+		return modem.ErrGone
+	}
+	w.asked[what]++
+	if w.silent {
+		w.mu.Unlock()
+		time.Sleep(answerTime)
+		w.mu.Lock()
+		return fmt.Errorf("%s: %w", what, modem.ErrSilent)
+	}
+	return nil
+}
+
+// Save implements Store.
+func (w *world) Save(name string, v any) error {
+	data, err := json.Marshal(v)
+	w.records[name] = data
+	return err
+}
+
+// Load implements Store.
+func (w *world) Load(name string, v any) (bool, error) {
+	data, ok := w.records[name]
+	if !ok {
+		return false, nil
+	}
+	return true, json.Unmarshal(data, v)
+}
+
+// Port implements links.
+func (w *world) Port(name string) (link.Port, bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if d := w.devices[name]; d != nil {
+		return d.port, true, nil
+	}
+	return link.Port{}, false, nil
+}
+
+// Attach implements links.
+func (w *world) Attach(p link.Port, vrf string) (link.Port, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.devices[p.Name]
+	d.port.Up, d.port.Table = true, 254
+	if vrf != "" {
+		d.port.Master, d.port.Table = 3, 1000
+	}
+	return d.port, nil
+}
+
+// SetMTU implements links.
+func (w *world) SetMTU(p link.Port, mtu int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.devices[p.Name].port.MTU = mtu
+	return nil
+}
+
+// Apply implements links.
+func (w *world) Apply(p link.Port, want link.Addressing, _ time.Duration) ([]link.Refusal, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.devices[p.Name]
+	if d == nil {
+		return nil, errors.New("no such device")
+	}
+	d.has = want
+	var refused []link.Refusal
+	for _, r := range want.Routes {
+		if w.refuse(r) {
+			refused = append(refused, link.Refusal{Route: r, Err: errors.New("invalid argument")})
+		}
+	}
+	return refused, nil
+}
+
+// phone is the modem, opened.
+type phone struct{ w *world }
+
+// answer returns what the modem has once it was asked.
+func answer[T any](p phone, question string, has func() (T, error)) (T, error) {
+	if err := p.w.ask(question); err != nil {
+		var none T
+		return none, err
+	}
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	return has()
+}
+
+func (p phone) Identity(context.Context) (modem.Identity, error) {
+	return answer(p, "identity", func() (modem.Identity, error) {
+		return modem.Identity{Model: "test", IMEI: "490154203237518", Sessions: 8}, nil
+	})
+}
+
+func (p phone) Slots(context.Context) ([]modem.Slot, error) {
+	return answer(p, "slots", func() ([]modem.Slot, error) { return slices.Clone(p.w.slots), nil })
+}
+
+func (p phone) UseSlot(_ context.Context, slot int) error {
+	_, err := answer(p, "use slot", func() (any, error) {
+		p.w.did = append(p.w.did, fmt.Sprintf("slot %d", slot))
+		for i := range p.w.slots {
+			p.w.slots[i].Active = p.w.slots[i].Number == slot
+		}
+		return nil, nil
+	})
+	return err
+}
+
+func (p phone) SIM(context.Context) (modem.SIM, error) {
+	return answer(p, "SIM", func() (modem.SIM, error) { return p.w.sim, nil })
+}
+
+func (p phone) EnterPIN(_ context.Context, pin modem.PIN) error {
+	_, err := answer(p, "PIN", func() (any, error) {
+		if pin != "1234" {
+			if p.w.sim.Attempts--; p.w.sim.Attempts == 0 {
+				p.w.sim.State, p.w.sim.Attempts = modem.SIMBlocked, 10
+			}
+			return nil, modem.ErrWrongPIN
+		}
+		p.w.sim = goodSIM
+		return nil, nil
+	})
+	return err
+}
+
+func (p phone) Radio(context.Context) (modem.Radio, error) {
+	return answer(p, "radio", func() (modem.Radio, error) { return p.w.radio, nil })
+}
+
+func (p phone) SetRadio(_ context.Context, on bool) error {
+	_, err := answer(p, "set radio", func() (any, error) { p.w.radio.Software = on; return nil, nil })
+	return err
+}
+
+func (p phone) AttachAPN(context.Context) (modem.APN, error) {
+	return answer(p, "attach APN", func() (modem.APN, error) { return p.w.attach, nil })
+}
+
+func (p phone) SetAttachAPN(_ context.Context, a modem.APN) error {
+	_, err := answer(p, "set attach APN", func() (any, error) {
+		p.w.attach = a
+		p.w.did = append(p.w.did, "attach "+a.Name)
+		return nil, nil
+	})
+	return err
+}
+
+func (p phone) Select(_ context.Context, s modem.Selection) error {
+	_, err := answer(p, "select", func() (any, error) { p.w.did = append(p.w.did, "select "+s.PLMN); return nil, nil })
+	return err
+}
+
+func (p phone) Registration(context.Context) (modem.Registration, error) {
+	return answer(p, "registration", func() (modem.Registration, error) { return p.w.registration, nil })
+}
+
+func (p phone) Attach(context.Context) error {
+	_, err := answer(p, "attach", func() (any, error) { p.w.registration.Attached = true; return nil, nil })
+	return err
+}
+
+func (p phone) Connect(_ context.Context, session int, a modem.APN) error {
+	_, err := answer(p, "connect", func() (any, error) {
+		p.w.did = append(p.w.did, fmt.Sprintf("connect %d %s", session, a.Name))
+		c, err := p.w.grant(session, a)
+		if err == nil {
+			p.w.connections[session] = c
+		}
+		return nil, err
+	})
+	return err
+}
+
+func (p phone) Disconnect(_ context.Context, session int) error {
+	_, err := answer(p, "disconnect", func() (any, error) { delete(p.w.connections, session); return nil, nil })
+	return err
+}
+
+func (p phone) Connection(_ context.Context, session int) (modem.Connection, error) {
+	return answer(p, "connection", func() (modem.Connection, error) {
+		c, ok := p.w.connections[session]
+		if !ok {
+			return c, modem.ErrNotConnected
+		}
+		return c, nil
+	})
+}
+
+func (p phone) Signal(context.Context) (modem.Signal, error) {
+	return answer(p, "signal", func() (modem.Signal, error) { return modem.Signal{RSRP: new(-97.0)}, nil })
+}
+
+func (p phone) Counters(context.Context, int) (modem.Counters, error) {
+	return answer(p, "counters", func() (modem.Counters, error) { return modem.Counters{OctetsIn: 17}, nil })
+}
+
+func (p phone) Restart(context.Context) error { return p.w.ask("restart") }
+
+func (p phone) Events() <-chan modem.Event {
+	p.w.mu.Lock()
+	defer p.w.mu.Unlock()
+	return p.w.bell.Events()
+}
+
+func (p phone) Close() error { return nil }
