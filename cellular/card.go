@@ -31,7 +31,9 @@ func (v *visit) card(ctx context.Context) (hold, error) {
 		v.log.Info("SIM", "state", v.sim.State, "iccid", v.sim.ICCID)
 		// What the other SIM had is none of this one's.
 		v.stale |= everything &^ modem.SIMChanged
-		v.attach = attachAPN{}
+		if err := v.restoreAttach(ctx); err != nil {
+			return hold{}, err
+		}
 	}
 	switch v.sim.State {
 	case modem.SIMReady:
@@ -45,6 +47,11 @@ func (v *visit) card(ctx context.Context) (hold, error) {
 
 // readCard asks for the SIM if it may have changed.
 func (v *visit) readCard(ctx context.Context) error {
+	if v.stale&modem.SIMChanged != 0 && len(v.slots) > 1 {
+		if err := v.readSlots(ctx); err != nil {
+			return err
+		}
+	}
 	err := ask(ctx, v, modem.SIMChanged, &v.sim, v.modem.SIM)
 	if errors.Is(err, modem.ErrNoSIM) {
 		v.take(modem.SIMChanged)
@@ -89,13 +96,11 @@ func (v *visit) unlock(ctx context.Context) (hold, error) {
 
 // configured returns what the configuration has for the SIM in use.
 func (v *visit) configured() SIM {
-	sims := v.cfg.sims()
-	for _, slot := range v.slots {
-		for _, s := range sims {
-			if slot.Active && s.Slot == slot.Number {
-				return s
-			}
+	slot := v.inUse()
+	for _, s := range v.cfg.sims() {
+		if s.Slot == slot {
+			return s
 		}
 	}
-	return sims[0]
+	return SIM{Slot: slot}
 }

@@ -168,18 +168,17 @@ func (a APN) validate() error {
 	return errors.Join(errs...)
 }
 
-// modem returns the APN as modems know it. Without auth it is chap, and the APN's
-// user tries the other.
+// modem returns the APN as modems know it. How the user name is proved is found out
+// where it is not said.
 func (a APN) modem() modem.APN {
 	m := modem.APN{Name: a.Name, User: a.User, Families: kinds[a.IP]}
 	if a.Password != nil {
 		m.Password = modem.Password(a.Password.Reveal())
 	}
-	switch {
-	case a.User == "":
-	case a.Auth == "pap":
+	switch a.Auth {
+	case "pap":
 		m.Auth = modem.PAP
-	default:
+	case "chap":
 		m.Auth = modem.CHAP
 	}
 	return m

@@ -177,6 +177,19 @@ func (v *visit) setAttach(ctx context.Context, choice apn.Choice) error {
 	return nil
 }
 
+// restoreAttach gives the modem its own attach APN back, for another SIM.
+func (v *visit) restoreAttach(ctx context.Context) error {
+	a := v.attach
+	v.attach = attachAPN{unsupported: a.unsupported}
+	if a.own == a.has {
+		return nil
+	}
+	if err := v.modem.SetAttachAPN(ctx, a.own); err != nil {
+		return fmt.Errorf("restore the modem's attach APN: %w", err)
+	}
+	return nil
+}
+
 // denied notes that a network has said no, and has another attach APN tried if that
 // may be the reason. The modem goes on searching by itself.
 func (v *visit) denied(was modem.Registration) hold {

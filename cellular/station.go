@@ -25,6 +25,7 @@ import (
 
 	"github.com/farspoke/farspoke/cellular/apn"
 	"github.com/farspoke/farspoke/cellular/modem"
+	"github.com/farspoke/farspoke/cellular/sim"
 	"github.com/farspoke/farspoke/internal/link"
 )
 
@@ -33,6 +34,9 @@ type Bus interface {
 	// Await returns the modem of the given name once it is there. After one that has
 	// gone or does not answer it waits until the bus has changed, or for a moment.
 	Await(ctx context.Context, name string, last Device) (Device, error)
+	// Power takes the power from the modem of the given name for a moment. The error
+	// is modem.ErrUnsupported where the board cannot.
+	Power(ctx context.Context, name string) error
 }
 
 // Device is a modem on the bus.
@@ -78,6 +82,8 @@ type Station struct {
 	asked  chan chan struct{}
 	// rung is how many ways to bring the modem to its senses have failed in a row.
 	rung int
+	// between decides between the SIMs, nil until a modem has told of several slots.
+	between *sim.Switch
 
 	mu     sync.Mutex
 	status Status
@@ -134,7 +140,7 @@ func (s *Station) nudge() {
 func (s *Station) Run(ctx context.Context) error {
 	var last Device
 	for {
-		device, err := s.bus.Await(ctx, s.name, last)
+		device, err := s.await(ctx, last)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -153,6 +159,23 @@ func (s *Station) Run(ctx context.Context) error {
 	}
 }
 
+// await waits for the modem. One that stays away has its power switched off and on.
+func (s *Station) await(ctx context.Context, last Device) (Device, error) {
+	for patience := absence; ; patience = min(2*patience, longestAbsence) {
+		limited, cancel := context.WithTimeout(ctx, patience)
+		device, err := s.bus.Await(limited, s.name, last)
+		cancel()
+		if err == nil || limited.Err() == nil || ctx.Err() != nil {
+			return device, err
+		}
+		if err := s.bus.Power(ctx, s.name); err == nil {
+			s.log.Warn("modem is not there: its power was switched off and on", "waited", patience)
+		} else if !errors.Is(err, modem.ErrUnsupported) && ctx.Err() == nil {
+			s.log.Warn("modem is not there, and its power cannot be switched", "waited", patience, "err", err)
+		}
+	}
+}
+
 // attend stays with a modem until it is gone or does not answer.
 func (s *Station) attend(ctx context.Context, device Device) error {
 	s.report(hold{phase: Opening, why: "the modem starts"}, nil)
@@ -164,6 +187,13 @@ func (s *Station) attend(ctx context.Context, device Device) error {
 	v := &visit{Station: s, device: device, modem: m, stale: everything}
 	return v.run(ctx)
 }
+
+// absence is for how long a modem that is not there is left alone at first, and
+// longestAbsence at last.
+const (
+	absence        = 2 * time.Minute
+	longestAbsence = time.Hour
+)
 
 // firstPause is how long the first way to bring a modem to its senses is given to
 // work; each further one gets longer, up to longestPause.
@@ -181,6 +211,7 @@ func (s *Station) rouse(ctx context.Context, device Device, reason error) {
 		return
 	}
 	resets := slices.Insert(device.Resets(), 0, Reset{Name: "open it again", Do: func(context.Context) error { return nil }})
+	resets = append(resets, Reset{Name: "power off and on", Do: func(ctx context.Context) error { return s.bus.Power(ctx, s.name) }})
 	r := resets[s.rung%len(resets)]
 	pause := min(firstPause<<min(s.rung, 16), longestPause)
 	s.rung++

@@ -372,3 +372,47 @@ func TestPIN(t *testing.T) {
 		w.expectUp(goodGrant)
 	})
 }
+
+func TestModemThatStaysAwayGetsItsPowerBack(t *testing.T) {
+	play(t, Config{}, func(w *world) { w.unplugged(); w.cure = "power" }, func(w *world) {
+		time.Sleep(absence)
+		synctest.Wait()
+		w.expectUp(goodGrant)
+	})
+}
+
+// TestSecondSIM: the second one takes over while the first has no network, and the
+// first is used again later.
+func TestSecondSIM(t *testing.T) {
+	cfg := Config{SIMs: []SIM{{Slot: 1}, {Slot: 2, APN: &APN{Name: "second"}}}}
+	two := func(w *world) {
+		w.slots = append(w.slots, modem.Slot{Number: 2, Filled: true, ICCID: "8941000000000000002"})
+	}
+	play(t, cfg, two, func(w *world) {
+		w.expectUp(goodGrant)
+		dead := true
+		w.onSlot = func(slot int) {
+			w.sim, w.registration = goodSIM, homeCell
+			if slot == 2 {
+				w.sim.ICCID = "8941000000000000002"
+			} else if dead {
+				w.registration = modem.Registration{State: modem.Searching}
+			}
+			w.connections = make(map[int]modem.Connection)
+		}
+		w.change(modem.RegistrationChanged, func() { w.registration = modem.Registration{State: modem.Searching} })
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		w.expectUp(goodGrant)
+		if s := w.station.Status(); s.SIM.ICCID != "8941000000000000002" || !slices.Contains(w.did, "connect 0 second") {
+			t.Errorf("the second SIM is not in use: %+v, %v", s.SIM, w.did)
+		}
+		w.change(0, func() { dead = false })
+		time.Sleep(3 * time.Hour)
+		synctest.Wait()
+		w.expectUp(goodGrant)
+		if s := w.station.Status(); s.SIM.ICCID != goodSIM.ICCID {
+			t.Errorf("the first SIM is not used again: %+v, %v", s.SIM, w.did)
+		}
+	})
+}

@@ -93,24 +93,41 @@ func (v *visit) run(ctx context.Context) error {
 }
 
 // converge goes over all that a connection takes, in order, up to the first that has
-// to be waited for.
+// to be waited for, and over what follows from that.
 func (v *visit) converge(ctx context.Context) (hold, error) {
-	steps := []func(context.Context) (hold, error){v.identify, v.card, v.radio, v.register, v.serve, v.connect}
-	for i, step := range steps {
+	h, err := v.advance(ctx)
+	if err != nil {
+		return hold{}, err
+	}
+	again, changed, err := v.choose(ctx, v.service(h))
+	switch {
+	case err != nil:
+		return hold{}, err
+	case changed:
+		return hold{phase: Card, why: "the other SIM starts", again: startPause}, nil
+	case again > 0 && (h.again == 0 || again < h.again):
+		h.again = again
+	}
+	return h, v.measure(ctx)
+}
+
+// advance goes over the steps, and withdraws what the network gave at the first that
+// holds.
+func (v *visit) advance(ctx context.Context) (hold, error) {
+	for _, step := range []func(context.Context) (hold, error){v.identify, v.card, v.radio, v.register, v.serve} {
 		h, err := step(ctx)
 		if err != nil {
 			return hold{}, err
 		}
-		if !h.holds() {
-			continue
-		}
-		if i < len(steps)-1 {
-			// What comes after needs what is missing.
+		if h.holds() {
 			return h, v.withdraw()
 		}
-		return h, v.measure(ctx)
 	}
-	return hold{phase: Up}, v.measure(ctx)
+	h, err := v.connect(ctx)
+	if err == nil && !h.holds() {
+		h.phase = Up
+	}
+	return h, err
 }
 
 // weigh decides what an error means: the end of the visit, or another try soon.
@@ -171,6 +188,9 @@ func (v *visit) identify(ctx context.Context) (hold, error) {
 	}
 	if err := v.device.Links(names); err != nil {
 		return hold{}, fmt.Errorf("make the modem's network devices: %w", err)
+	}
+	if err := v.readSlots(ctx); err != nil {
+		return hold{}, err
 	}
 	v.identity = identity
 	v.log.Info("modem is there", "device", v.device, "model", identity.Model, "firmware", identity.Firmware, "protocol", identity.Protocol, "milestone", "modem")

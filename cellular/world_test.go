@@ -37,8 +37,10 @@ type world struct {
 	silent bool
 	cure   string
 
-	sim          modem.SIM
-	slots        []modem.Slot
+	sim   modem.SIM
+	slots []modem.Slot
+	// onSlot is what happens when another slot is used.
+	onSlot       func(slot int)
 	radio        modem.Radio
 	registration modem.Registration
 	attach       modem.APN
@@ -225,18 +227,39 @@ func (w *world) Links(names []string) error {
 // Resets implements Device.
 func (w *world) Resets() []Reset {
 	var all []Reset
-	for _, name := range []string{"reset", "power"} {
-		all = append(all, Reset{Name: name, Do: func(context.Context) error {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			w.did = append(w.did, name)
-			if w.cure == name {
-				w.silent = false
-			}
-			return nil
-		}})
+	for _, name := range []string{"reset"} {
+		all = append(all, Reset{Name: name, Do: func(context.Context) error { return w.remedy(name) }})
 	}
 	return all
+}
+
+// Power implements Bus.
+func (w *world) Power(context.Context, string) error { return w.remedy("power") }
+
+// remedy does something to the modem from outside.
+func (w *world) remedy(name string) error {
+	w.mu.Lock()
+	w.did = append(w.did, name)
+	cures := w.cure == name
+	if cures {
+		w.silent = false
+	}
+	there := w.there()
+	w.mu.Unlock()
+	if cures && !there {
+		w.plug()
+	}
+	return nil
+}
+
+// there reports whether the modem is on the bus.
+func (w *world) there() bool {
+	select {
+	case <-w.present:
+		return true
+	default:
+		return false
+	}
 }
 
 // answerTime is how long a modem that does not answer is waited for.
@@ -246,9 +269,7 @@ const answerTime = 10 * time.Second
 func (w *world) ask(what string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	select {
-	case <-w.present:
-	default:
+	if !w.there() {
 		return modem.ErrGone
 	}
 	w.asked[what]++
@@ -354,6 +375,9 @@ func (p phone) UseSlot(_ context.Context, slot int) error {
 		p.w.did = append(p.w.did, fmt.Sprintf("slot %d", slot))
 		for i := range p.w.slots {
 			p.w.slots[i].Active = p.w.slots[i].Number == slot
+		}
+		if p.w.onSlot != nil {
+			p.w.onSlot(slot)
 		}
 		return nil, nil
 	})
