@@ -4,7 +4,7 @@
 package parts
 
 import (
-	"github.com/farspoke/farspoke/cellular/port"
+	"github.com/farspoke/farspoke/cellular"
 	"github.com/farspoke/farspoke/dmvpn"
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/ikev2"
@@ -22,11 +22,11 @@ func Modules() [][]string {
 
 // LateModules returns the names of those that nothing needs before the router has
 // started.
-func LateModules() []string { return port.Modules }
+func LateModules() []string { return cellular.Modules }
 
 // Drivers returns the names of the drivers of devices that are no board's own and
 // may be plugged in anywhere. They load by themselves when a device appears.
-func Drivers() []string { return port.Drivers }
+func Drivers() []string { return cellular.Drivers }
 
 // Accelerators returns the names of modules that do the same faster where the
 // processor can. They load by themselves, as Drivers do.
