@@ -108,7 +108,7 @@ func (d onBus) String() string {
 
 // Open begins a conversation over the preferred control port. Of several ports for AT
 // commands the first that answers is taken.
-func (d onBus) Open(ctx context.Context) (modem.Modem, error) {
+func (d onBus) Open(ctx context.Context, sessions int) (modem.Modem, error) {
 	var errs []error
 	for _, control := range d.Controls {
 		if control.Protocol != d.Controls[0].Protocol {
@@ -117,7 +117,7 @@ func (d onBus) Open(ctx context.Context) (modem.Modem, error) {
 		p, err := port.Open(control)
 		if err == nil {
 			var m modem.Modem
-			if m, err = d.speak(ctx, control.Protocol, p); err == nil {
+			if m, err = d.speak(ctx, control.Protocol, p, sessions); err == nil {
 				return m, nil
 			}
 		}
@@ -127,12 +127,12 @@ func (d onBus) Open(ctx context.Context) (modem.Modem, error) {
 }
 
 // speak begins a conversation in a protocol.
-func (d onBus) speak(ctx context.Context, protocol port.Protocol, p *port.Port) (modem.Modem, error) {
+func (d onBus) speak(ctx context.Context, protocol port.Protocol, p *port.Port, sessions int) (modem.Modem, error) {
 	switch protocol {
 	case port.MBIM:
 		return mbimhost.Open(ctx, p, d.log)
 	case port.QMI:
-		return qmihost.Open(ctx, p, d.log)
+		return qmihost.Open(ctx, p, qmihost.Path{Channels: sessions > 1}, d.log)
 	}
 	return athost.Open(ctx, p, d.log)
 }

@@ -43,8 +43,8 @@ type Bus interface {
 type Device interface {
 	// String says what and where it is.
 	String() string
-	// Open begins a conversation.
-	Open(ctx context.Context) (modem.Modem, error)
+	// Open begins a conversation with a modem that is to have so many sessions.
+	Open(ctx context.Context, sessions int) (modem.Modem, error)
 	// Links sees to it that the network devices of the connections exist under the
 	// given names, in the order of the sessions, and no others do.
 	Links(names []string) error
@@ -179,7 +179,7 @@ func (s *Station) await(ctx context.Context, last Device) (Device, error) {
 // attend stays with a modem until it is gone or does not answer.
 func (s *Station) attend(ctx context.Context, device Device) error {
 	s.report(hold{phase: Opening, why: "the modem starts"}, nil)
-	m, err := device.Open(ctx)
+	m, err := device.Open(ctx, len(s.underlays))
 	if err != nil {
 		return fmt.Errorf("open the modem: %w", err)
 	}

@@ -204,7 +204,7 @@ func (w *world) Await(ctx context.Context, _ string, last Device) (Device, error
 func (w *world) String() string { return "1-1" }
 
 // Open implements Device.
-func (w *world) Open(context.Context) (modem.Modem, error) {
+func (w *world) Open(context.Context, int) (modem.Modem, error) {
 	if err := w.ask("open"); err != nil {
 		return nil, err
 	}
