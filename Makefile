@@ -13,7 +13,7 @@ TOOLBOX ?= true
 FUZZTIME ?= 60s
 SOAK ?= 1h
 
-PACKAGES = qemu-system-arm debian-archive-keyring kmod dnsmasq-base nftables iproute2 libqmi-utils libmbim-utils
+PACKAGES = qemu-system-arm debian-archive-keyring kmod dnsmasq-base nftables iproute2 libqmi-utils libmbim-utils libmbim-proxy
 VM_TESTS = $(shell grep -rlE '^//go:build vm' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
 NETNS_TESTS = $(shell grep -rlE '^//go:build netns' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
 

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/farspoke/farspoke/cellular/mbim"
@@ -24,6 +25,8 @@ type conversation struct {
 	log  *slog.Logger
 	// indicated is called for each indication, one at a time.
 	indicated func(mbim.Message)
+	// closing is set when it is we who end the conversation.
+	closing atomic.Bool
 	// finished is called and ended closed when the port ends.
 	finished func()
 	ended    chan struct{}
@@ -58,6 +61,7 @@ func converse(port Port, log *slog.Logger, indicated func(mbim.Message), finishe
 
 // close ends the conversation.
 func (c *conversation) close() error {
+	c.closing.Store(true)
 	err := c.port.Close()
 	<-c.ended
 	return err
@@ -91,6 +95,11 @@ func (c *conversation) ask(ctx context.Context, limit time.Duration, make func(t
 	m, err := make(transaction)
 	if err != nil {
 		return mbim.Message{}, err
+	}
+	select {
+	case <-c.ended:
+		return mbim.Message{}, c.gone
+	default:
 	}
 	if err := c.send(m); err != nil {
 		return mbim.Message{}, err

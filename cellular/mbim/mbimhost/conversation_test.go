@@ -3,7 +3,9 @@ package mbimhost
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,6 +144,49 @@ func TestAPortThatTakesNothing(t *testing.T) {
 		<-stuck
 		if _, err := m.Radio(t.Context()); !errors.Is(err, modem.ErrSilent) || !strings.Contains(err.Error(), "it takes no commands") {
 			t.Error(err)
+		}
+	})
+}
+
+// flaky is a port of which some reads fail.
+type flaky struct {
+	Port
+	failures atomic.Int32
+}
+
+func (p *flaky) Read(b []byte) (int, error) {
+	if p.failures.Add(-1) >= 0 {
+		return 0, errors.New("input/output error")
+	}
+	return p.Port.Read(b)
+}
+
+// TestReadsThatFail are tolerated, but not for ever.
+func TestReadsThatFail(t *testing.T) {
+	bubble(t, func(t *testing.T, f *fake) {
+		f.says(mbim.CmdRadioState, mbim.Query, &mbim.RadioState{Hardware: true, Software: true})
+		port := &flaky{Port: f.port}
+		port.failures.Store(patience)
+		m, err := Open(t.Context(), port, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		port.failures.Store(patience)
+		for range 2 { // the first answer is for the read that waits
+			if radio, err := m.Radio(t.Context()); err != nil || !radio.On() {
+				t.Errorf("%v, %v", radio, err)
+			}
+		}
+		port.failures.Store(1000)
+		_, _ = m.Radio(t.Context())
+		for range 2 {
+			if _, err := m.Radio(t.Context()); !errors.Is(err, modem.ErrGone) {
+				t.Errorf("%v, want %v", err, modem.ErrGone)
+			}
+		}
+		if _, open := <-m.Events(); open {
+			t.Error("something happened to a modem that is gone")
 		}
 	})
 }

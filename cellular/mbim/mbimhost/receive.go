@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"time"
 
 	"github.com/farspoke/farspoke/cellular/mbim"
@@ -29,7 +28,7 @@ func (c *conversation) receive() {
 		case err == nil:
 			failed = 0
 			c.take(frame[:n])
-		case final(err), failed == patience:
+		case c.closing.Load(), errors.Is(err, modem.ErrGone), errors.Is(err, io.EOF), failed == patience:
 			c.end(err)
 			return
 		default:
@@ -38,11 +37,6 @@ func (c *conversation) receive() {
 			time.Sleep(pause)
 		}
 	}
-}
-
-// final reports whether a port that says err has nothing more to say.
-func final(err error) bool {
-	return errors.Is(err, modem.ErrGone) || errors.Is(err, io.EOF) || errors.Is(err, fs.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
 }
 
 // end notes why the port has ended.
