@@ -132,6 +132,14 @@ func (e CME) Error() string {
 	return fmt.Sprintf("the modem says CME error %d", uint16(e))
 }
 
+// Words are the standard's for e, and its number where there are none.
+func (e CME) Words() string {
+	if words, ok := cmeWords[e]; ok {
+		return words
+	}
+	return strconv.Itoa(int(e))
+}
+
 // cmeOf returns the code that text is, as a number or in the standard's words.
 func cmeOf(text string) (CME, bool) {
 	if n, err := strconv.ParseUint(text, 10, 16); err == nil {
@@ -169,6 +177,20 @@ func (e CME) SessionCause() modem.SessionCause {
 		return modem.SessionCause(e - 100)
 	}
 	return laterCauses[e]
+}
+
+// SessionCode returns the code that stands for a network's cause for refusing a
+// connection, ErrUnspecified where none does.
+func SessionCode(cause modem.SessionCause) CME {
+	if code := CME(cause) + 100; cause >= 24 && code.SessionCause() == cause {
+		return code
+	}
+	for code, c := range laterCauses {
+		if c == cause {
+			return code
+		}
+	}
+	return ErrUnspecified
 }
 
 // RejectCause returns the network's cause for not letting the modem register that

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/farspoke/farspoke/cellular/modem"
 )
 
 // Context is what a line of +CGCONTRDP says of a connection; each family has its
@@ -140,6 +142,66 @@ func ones(mask netip.Addr) int {
 		}
 	}
 	return n
+}
+
+// firstBearer is the identity of the first EPS bearer (3GPP TS 24.007, 11.2.3.1.5).
+const firstBearer = 5
+
+// ContextLines writes the lines that ParseContext reads, of a connection: one for
+// each family.
+func ContextLines(cid int, c modem.Connection) ([]string, error) {
+	var lines []string
+	for _, family := range []struct {
+		address netip.Prefix
+		gateway netip.Addr
+	}{{c.Address4, c.Gateway4}, {c.Address6, c.Gateway6}} {
+		if !family.address.IsValid() {
+			continue
+		}
+		own := family.address.Addr()
+		p := make(Params, contextDNS+2, contextMTU+1)
+		p[0], p[1], p[contextAPN] = Int(cid), Int(firstBearer+cid-1), Text(c.APN)
+		p[contextAddress] = Text(Decimal(own) + "." + Decimal(mask(family.address)))
+		if family.gateway.IsValid() {
+			p[contextGateway] = Text(Decimal(family.gateway))
+		}
+		next := contextDNS
+		for _, server := range c.DNS {
+			if server.Is4() == own.Is4() && next < contextDNS+2 {
+				p[next] = Text(Decimal(server))
+				next++
+			}
+		}
+		if c.MTU > 0 {
+			p = p[:contextMTU+1]
+			p[contextMTU] = Int(c.MTU)
+		}
+		line, err := Line("+CGCONTRDP", p...)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
+}
+
+// Decimal writes an address as decimal numbers between dots, IPv6's too.
+func Decimal(a netip.Addr) string {
+	var parts []string
+	for _, octet := range a.AsSlice() {
+		parts = append(parts, strconv.Itoa(int(octet)))
+	}
+	return strings.Join(parts, ".")
+}
+
+// mask returns the mask of a prefix.
+func mask(p netip.Prefix) netip.Addr {
+	octets := p.Addr().AsSlice()
+	for i := range octets {
+		octets[i] = ^byte(0xff >> min(max(p.Bits()-8*i, 0), 8))
+	}
+	a, _ := netip.AddrFromSlice(octets)
+	return a
 }
 
 // ContextEvent is what +CGEV tells of connections (3GPP TS 27.007, 10.1.19).

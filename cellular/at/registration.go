@@ -61,6 +61,54 @@ func ParseRegistration(line string) (r Registration, answer bool, err error) {
 	return r, answer, nil
 }
 
+// Lines of registration have a mode: what the host asked to be told.
+const (
+	WithoutCell = 1
+	WithCell    = 2
+	WithCause   = 3
+)
+
+// Line writes the line that ParseRegistration reads, with as much as mode has in it:
+// as an answer, which begins with the mode, or unasked.
+func (r Registration) Line(name string, mode int, answer bool) (string, error) {
+	cause, known := causes[name]
+	if !known {
+		return "", fmt.Errorf("%q tells of no registration", name)
+	}
+	p := make(Params, 1, cause+2)
+	p[0] = Int(r.number())
+	if act, ok := ActOf(r.Technology); ok && r.Cell != 0 && mode >= WithCell {
+		p = append(p, Text(fmt.Sprintf("%04X", r.Area)), Text(fmt.Sprintf("%08X", r.Cell)), Int(act))
+	}
+	if r.Cause != 0 && mode >= WithCause {
+		p = p[:cause+2]
+		p[cause], p[cause+1] = Int(0), Int(int(r.Cause))
+	}
+	if answer {
+		p = append(Params{Int(mode)}, p...)
+	}
+	return Line(name, p...)
+}
+
+// number is the reverse of stateOf.
+func (r Registration) number() int {
+	switch {
+	case r.State == modem.Home && r.ShortMessages:
+		return 6
+	case r.State == modem.Roaming && r.ShortMessages:
+		return 7
+	case r.State == modem.Home:
+		return 1
+	case r.State == modem.Roaming:
+		return 5
+	case r.State == modem.Searching:
+		return 2
+	case r.State == modem.Denied:
+		return 3
+	}
+	return 0
+}
+
 // stateOf returns what the numbers of the standard mean, and whether short
 // messages are all there is.
 func stateOf(n int) (state modem.RegistrationState, shortMessages bool) {

@@ -1,6 +1,10 @@
 package at
 
-import "github.com/farspoke/farspoke/cellular/modem"
+import (
+	"math"
+
+	"github.com/farspoke/farspoke/cellular/modem"
+)
 
 // Signal reads the parameters of +CESQ (3GPP TS 27.007, 8.69). Of each range it
 // takes the lower end. NR comes before LTE, and LTE before UMTS and GSM.
@@ -44,4 +48,38 @@ func RSSI(p Params) *float64 {
 func within(p Params, i, most int) (int, bool) {
 	n, ok := p.Int(i)
 	return n, ok && n >= 0 && n <= most
+}
+
+// SignalParams writes the parameters of +CESQ that Signal reads, of a network of
+// technology t.
+func SignalParams(s modem.Signal, t modem.Technology) Params {
+	p := Params{Int(99), Int(99), Int(255), Int(255), Int(255), Int(255)}
+	put := func(i int, v *float64, low, step float64, most int) {
+		if v != nil {
+			p[i] = Int(min(max(int(math.Round((*v-low)/step)), 0), most))
+		}
+	}
+	switch t {
+	case modem.GSM:
+		put(0, s.RSSI, -111, 1, 63)
+	case modem.UMTS:
+		put(2, s.RSSI, -121, 1, 96)
+	case modem.LTE, modem.NSA:
+		put(4, s.RSRQ, -20, 0.5, 34)
+		put(5, s.RSRP, -141, 1, 97)
+	case modem.NR:
+		p = append(p, Int(255), Int(255), Int(255))
+		put(6, s.RSRQ, -43.5, 0.5, 126)
+		put(7, s.RSRP, -157, 1, 126)
+		put(8, s.SINR, -23.5, 0.5, 127)
+	}
+	return p
+}
+
+// RSSIParams writes the parameters of +CSQ.
+func RSSIParams(s modem.Signal) Params {
+	if s.RSSI == nil {
+		return Params{Int(99), Int(99)}
+	}
+	return Params{Int(min(max(int(math.Round((*s.RSSI+113)/2)), 0), 31)), Int(99)}
 }

@@ -91,6 +91,96 @@ func TestContext(t *testing.T) {
 	}
 }
 
+func TestContextsAreReadBack(t *testing.T) {
+	for _, want := range []modem.Connection{
+		{
+			Address4: netip.MustParsePrefix("100.72.0.2/30"), Gateway4: netip.MustParseAddr("100.72.0.1"),
+			Address6: netip.MustParsePrefix("2001:db8:72:1:200::11/64"), Gateway6: netip.MustParseAddr("fe80::1"),
+			DNS: []netip.Addr{netip.MustParseAddr("100.72.0.53"), netip.MustParseAddr("2001:db8::53")}, MTU: 1430, APN: "internet",
+		},
+		{Address4: netip.MustParsePrefix("10.0.0.1/32"), APN: ""},
+	} {
+		lines, err := ContextLines(2, want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got modem.Connection
+		for _, line := range lines {
+			c, err := ParseContext(line)
+			if err != nil || c.CID != 2 {
+				t.Fatalf("%s: %+v, %v", line, c, err)
+			}
+			got.APN, got.MTU = c.APN, c.MTU
+			got.DNS = append(got.DNS, c.DNS...)
+			if c.Address.Addr().Is4() {
+				got.Address4, got.Gateway4 = c.Address, c.Gateway
+			} else {
+				got.Address6, got.Gateway6 = c.Address, c.Gateway
+			}
+		}
+		if !got.Equal(want) {
+			t.Errorf("%q: %+v", lines, got)
+		}
+	}
+	if lines, err := ContextLines(1, modem.Connection{Address4: netip.MustParsePrefix("10.0.0.1/32"), APN: `a"b`}); err == nil {
+		t.Errorf("%q", lines)
+	}
+}
+
+func TestRegistrationsAreReadBack(t *testing.T) {
+	for name := range causes {
+		for _, want := range []Registration{
+			{}, {State: modem.Searching}, {State: modem.Home, Technology: modem.LTE, Area: 0x12, Cell: 0x79d903},
+			{State: modem.Roaming, ShortMessages: true}, {State: modem.Home, ShortMessages: true}, {State: modem.Roaming}, {State: modem.Denied, Cause: 11},
+		} {
+			for _, answer := range []bool{false, true} {
+				line, err := want.Line(name, WithCause, answer)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, is, err := ParseRegistration(line); err != nil || got != want || is != answer {
+					t.Errorf("%s: %+v, %v, %v", line, got, is, err)
+				}
+			}
+		}
+	}
+	r := Registration{State: modem.Home, Technology: modem.LTE, Area: 1, Cell: 2}
+	if line, err := r.Line("+CREG", WithoutCell, true); err != nil || line != "+CREG: 1,1" {
+		t.Error(line, err)
+	}
+	if line, err := r.Line("+CSQ", 1, true); err == nil {
+		t.Error(line)
+	}
+}
+
+func TestSignalsAreReadBack(t *testing.T) {
+	for technology, want := range map[modem.Technology]modem.Signal{
+		modem.GSM: {RSSI: new(-81.0)}, modem.UMTS: {RSSI: new(-81.0)}, modem.LTE: {RSRP: new(-97.0), RSRQ: new(-11.0)},
+		modem.NR: {RSRP: new(-97.0), RSRQ: new(-11.0), SINR: new(12.0)}, modem.UnknownTechnology: {},
+	} {
+		if got := Signal(SignalParams(want, technology)); !reflect.DeepEqual(got, want) {
+			t.Errorf("%v: %v", technology, got)
+		}
+	}
+	if got := RSSI(RSSIParams(modem.Signal{RSSI: new(-71.0)})); got == nil || *got != -71 {
+		t.Error(got)
+	}
+	if got := RSSI(RSSIParams(modem.Signal{})); got != nil {
+		t.Error(*got)
+	}
+}
+
+func TestSessionCodes(t *testing.T) {
+	for _, cause := range []modem.SessionCause{8, 26, 27, 29, 33, 38, 50, 51, 54, 65} {
+		if code := SessionCode(cause); code.SessionCause() != cause {
+			t.Errorf("%d is %v", cause, code)
+		}
+	}
+	if code := SessionCode(250); code != ErrUnspecified {
+		t.Error(code)
+	}
+}
+
 func TestContextEvents(t *testing.T) {
 	for text, want := range map[string]ContextEvent{
 		"NW DETACH": Detached, "ME DETACH": Detached, "ME PDN ACT 1,0": Activated, "NW PDN DEACT 1": Deactivated,

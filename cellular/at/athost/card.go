@@ -3,12 +3,12 @@ package athost
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/farspoke/farspoke/cellular/at"
 	"github.com/farspoke/farspoke/cellular/modem"
+	"github.com/farspoke/farspoke/cellular/simfile"
 )
 
 // card is what a router reads of a SIM.
@@ -52,28 +52,13 @@ func (h *Host) iccid(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	iccid, ok := iccidOf(swapped(octets))
-	if !ok {
-		return "", errors.New("the number of the SIM is none")
-	}
-	return iccid, nil
+	return simfile.ICCID(octets)
 }
 
 // iccidOf cuts the filling off the number of a SIM, and says whether it is one.
 func iccidOf(text string) (string, bool) {
 	text = strings.TrimRight(strings.TrimSpace(text), "Ff")
 	return text, digits(text) && len(text) >= 18 && len(text) <= 20
-}
-
-// swapped returns digits that are stored two in an octet, the first one low.
-func swapped(octets []byte) string {
-	const hexadecimal = "0123456789ABCDEF"
-	var s strings.Builder
-	for _, o := range octets {
-		s.WriteByte(hexadecimal[o&0xf])
-		s.WriteByte(hexadecimal[o>>4])
-	}
-	return s.String()
 }
 
 // readCard reads a SIM that is ready. What it does not have, or the modem does not
@@ -88,22 +73,9 @@ func (h *Host) readCard(ctx context.Context, iccid string) (card, error) {
 		file file
 		take func([]byte)
 	}{
-		{fileAD, func(b []byte) {
-			if len(b) > 3 && (b[3]&0xf == 2 || b[3]&0xf == 3) {
-				c.mncDigits = int(b[3] & 0xf)
-			}
-		}},
-		{fileSPN, func(b []byte) {
-			if len(b) > 1 {
-				c.provider = alphaText(b[1:])
-			}
-		}},
-		{fileGID1, func(b []byte) {
-			for len(b) > 0 && b[len(b)-1] == 0xff { // filling
-				b = b[:len(b)-1]
-			}
-			c.gid1 = strings.ToUpper(hex.EncodeToString(b))
-		}},
+		{fileAD, func(b []byte) { c.mncDigits = simfile.MNCDigits(b) }},
+		{fileSPN, func(b []byte) { c.provider = simfile.Provider(b) }},
+		{fileGID1, func(b []byte) { c.gid1 = simfile.Group(b) }},
 	} {
 		b, err := h.readFile(ctx, part.file)
 		if err == nil {
@@ -145,41 +117,6 @@ func (h *Host) readFile(ctx context.Context, f file) ([]byte, error) {
 		}
 	}
 	return nil, errNothing
-}
-
-// gsmText are the characters of the alphabet of GSM (3GPP TS 23.038, 6.2.1) that
-// are others than ASCII's.
-var gsmText = map[byte]rune{
-	0x00: '@', 0x01: '£', 0x02: '$', 0x03: '¥', 0x04: 'è', 0x05: 'é', 0x06: 'ù', 0x07: 'ì', 0x08: 'ò', 0x09: 'Ç', 0x0b: 'Ø',
-	0x0c: 'ø', 0x0e: 'Å', 0x0f: 'å', 0x10: 'Δ', 0x11: '_', 0x12: 'Φ', 0x13: 'Γ', 0x14: 'Λ', 0x15: 'Ω', 0x16: 'Π', 0x17: 'Ψ',
-	0x18: 'Σ', 0x19: 'Θ', 0x1a: 'Ξ', 0x1c: 'Æ', 0x1d: 'æ', 0x1e: 'ß', 0x1f: 'É', 0x24: '¤', 0x40: '¡', 0x5b: 'Ä', 0x5c: 'Ö',
-	0x5d: 'Ñ', 0x5e: 'Ü', 0x5f: '§', 0x60: '¿', 0x7b: 'ä', 0x7c: 'ö', 0x7d: 'ñ', 0x7e: 'ü', 0x7f: 'à',
-}
-
-// alphaText reads a text of a SIM: in GSM's alphabet, or behind 0x80 in UCS-2 (ETSI
-// TS 102 221, annex A). The rarer codings of UCS-2 yield nothing.
-func alphaText(b []byte) string {
-	var s strings.Builder
-	if len(b) > 0 && b[0] == 0x80 {
-		for b = b[1:]; len(b) > 1 && b[0] != 0xff; b = b[2:] {
-			s.WriteRune(rune(b[0])<<8 | rune(b[1]))
-		}
-		return printable(s.String())
-	}
-	for _, c := range b {
-		if c == 0xff {
-			break
-		}
-		if c >= 0x80 {
-			return ""
-		}
-		if r, other := gsmText[c]; other {
-			s.WriteRune(r)
-		} else {
-			s.WriteByte(c)
-		}
-	}
-	return printable(s.String())
 }
 
 // printable drops control characters and surrounding spaces.

@@ -31,7 +31,7 @@ func TestQuectel(t *testing.T) {
 		identity, err := h.Identity(ctx)
 		same(t, identity, err, modem.Identity{Manufacturer: "Quectel", Model: "EC200A", Firmware: "EC200AEUHAR01A04M16", IMEI: "867698041234567", Protocol: "AT", Sessions: 1})
 		sim, err := h.SIM(ctx)
-		same(t, sim, err, modem.SIM{State: modem.SIMReady, ICCID: "8949020000012345678", IMSI: "262011234567890", MNCDigits: 2, Provider: "Telekom.de", GID1: "BAE0", Attempts: 3})
+		same(t, sim, err, modem.SIM{State: modem.SIMReady, ICCID: "8949020000012345678", IMSI: "262011234567890", MNCDigits: 2, Provider: "Telekom.de", GID1: "bae0", Attempts: 3})
 		radio, err := h.Radio(ctx)
 		same(t, radio, err, modem.Radio{Hardware: true, Software: true})
 		registration, err := h.Registration(ctx)
@@ -239,7 +239,7 @@ func TestSIMStates(t *testing.T) {
 		"+CPIN: PH-NET PIN\r\nOK":       {State: modem.SIMNetworkLocked, ICCID: "8949020000012345678", Attempts: 3},
 		"+CPIN: something new\r\nOK":    {State: modem.SIMStarting, Attempts: -1},
 		"+CPIN: \"SIM PIN\"\r\nOK":      {State: modem.SIMLocked, ICCID: "8949020000012345678", Attempts: 3},
-		"+CPIN: SIM PIN2\r\nOK":         {State: modem.SIMReady, ICCID: "8949020000012345678", IMSI: "262011234567890", MNCDigits: 2, Provider: "Telekom.de", GID1: "BAE0", Attempts: 3},
+		"+CPIN: SIM PIN2\r\nOK":         {State: modem.SIMReady, ICCID: "8949020000012345678", IMSI: "262011234567890", MNCDigits: 2, Provider: "Telekom.de", GID1: "bae0", Attempts: 3},
 		"+CPIN: SIM PIN\r\n\r\nOK\r\n>": {State: modem.SIMLocked, ICCID: "8949020000012345678", Attempts: 3},
 	} {
 		with(t, files[0], func(t *testing.T, h *Host, s *script) {
