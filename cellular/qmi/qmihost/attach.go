@@ -2,6 +2,7 @@ package qmihost
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/farspoke/farspoke/cellular/modem"
 	"github.com/farspoke/farspoke/cellular/qmi"
@@ -59,6 +60,10 @@ func (m *Modem) profile(ctx context.Context, id qmi.ProfileID) (modem.APN, error
 // SetAttachAPN changes the profile that the modem attaches with. It takes effect
 // when the modem registers next.
 func (m *Modem) SetAttachAPN(ctx context.Context, apn modem.APN) error {
+	by, err := auth(apn)
+	if err != nil {
+		return err
+	}
 	id, err := m.attachProfile(ctx)
 	if err != nil {
 		return err
@@ -70,7 +75,7 @@ func (m *Modem) SetAttachAPN(ctx context.Context, apn modem.APN) error {
 	}
 	return m.ask(ctx, answerLimit, &qmi.ModifyProfileRequest{ID: id, Profile: qmi.Profile{
 		PDPType: new(pdpType(apn.Families)), APN: &apn.Name, User: &apn.User,
-		Password: new(qmi.Password(apn.Password)), Auth: new(auth(apn.Auth)),
+		Password: new(qmi.Password(apn.Password)), Auth: &by,
 	}}, &qmi.ModifyProfileResponse{})
 }
 
@@ -99,14 +104,20 @@ func familiesOf(t qmi.PDPType) modem.Families {
 	return modem.AnyFamily
 }
 
-func auth(a modem.Auth) qmi.Auth {
-	switch a {
-	case modem.PAP:
-		return qmi.AuthPAP
-	case modem.CHAP, modem.MSCHAPv2:
-		return qmi.AuthCHAP
+// auth returns how apn's user name is proved. Where nobody knows the network may
+// choose.
+func auth(apn modem.APN) (qmi.Auth, error) {
+	switch {
+	case apn.Auth == modem.PAP:
+		return qmi.AuthPAP, nil
+	case apn.Auth == modem.CHAP:
+		return qmi.AuthCHAP, nil
+	case apn.Auth != modem.NoAuth:
+		return 0, fmt.Errorf("%w: %v in QMI", modem.ErrUnsupported, apn.Auth)
+	case apn.User != "":
+		return qmi.AuthPAP | qmi.AuthCHAP, nil
 	}
-	return qmi.AuthNone
+	return qmi.AuthNone, nil
 }
 
 func authOf(a qmi.Auth) modem.Auth {

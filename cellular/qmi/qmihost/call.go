@@ -86,16 +86,13 @@ func (m *Modem) callsOf(session int) []place {
 
 // start starts a call with a client of its own.
 func (m *Modem) start(ctx context.Context, p place, apn modem.APN) error {
-	client, err := m.callClient(ctx, p)
+	request, err := startRequest(p.family, apn)
 	if err != nil {
 		return err
 	}
-	request := &qmi.StartNetworkRequest{Family: &p.family}
-	if apn.Name != "" {
-		request.APN = &apn.Name
-	}
-	if apn.User != "" {
-		request.Auth, request.User, request.Password = new(auth(apn.Auth)), &apn.User, new(qmi.Password(apn.Password))
+	client, err := m.callClient(ctx, p)
+	if err != nil {
+		return err
 	}
 	var started qmi.StartNetworkResponse
 	err = m.talk.ask(ctx, client, startLimit, request, &started)
@@ -113,6 +110,21 @@ func (m *Modem) start(ctx context.Context, p place, apn modem.APN) error {
 	// it ends with its client.
 	m.release(qmi.WDS, client)
 	return err
+}
+
+// startRequest asks for a call of family. An APN with no name is left out: what the
+// modem then asks for is in its profile, and if that has none the network decides.
+// There are modems that refuse a name that is empty.
+func startRequest(family qmi.IPFamily, apn modem.APN) (*qmi.StartNetworkRequest, error) {
+	r := &qmi.StartNetworkRequest{Family: &family}
+	if apn.Name != "" {
+		r.APN = &apn.Name
+	}
+	by, err := auth(apn)
+	if apn.User != "" {
+		r.Auth, r.User, r.Password = &by, &apn.User, new(qmi.Password(apn.Password))
+	}
+	return r, err
 }
 
 // callClient returns a new client of WDS for a call at p.

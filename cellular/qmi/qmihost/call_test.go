@@ -84,6 +84,26 @@ func TestConnectWithNoName(t *testing.T) {
 	})
 }
 
+func TestConnectAsSomebody(t *testing.T) {
+	in(t, func(t *testing.T, s *script, m *Modem) {
+		apn := modem.APN{User: "u", Families: modem.IPv4}
+		if err := m.Connect(t.Context(), 0, apn); err != nil {
+			t.Fatal(err)
+		}
+		want := []qmi.Body{&qmi.StartNetworkRequest{Auth: new(qmi.AuthPAP | qmi.AuthCHAP), User: new("u"), Password: new(qmi.Password("")), Family: new(qmi.FamilyIPv4)}}
+		if asked := s.asked((*qmi.StartNetworkRequest)(nil).Kind()); !reflect.DeepEqual(asked, want) {
+			t.Errorf("asked %+v", asked)
+		}
+		apn.Auth = modem.MSCHAPv2
+		if err := m.Connect(t.Context(), 0, apn); !errors.Is(err, modem.ErrUnsupported) {
+			t.Errorf("%v", err)
+		}
+		if err := m.SetAttachAPN(t.Context(), apn); !errors.Is(err, modem.ErrUnsupported) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
 func TestConnectOneFamily(t *testing.T) {
 	for name, c := range map[string]struct {
 		cause4, cause6 int16

@@ -107,7 +107,7 @@ func (c *conversation) take(frame []byte) {
 		c.heard(m)
 	case qmi.Response:
 		if !c.answered(m) {
-			c.log.Debug("an answer nobody waits for", "message", m)
+			c.log.Debug("an answer nobody waits for", "message", m.String())
 		}
 	}
 }

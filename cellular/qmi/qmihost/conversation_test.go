@@ -25,6 +25,7 @@ func TestFrames(t *testing.T) {
 		"cut off, then a whole one":  {[][]byte{b[:5], a, b}, [][]byte{a, b}},
 		"announces more than it has": {[][]byte{{1, 0xff, 0xff, 0, 0, 0}, a}, [][]byte{a}},
 		"nonsense":                   {[][]byte{{7, 7, 7}, a, slices.Concat(b, []byte{7}), a}, [][]byte{a, b, a}},
+		"an empty read in between":   {[][]byte{a[:2], {}, a[2:]}, [][]byte{a}},
 		"nothing":                    {[][]byte{{}, a, {}}, [][]byte{a}},
 	} {
 		t.Run(name, func(t *testing.T) {

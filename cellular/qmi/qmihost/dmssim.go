@@ -9,7 +9,7 @@ import (
 	"github.com/farspoke/farspoke/cellular/qmi"
 )
 
-// dmsSIM says how the SIM is on a modem that has no UIM. How many digits its MNC
+// dmsSIM says how the SIM is on a modem whose UIM does not tell. How many digits its MNC
 // has, and its operator's name, such a modem does not tell.
 func (m *Modem) dmsSIM(ctx context.Context) (modem.SIM, error) {
 	var pins qmi.DMSGetPINStatusResponse

@@ -38,14 +38,15 @@ func (f *frames) in(read []byte) iter.Seq[[]byte] {
 	}
 }
 
-// whole reports whether b is whole frames by itself.
+// whole reports whether b is whole frames by itself, one at least.
 func whole(b []byte) bool {
-	for len(b) > 0 {
-		n, err := qmi.Size(b)
-		if err != nil || n == 0 || n > len(b) {
+	for rest := b; ; {
+		n, err := qmi.Size(rest)
+		if err != nil || n == 0 || n > len(rest) {
 			return false
 		}
-		b = b[n:]
+		if rest = rest[n:]; len(rest) == 0 {
+			return true
+		}
 	}
-	return true
 }

@@ -11,15 +11,14 @@ import (
 
 // EnterPIN gives the SIM its PIN, once.
 func (m *Modem) EnterPIN(ctx context.Context, pin modem.PIN) error {
-	if !m.services[qmi.UIM] {
-		info := qmi.PINInfo{ID: qmi.PIN1, PIN: qmi.PIN(pin)}
+	info := qmi.PINInfo{ID: qmi.PIN1, PIN: qmi.PIN(pin)}
+	status, err := m.cardStatus(ctx)
+	if errors.Is(err, modem.ErrUnsupported) {
 		return pinVerdict(m.ask(ctx, answerLimit, &qmi.DMSVerifyPINRequest{PIN: info}, &qmi.DMSVerifyPINResponse{}), nil)
 	}
-	status, err := m.cardStatus(ctx)
 	if err != nil {
 		return err
 	}
-	info := qmi.PINInfo{ID: qmi.PIN1, PIN: qmi.PIN(pin)}
 	if card, app := placeInUse(status); app >= 0 && status.Cards[card].Applications[app].UniversalPIN {
 		info.ID = qmi.UniversalPIN
 	}

@@ -2,6 +2,7 @@ package qmihost
 
 import (
 	"context"
+	"errors"
 
 	"github.com/farspoke/farspoke/cellular/modem"
 	"github.com/farspoke/farspoke/cellular/qmi"
@@ -10,11 +11,14 @@ import (
 
 // SIM says how the SIM in the slot in use is.
 func (m *Modem) SIM(ctx context.Context) (modem.SIM, error) {
-	if !m.services[qmi.UIM] {
+	status, err := m.cardStatus(ctx)
+	if errors.Is(err, modem.ErrUnsupported) {
 		return m.dmsSIM(ctx)
 	}
-	status, err := m.cardStatus(ctx)
 	if err != nil {
+		return modem.SIM{}, err
+	}
+	if err := m.takeIntoUse(ctx, status); err != nil {
 		return modem.SIM{}, err
 	}
 	sim := simOf(status)
@@ -37,6 +41,20 @@ func (m *Modem) cardStatus(ctx context.Context) (qmi.CardStatus, error) {
 		return qmi.CardStatus{}, err
 	}
 	return *got.Status, nil
+}
+
+// takeIntoUse has the modem use a card that it has found and leaves aside, as some
+// do after a change of slots.
+func (m *Modem) takeIntoUse(ctx context.Context, status qmi.CardStatus) error {
+	card, app := placeInUse(status)
+	if app < 0 || status.Primary != qmi.NoApplication || status.Cards[card].State != qmi.CardPresent {
+		return nil
+	}
+	request := &qmi.ChangeProvisioningSessionRequest{
+		Change:      qmi.ProvisioningChange{Session: qmi.SessionPrimary, Activate: true},
+		Application: &qmi.SlotApplication{Slot: uint8(card + 1), AID: status.Cards[card].Applications[app].AID},
+	}
+	return exceptNo(m.ask(ctx, answerLimit, request, &qmi.ChangeProvisioningSessionResponse{}))
 }
 
 // placeInUse returns the card that the modem uses and its application for 3GPP

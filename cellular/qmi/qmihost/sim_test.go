@@ -74,6 +74,40 @@ func TestSIMStates(t *testing.T) {
 	}
 }
 
+// A card that is there and that the modem does not use is taken into use.
+func TestSIMIsTakenIntoUse(t *testing.T) {
+	in(t, func(t *testing.T, s *script, m *Modem) {
+		aside := cardWith(qmi.AppDetected, qmi.PINStatus{})
+		aside.Primary = qmi.NoApplication
+		aside.Cards = append([]qmi.Card{{State: qmi.CardAbsent}}, aside.Cards...)
+		always[qmi.GetCardStatusRequest](s, &qmi.GetCardStatusResponse{Status: aside})
+		always[qmi.ChangeProvisioningSessionRequest](s, &qmi.ChangeProvisioningSessionResponse{})
+		if sim, err := m.SIM(t.Context()); err != nil || sim.State != modem.SIMStarting {
+			t.Errorf("%+v, %v", sim, err)
+		}
+		want := []qmi.Body{&qmi.ChangeProvisioningSessionRequest{
+			Change: qmi.ProvisioningChange{Session: qmi.SessionPrimary, Activate: true}, Application: &qmi.SlotApplication{Slot: 2, AID: aid},
+		}}
+		if asked := s.asked((*qmi.ChangeProvisioningSessionRequest)(nil).Kind()); !reflect.DeepEqual(asked, want) {
+			t.Errorf("asked %+v", asked)
+		}
+	})
+}
+
+func TestUIMThatDoesNotTell(t *testing.T) {
+	in(t, func(t *testing.T, s *script, m *Modem) {
+		always[qmi.GetCardStatusRequest](s, qmi.ErrInvalidCommand)
+		always[qmi.DMSGetPINStatusRequest](s, &qmi.DMSGetPINStatusResponse{PIN1: &qmi.PINStatus{State: qmi.PINEnabledNotVerified, Retries: 3}})
+		always[qmi.DMSVerifyPINRequest](s, &qmi.DMSVerifyPINResponse{})
+		if sim, err := m.SIM(t.Context()); err != nil || sim.State != modem.SIMLocked {
+			t.Errorf("%+v, %v", sim, err)
+		}
+		if err := m.EnterPIN(t.Context(), "1234"); err != nil || s.count((*qmi.VerifyPINRequest)(nil).Kind()) != 0 {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
 func TestSIMWithoutFiles(t *testing.T) {
 	in(t, func(t *testing.T, s *script, m *Modem) {
 		always[qmi.ReadTransparentRequest](s, qmi.ErrFileNotFound)
