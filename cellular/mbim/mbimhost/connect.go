@@ -123,11 +123,18 @@ func (m *Modem) dropped(session uint32) mbim.NwError {
 	return cause
 }
 
-// refusal turns the modem's no to a connection into a modem.Refusal, with the
-// network's cause if there is one. Errors that are no answer stay what they are.
+// notYet are the statuses of a modem that has not asked the network at all: there is
+// nothing wrong with what it was to ask for.
+var notYet = map[mbim.Status]bool{
+	mbim.StatusBusy: true, mbim.StatusNotRegistered: true, mbim.StatusPacketServiceDetached: true,
+	mbim.StatusRadioPowerOff: true, mbim.StatusVoiceCallInProgress: true, mbim.StatusMaxActivatedContexts: true,
+}
+
+// refusal turns the no to a connection into a modem.Refusal, with the network's
+// cause if there is one. Other errors stay what they are.
 func refusal(err error, cause mbim.NwError) error {
-	status, isRefusal := mbim.Refused(err)
-	if !isRefusal || errors.Is(err, modem.ErrNoSIM) || errors.Is(err, modem.ErrUnsupported) {
+	status, no := mbim.Refused(err)
+	if !no || cause == 0 && (notYet[status] || errors.Is(err, modem.ErrNoSIM) || errors.Is(err, modem.ErrUnsupported)) {
 		return err
 	}
 	return refused(cause, status.Error())

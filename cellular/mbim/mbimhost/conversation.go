@@ -139,6 +139,13 @@ func (c *conversation) answered() {
 	c.silent = 0
 }
 
+// isSilent reports whether the last question was not answered in time.
+func (c *conversation) isSilent() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.silent > 0
+}
+
 // unanswered counts the question m as not answered.
 func (c *conversation) unanswered(m mbim.Message, limit time.Duration) error {
 	c.mu.Lock()

@@ -39,7 +39,18 @@ var _ modem.Modem = (*Modem)(nil)
 func (m *Modem) Events() <-chan modem.Event { return m.bell.Events() }
 
 // Close ends the conversation and leaves the modem and its connections as they are.
-func (m *Modem) Close() error { return m.conversation.close() }
+// One that has not answered the last question is told CLOSE, so that whoever opens
+// it next finds it as after its start.
+func (m *Modem) Close() error {
+	if m.conversation.isSilent() {
+		ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+		defer cancel()
+		if err := m.shut(ctx); err != nil {
+			m.log.Info("the modem was not closed", "error", err)
+		}
+	}
+	return m.conversation.close()
+}
 
 // events are what indications mean to the life cycle, which asks anew.
 var events = map[mbim.Command]modem.Event{

@@ -42,7 +42,7 @@ func TestRegistration(t *testing.T) {
 		{"deregistered", mbim.Registration{State: mbim.RegisterStateDeregistered}, nil, nil, modem.Registration{}},
 		{"denied", mbim.Registration{State: mbim.RegisterStateDenied, NwError: 13, ProviderID: "26202"}, nil, nil, modem.Registration{State: modem.Denied, Cause: 13}},
 		{"denied by a cause that is not 3GPP's", mbim.Registration{State: mbim.RegisterStateDenied, NwError: 70000}, nil, nil, modem.Registration{State: modem.Denied}},
-		{"home", mbim.Registration{State: mbim.RegisterStateHome, ProviderID: "26201", ProviderName: "Home"},
+		{"home, after a denial", mbim.Registration{State: mbim.RegisterStateHome, ProviderID: "26201", ProviderName: "Home", NwError: 15},
 			&mbim.PacketService{State: mbim.PacketServiceStateAttached, DataClass: mbim.DataClassLTE | mbim.DataClassUMTS}, lte,
 			modem.Registration{State: modem.Home, Attached: true, PLMN: "26201", Operator: "Home", Technology: modem.LTE, Cell: 0x1234567, Area: 0x4711, Band: "B20", Channel: 6300}},
 		{"roaming, not attached", mbim.Registration{State: mbim.RegisterStatePartner, ProviderID: "26202"},

@@ -20,7 +20,7 @@ func Open(ctx context.Context, port Port, log *slog.Logger) (*Modem, error) {
 	}
 	m.conversation = converse(port, log, m.indicated, m.bell.Close)
 	if err := m.start(ctx); err != nil {
-		m.Close()
+		_ = m.conversation.close()
 		return nil, fmt.Errorf("open the modem by MBIM: %w", err)
 	}
 	return m, nil

@@ -248,6 +248,25 @@ func TestEventsEndWithTheModem(t *testing.T) {
 	})
 }
 
+// TestCloseOfASilentModem has it begin anew, for opening it again is what the life
+// cycle tries first.
+func TestCloseOfASilentModem(t *testing.T) {
+	bubble(t, func(t *testing.T, f *fake) {
+		m := f.open()
+		f.sinceLast()
+		f.onMessage(func(q mbim.Message) bool { return q.Command == mbim.CmdRadioState })
+		if _, err := m.Radio(t.Context()); !errors.Is(err, modem.ErrSilent) {
+			t.Error(err)
+		}
+		if err := m.Close(); err != nil || f.opened {
+			t.Error(err)
+		}
+		if got, want := f.sinceLast(), "RADIO_STATE query, CLOSE"; got != want {
+			t.Errorf("the modem heard %s, want %s", got, want)
+		}
+	})
+}
+
 func TestCloseLeavesTheModemOpen(t *testing.T) {
 	bubble(t, func(t *testing.T, f *fake) {
 		m := f.open()

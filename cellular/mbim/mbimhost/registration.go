@@ -21,8 +21,9 @@ func (m *Modem) Registration(ctx context.Context) (modem.Registration, error) {
 	if err := m.query(ctx, mbim.CmdRegisterState, &register); err != nil {
 		return modem.Registration{}, err
 	}
-	r := modem.Registration{State: registrationStates[register.State], Cause: rejectCause(register.NwError)}
+	r := modem.Registration{State: registrationStates[register.State]}
 	if !r.Registered() {
+		r.Cause = rejectCause(register.NwError)
 		return r, nil
 	}
 	r.PLMN, r.Operator = register.ProviderID, register.ProviderName
@@ -32,7 +33,7 @@ func (m *Modem) Registration(ctx context.Context) (modem.Registration, error) {
 	}
 	r.Attached = service.State == mbim.PacketServiceStateAttached
 	r.Technology = technologyOf(service.DataClass)
-	if r.Cause == 0 {
+	if !r.Attached {
 		r.Cause = rejectCause(service.NwError)
 	}
 	if err := m.locate(ctx, &r); err != nil {
