@@ -30,7 +30,12 @@ func (s *Side) ctl(request qmi.Body) qmi.Body {
 		s.release(r.ID)
 		return &qmi.ReleaseClientIDResponse{ID: r.ID}
 	case *qmi.SetLinkFormatRequest:
-		return &qmi.SetLinkFormatResponse{Protocol: new(qmi.LinkProtocolIP)}
+		inForce := qmi.LinkProtocol8023
+		if r.Protocol != nil && *r.Protocol&qmi.LinkProtocolIP != 0 {
+			inForce = qmi.LinkProtocolIP
+		}
+		s.setLink(map[qmi.LinkProtocol]qmi.LinkLayer{qmi.LinkProtocol8023: qmi.LinkEthernet, qmi.LinkProtocolIP: qmi.LinkRawIP}[inForce])
+		return &qmi.SetLinkFormatResponse{Protocol: &inForce}
 	}
 	return nil
 }

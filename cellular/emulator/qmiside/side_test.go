@@ -2,6 +2,7 @@ package qmiside
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -250,6 +251,23 @@ func TestRestart(t *testing.T) {
 		}
 		if answered, _ := h.ask(c, &qmi.GetOperatingModeRequest{}, &qmi.GetOperatingModeResponse{}); answered {
 			h.Error("a client of before the restart is answered")
+		}
+	})
+}
+
+func TestFraming(t *testing.T) {
+	inBubble(t, virtual.Default(), func(h *host) {
+		var raw []bool
+		h.side.Frame(func(r bool) { raw = append(raw, r) })
+		c := h.client(qmi.WDA)
+		var answer qmi.SetDataFormatResponse
+		h.must(c, &qmi.SetDataFormatRequest{Format: qmi.DataFormat{Link: new(qmi.LinkRawIP)}}, &answer)
+		if *answer.Format.Link != qmi.LinkRawIP {
+			h.Errorf("the link is %d", *answer.Format.Link)
+		}
+		h.must(0, &qmi.SetLinkFormatRequest{Protocol: new(qmi.LinkProtocol8023)}, &qmi.SetLinkFormatResponse{})
+		if !slices.Equal(raw, []bool{false, true, false}) {
+			h.Errorf("framed raw: %v", raw)
 		}
 	})
 }

@@ -26,7 +26,7 @@ func (m *Modem) Change(plmn string, f func(*Network) error) error {
 	if err := f(n); err != nil {
 		return err
 	}
-	if n == m.serving || m.serving == nil {
+	if m.onBus && (n == m.serving || m.serving == nil) {
 		m.deregister(modem.Searching)
 	}
 	m.reconsider()

@@ -46,6 +46,7 @@ type Modem struct {
 
 	// What is outside of the modem.
 	powered  bool
+	hungUp   bool // until the power has been off
 	dataLost bool
 	carrier  func(packet []byte)
 
@@ -63,7 +64,7 @@ func New(ctx context.Context, s Scenario) (*Modem, error) {
 	m := &Modem{
 		ctx: ctx, device: s.Device, timing: s.Timing, attachAPN: s.AttachAPN.apn(),
 		radio:   modem.Radio{Hardware: true, Software: true},
-		carrier: func([]byte) {}, tasks: map[*task]bool{},
+		carrier: func([]byte) {}, tasks: map[*task]bool{}, sessions: map[int]*Session{},
 	}
 	for _, slot := range s.Slots {
 		if slot.SIM == nil {

@@ -267,6 +267,25 @@ func (s *SIM) wellFormed() bool {
 
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
+// Gateways are the networks' own addresses in the pools of their APNs: the first of
+// each.
+func (s Scenario) Gateways() (all []netip.Prefix) {
+	for _, n := range s.Networks {
+		for _, a := range n.APNs {
+			for _, pool := range []netip.Prefix{a.Pool4, a.Pool6} {
+				if !pool.IsValid() {
+					continue
+				}
+				own := netip.PrefixFrom(pool.Masked().Addr().Next(), pool.Bits())
+				if !slices.Contains(all, own) {
+					all = append(all, own)
+				}
+			}
+		}
+	}
+	return all
+}
+
 func (n *Network) clone() *Network {
 	c := *n
 	c.APNs = nil

@@ -352,10 +352,16 @@ func TestPowerAlone(t *testing.T) {
 		m.Do(m.HangUp)
 		pass(time.Hour)
 		m.Do(func() {
+			m.Restart()
+			m.Bounce(0)
+		})
+		pass(time.Hour)
+		m.Do(func() {
 			if m.OnBus() {
 				t.Error("a modem that has hung up is back")
 			}
 			m.SetPower(false)
+			m.Bounce(0)
 			m.SetPower(true)
 		})
 		pass(time.Minute)

@@ -1,0 +1,93 @@
+package emulator
+
+import (
+	"github.com/farspoke/farspoke/cellular/emulator/usb"
+)
+
+// Queues to the USB function, which empties them at once while it runs.
+const (
+	messages = 256
+	packets  = 512
+)
+
+// USB makes the modem a USB function. The caller runs it and serves it by a front
+// end; it is plugged into port 0 whenever the modem is on the bus.
+func (e *Emulator) USB() (*usb.Function, error) {
+	channel := &usbControl{e: e, toHost: make(chan []byte, messages)}
+	data := &usbPackets{e: e, toHost: make(chan usb.Packet, packets)}
+	f, err := usb.New(usb.Config{
+		Profile: e.profile, Control: channel, Packets: data, MaxMessage: uint16(e.Modem.Device().ControlMessage),
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.Modem.Do(func() { e.Modem.Receive(data.receive) })
+	if e.qmi != nil {
+		e.qmi.Frame(f.SetRawIP)
+	}
+	e.attach(&usbBus{function: f}, channel.send)
+	return f, nil
+}
+
+// usbBus is the bus of a USB function.
+type usbBus struct {
+	function *usb.Function
+	port     int
+}
+
+func (b *usbBus) appear()    { b.function.Plug(b.port) }
+func (b *usbBus) disappear() { b.function.Unplug() }
+
+// usbControl is the channel of MBIM or QMI messages.
+type usbControl struct {
+	e      *Emulator
+	toHost chan []byte
+}
+
+func (c *usbControl) Send(message []byte)    { c.e.fromHost(message) }
+func (c *usbControl) Receive() <-chan []byte { return c.toHost }
+
+// Reset ends an MBIM conversation. A QMI modem takes no notice: its host says SYNC.
+func (c *usbControl) Reset(usb.Reset) {
+	if c.e.mbim != nil {
+		c.e.mbim.Reset()
+	}
+}
+
+func (c *usbControl) send(message []byte) {
+	select {
+	case c.toHost <- message:
+	default: // nobody runs the function: there is no host
+	}
+}
+
+// usbPackets is the data path.
+type usbPackets struct {
+	e      *Emulator
+	toHost chan usb.Packet
+}
+
+// Send takes a packet of the host. QMI's data path does not say of which call it
+// is.
+func (p *usbPackets) Send(session uint8, packet []byte) {
+	p.e.Modem.Do(func() {
+		if p.e.qmi != nil {
+			p.e.Modem.SendBySource(packet)
+		} else {
+			p.e.Modem.Send(int(session), packet)
+		}
+	})
+}
+
+func (p *usbPackets) Receive() <-chan usb.Packet { return p.toHost }
+
+func (p *usbPackets) receive(number int, packet []byte) {
+	out := usb.Packet{Data: packet}
+	if p.e.qmi == nil {
+		out.Session = uint8(number)
+	}
+	select {
+	case p.toHost <- out:
+	default: // lost, as on the air
+	}
+}
