@@ -139,6 +139,8 @@ func (r *reader) values(nesting int) ([]Value, error) {
 			return all, nil
 		case strings.HasPrefix(r.rest, ","):
 			r.rest = r.rest[1:]
+		case v.Kind == List && strings.HasPrefix(r.rest, "("):
+			// Ericsson's modems have no comma between lists.
 		case r.rest == "":
 			return nil, errors.New("a parenthesis is not closed")
 		default:

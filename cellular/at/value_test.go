@@ -30,6 +30,7 @@ var vectors = []struct {
 	{text: `1,,,"IPV4"`, params: Params{Int(1), {}, {}, Text("IPV4")}},
 	{text: `SIM PIN,3,10`, params: Params{Bare("SIM PIN"), Int(3), Int(10)}},
 	{text: `,`, params: Params{{}, {}}},
+	{text: `(1,"46.157.32.246")(2,"46.157.32.243")`, params: Params{Of(Int(1), Text("46.157.32.246")), Of(Int(2), Text("46.157.32.243"))}, written: `(1,"46.157.32.246"),(2,"46.157.32.243")`},
 	{text: `()`, params: Params{Of(Value{})}},
 	{text: `EPS (27`, params: Params{Bare("EPS (27")}, written: "no"},
 }

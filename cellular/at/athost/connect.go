@@ -152,8 +152,14 @@ func (h *Host) Connection(ctx context.Context, session int) (modem.Connection, e
 	if err != nil {
 		return modem.Connection{}, err
 	}
-	if c.DHCP, err = h.routes(ctx); err != nil {
+	leased, err := h.leased(ctx, &c)
+	if err != nil {
 		return modem.Connection{}, err
+	}
+	if !leased {
+		if c.DHCP, err = h.routes(ctx); err != nil {
+			return modem.Connection{}, err
+		}
 	}
 	if !c.DHCP && !c.Address4.IsValid() && !c.Address6.IsValid() {
 		return modem.Connection{}, modem.ErrNotConnected

@@ -102,6 +102,13 @@ func TestHuawei(t *testing.T) {
 		}
 		c, err := h.Connection(ctx, 0)
 		same(t, c, err, modem.Connection{
+			Address4: netip.MustParsePrefix("10.121.14.147/8"), Gateway4: netip.MustParseAddr("10.0.0.1"),
+			DNS: []netip.Addr{netip.MustParseAddr("112.65.184.255"), netip.MustParseAddr("210.22.84.3")},
+			APN: "internet.mnc003.mcc262.gprs",
+		})
+		s.set("AT^DHCP?", "ERROR")
+		c, err = h.Connection(ctx, 0)
+		same(t, c, err, modem.Connection{
 			Address4: netip.MustParsePrefix("10.40.54.48/27"), Gateway4: netip.MustParseAddr("10.40.54.33"),
 			DNS: []netip.Addr{netip.MustParseAddr("10.40.10.1"), netip.MustParseAddr("10.40.10.2")},
 			APN: "internet.mnc003.mcc262.gprs", DHCP: true,

@@ -40,6 +40,10 @@ type path struct {
 	// not tell.
 	state  string
 	active func(at.Params) (active, known bool)
+	// lease is a command whose answer has the addresses that hold on the network device,
+	// which leaseOf reads: the host need not ask by DHCP.
+	lease   string
+	leaseOf func(at.Params) (lease, bool)
 	// bridge is a command whose answer begins with 2 if the host takes the address that
 	// the network gave to the context. Else, and without one, it asks by DHCP.
 	bridge string
@@ -60,9 +64,9 @@ var standard = maker{}
 // comgt/files/ncm.json) and logs of users.
 var makers = []maker{
 	{
-		// Mobile Broadband Modules Integrator's Manual (*ENAP, *EIAAUW).
+		// Mobile Broadband Modules Integrator's Manual (*ENAP, *E2IPCFG, *EIAAUW).
 		words: []string{"ericsson", "sony"},
-		path:  path{up: "*ENAP=1,%d", down: "*ENAP=0", state: "*ENAP?", active: is(0, 1)},
+		path:  path{up: "*ENAP=1,%d", down: "*ENAP=0", state: "*ENAP?", active: is(0, 1), lease: "*E2IPCFG?", leaseOf: ericssonLease},
 		authenticate: func(cid int, apn modem.APN) (string, []at.Value) {
 			return "*EIAAUW", []at.Value{at.Int(cid), at.Int(1), at.Text(apn.User), at.Text(string(apn.Password)), at.Bare(ericssonAuth[apn.Auth])}
 		},
@@ -79,7 +83,10 @@ var makers = []maker{
 		words:    []string{"huawei", "meig"},
 		iccid:    "^ICCID?",
 		attempts: attempts{command: "^CPIN?", name: "^CPIN", pin: 3, puk: 2},
-		path:     path{up: "^NDISDUP=%d,1", down: "^NDISDUP=%d,0", state: "^NDISSTATQRY?", active: is(0, 1, 4)},
+		path: path{
+			up: "^NDISDUP=%d,1", down: "^NDISDUP=%d,0", state: "^NDISSTATQRY?", active: is(0, 1, 4),
+			lease: "^DHCP?", leaseOf: huaweiLease,
+		},
 		authenticate: func(cid int, apn modem.APN) (string, []at.Value) {
 			// The password comes before the user; between them and the kind is the PLMN.
 			return "^AUTHDATA", []at.Value{at.Int(cid), at.Int(authNumber[apn.Auth]), at.Text(""), at.Text(string(apn.Password)), at.Text(apn.User)}
