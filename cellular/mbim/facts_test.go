@@ -54,7 +54,7 @@ var enumerations = map[string]string{
 	"ContextSource": "CONTEXT_SOURCE", "ContextOperation": "CONTEXT_OPERATION",
 	"LTEAttachContextRoamingControl": "LTE_ATTACH_CONTEXT_ROAMING_CONTROL",
 	"LTEAttachContextOperation":      "LTE_ATTACH_CONTEXT_OPERATION", "LTEAttachState": "LTE_ATTACH_STATE", "PCOType": "PCO_TYPE",
-	"UICCSlotState": "UICC_SLOT_STATE", "UICCApplicationType": "UICC_APPLICATION_TYPE",
+	"QuectelRadioSwitchState": "QUECTEL_RADIO_SWITCH_STATE", "UICCSlotState": "UICC_SLOT_STATE", "UICCApplicationType": "UICC_APPLICATION_TYPE",
 	"UICCFileAccessibility": "UICC_FILE_ACCESSIBILITY", "UICCFileType": "UICC_FILE_TYPE", "UICCFileStructure": "UICC_FILE_STRUCTURE",
 }
 

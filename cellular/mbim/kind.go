@@ -31,9 +31,15 @@ type Command struct {
 	CID     uint32
 }
 
-// String returns the command's name, as in "RADIO_STATE".
+// String returns the command's name, as in "RADIO_STATE", and with its service's
+// where that is neither the USB-IF's nor Microsoft's, as in "QUECTEL RADIO_STATE".
 func (c Command) String() string {
-	if name, ok := commandNames[c]; ok {
+	name, ok := commandNames[c]
+	switch c.Service {
+	case ProxyControl, QMI, Quectel:
+		name = serviceNames[c.Service] + " " + name
+	}
+	if ok {
 		return name
 	}
 	if name, ok := serviceNames[c.Service]; ok {

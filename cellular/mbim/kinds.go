@@ -20,6 +20,8 @@ var bodies = sync.OnceValue(func() map[Kind]func() Body {
 		of[UICCApplicationList], of[FileStatusQuery], of[FileStatus], of[ReadBinary], of[BinaryData], of[ReadRecord], of[RecordData],
 
 		of[ProxyConfiguration], of[ProxyVersions],
+
+		of[QMIMessage], of[QuectelRadio],
 	)
 })
 
@@ -36,6 +38,8 @@ var silent = map[Command]classes{
 	CmdUICCApplicationList: queries,
 
 	CmdProxyConfiguration: answers,
+
+	CmdQuectelRadioState: queries,
 }
 
 // of returns an empty T.

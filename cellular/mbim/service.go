@@ -6,12 +6,14 @@ var (
 	BasicConnectExtensions = mustUUID("3d01dcc5-fef5-4d05-0d3a-bef7058e9aaf") // Microsoft's
 	UICCLowLevelAccess     = mustUUID("c2f6588e-f037-4bc9-8665-f4d44bd09367") // Microsoft's
 	ProxyControl           = mustUUID("838cf7fb-8d0d-4d7f-871e-d71dbefbb39b") // mbim-proxy's own
+	QMI                    = mustUUID("d1a30bc2-f97a-6e43-bf65-c7e24fb0f0d3") // Qualcomm's
+	Quectel                = mustUUID("11223344-5566-7788-99aa-bbccddeeff11") // Quectel's
 )
 
 // serviceNames are libmbim's names of the services.
 var serviceNames = map[UUID]string{
 	BasicConnect: "BASIC_CONNECT", BasicConnectExtensions: "MS_BASIC_CONNECT_EXTENSIONS",
-	UICCLowLevelAccess: "MS_UICC_LOW_LEVEL_ACCESS", ProxyControl: "PROXY_CONTROL",
+	UICCLowLevelAccess: "MS_UICC_LOW_LEVEL_ACCESS", ProxyControl: "PROXY_CONTROL", QMI: "QMI", Quectel: "QUECTEL",
 }
 
 // The commands of Basic Connect (MBIM 1.0, section 10.5).
@@ -67,6 +69,12 @@ var (
 	CmdProxyVersion       = Command{ProxyControl, 2}
 )
 
+// The commands of makers.
+var (
+	CmdQMIMessage        = Command{QMI, 1}
+	CmdQuectelRadioState = Command{Quectel, 1}
+)
+
 // commandNames are the specifications' names, without the service's.
 var commandNames = map[Command]string{
 	CmdDeviceCaps: "DEVICE_CAPS", CmdSubscriberReadyStatus: "SUBSCRIBER_READY_STATUS", CmdRadioState: "RADIO_STATE",
@@ -87,4 +95,6 @@ var commandNames = map[Command]string{
 	CmdUICCReadRecord: "READ_RECORD",
 
 	CmdProxyConfiguration: "CONFIGURATION", CmdProxyVersion: "VERSION",
+
+	CmdQMIMessage: "MSG", CmdQuectelRadioState: "RADIO_STATE",
 }

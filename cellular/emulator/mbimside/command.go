@@ -72,6 +72,8 @@ func (s *Side) serve(k mbim.Kind, request mbim.Body, later func(*reply)) *reply 
 		return ok(s.subscriber())
 	case mbim.CmdRadioState:
 		return s.radio(request)
+	case mbim.CmdQuectelRadioState:
+		return s.makersRadio(request)
 	case mbim.CmdPIN:
 		return s.pin(request)
 	case mbim.CmdPINList:
@@ -120,6 +122,9 @@ func (s *Side) services() *mbim.DeviceServices {
 		extensions = append(extensions, mbim.CmdVersion)
 	}
 	services := &mbim.DeviceServices{}
+	if s.modem.Device().HostLock {
+		services.Services = append(services.Services, mbim.ServiceElement{Service: mbim.Quectel, CIDs: []uint32{mbim.CmdQuectelRadioState.CID}})
+	}
 	for _, commands := range [][]mbim.Command{
 		{
 			mbim.CmdDeviceCaps, mbim.CmdSubscriberReadyStatus, mbim.CmdRadioState, mbim.CmdPIN, mbim.CmdPINList, mbim.CmdHomeProvider,

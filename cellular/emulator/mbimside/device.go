@@ -31,6 +31,32 @@ func (s *Side) radio(request mbim.Body) *reply {
 	return ok(s.radioState())
 }
 
+// makersRadio is the maker's own switch, which a host must turn that is to be known
+// to a modem with a lock. Nothing but a restart makes it unknown again.
+func (s *Side) makersRadio(request mbim.Body) *reply {
+	r, set := request.(*mbim.QuectelRadio)
+	switch {
+	case set && r.State == mbim.QuectelRadioSwitchStateOn:
+		s.modem.Authenticate()
+		if err := s.modem.SetRadio(true); err != nil {
+			return no(mbim.StatusFailure)
+		}
+	case set && r.State == mbim.QuectelRadioSwitchStateOff:
+		if err := s.modem.SetRadio(false); err != nil {
+			return no(mbim.StatusFailure)
+		}
+	case set:
+		return no(mbim.StatusInvalidParameters)
+	}
+	switch {
+	case s.modem.Radio().Software:
+		return ok(&mbim.QuectelRadio{State: mbim.QuectelRadioSwitchStateOn})
+	case s.modem.Locked():
+		return ok(&mbim.QuectelRadio{State: mbim.QuectelRadioSwitchStateFCCLocked})
+	}
+	return ok(&mbim.QuectelRadio{State: mbim.QuectelRadioSwitchStateOff})
+}
+
 func (s *Side) radioState() *mbim.RadioState {
 	r := s.modem.Radio()
 	return &mbim.RadioState{Hardware: r.Hardware, Software: r.Software}

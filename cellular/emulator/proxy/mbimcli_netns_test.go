@@ -242,3 +242,14 @@ func TestMbimcliReadsEveryNo(t *testing.T) {
 		}
 	}
 }
+
+func TestMbimcliMakesItsHostKnown(t *testing.T) {
+	s := quick()
+	s.Device.HostLock = true
+	m := startMBIM(t, s)
+	says(t, mbimcli(t, "--quectel-query-radio-state"), "Radio state retrieved: fcc-locked")
+	says(t, mbimcli(t, "--set-radio-state=on"), "OperationNotAllowed")
+	says(t, mbimcli(t, "--quectel-set-radio-state=on"), "Successfully requested to enable radio")
+	says(t, mbimcli(t, "--query-radio-state"), "Software radio state: 'on'")
+	awaitHome(t, m)
+}

@@ -38,6 +38,9 @@ func (m *Modem) SetRadio(on bool) error {
 // Authenticate makes the host known to a modem with a lock.
 func (m *Modem) Authenticate() { m.locked = false }
 
+// Locked reports whether the radio stays off until the host is known.
+func (m *Modem) Locked() bool { return m.locked }
+
 // SetHardwareRadio is the switch on the case.
 func (m *Modem) SetHardwareRadio(on bool) {
 	m.setRadio(modem.Radio{Hardware: on, Software: m.radio.Software})

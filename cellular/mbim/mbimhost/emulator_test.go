@@ -359,3 +359,25 @@ func TestEmulatedModemRestarts(t *testing.T) {
 		awaitRegistration(t, v.open(t), modem.Home)
 	})
 }
+
+func TestEmulatedRadioAndItsLock(t *testing.T) {
+	s := virtual.Default()
+	s.Device.HostLock = true
+	with(t, s, func(t *testing.T, v *firmware, m *Modem) {
+		check := func(want modem.Radio) {
+			t.Helper()
+			if got, err := m.Radio(t.Context()); err != nil || got != want {
+				t.Errorf("%+v, %v, want %+v", got, err, want)
+			}
+		}
+		check(modem.Radio{Hardware: true})
+		if err := m.SetRadio(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		check(modem.Radio{Hardware: true, Software: true})
+		awaitRegistration(t, m, modem.Home)
+		v.Do(func() { v.SetHardwareRadio(false) })
+		check(modem.Radio{Software: true})
+		awaitRegistration(t, m, modem.NotRegistered)
+	})
+}

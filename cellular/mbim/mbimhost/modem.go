@@ -21,6 +21,8 @@ type Modem struct {
 	version  mbim.Version
 	services mbim.DeviceServices
 
+	// unlocked: the modem has been asked to let its radio be switched on.
+	unlocked bool
 	// selected is the last selection that was set.
 	selected modem.Selection
 	// files is what was read of the SIM's files, which do not change.

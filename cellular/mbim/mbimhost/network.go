@@ -14,8 +14,22 @@ func (m *Modem) Radio(ctx context.Context) (modem.Radio, error) {
 	return modem.Radio{Hardware: state.Hardware, Software: state.Software}, err
 }
 
-// SetRadio lets the modem send or not.
+// SetRadio lets the modem send or not. If it stays off, whether or not the modem
+// says so, its maker may have tied it to a make of host; it is switched once more
+// when that is undone.
 func (m *Modem) SetRadio(ctx context.Context, on bool) error {
+	err := m.set(ctx, &mbim.RadioSwitch{On: on})
+	if !on || m.unlocked || unlessRefused(err) != nil {
+		return err
+	}
+	radio, asked := m.Radio(ctx)
+	if asked != nil || radio.Software || !radio.Hardware {
+		return err
+	}
+	m.unlocked = true
+	if err := m.unlock(ctx); err != nil {
+		return err
+	}
 	return m.set(ctx, &mbim.RadioSwitch{On: on})
 }
 

@@ -74,7 +74,7 @@ func (m *Modem) reopen(ctx context.Context) error {
 	if err := m.open(ctx); err != nil {
 		return err
 	}
-	m.version, m.services = mbim.V1, mbim.DeviceServices{}
+	m.version, m.services, m.unlocked = mbim.V1, mbim.DeviceServices{}, false
 	if err := m.attempt(ctx, mbim.Query, mbim.CmdDeviceServices, &m.services); err != nil {
 		return err
 	}
