@@ -117,6 +117,7 @@ func (c *compiler) output() {
 func (c *compiler) forward() {
 	forward := c.chain("forward", hookForward)
 	c.clampMSS(forward)
+	c.translators(forward)
 
 	byKey := make(map[nameKey][]element)
 	for _, a := range c.topology.Members {

@@ -83,11 +83,17 @@ func rulesets(t *testing.T) map[string]*Ruleset {
 	}}
 	zbfwConfig, zbfwTopology := zbfw(t)
 	fullConfig, fullTopology := full(t)
+	translated := Topology{Members: []Member{
+		{Zone: "outside", Link: "wwan0", VRF: "front", Underlay: true},
+		{Zone: "outside", Link: "clat", VRF: "front", Underlay: true, Over: "wwan0"},
+		{Zone: "inside", Link: "lan1"},
+	}}
 	return map[string]*Ruleset{
 		"branch":     compile(branch(t), spoke()),
 		"zbfw":       compile(zbfwConfig, zbfwTopology),
 		"full":       compile(fullConfig, fullTopology),
 		"exceptions": compile(exceptions, mixed),
+		"translated": compile(branch(t), translated),
 		"empty":      compile(Config{}, Topology{}),
 		"deny-all":   DenyAll(),
 	}

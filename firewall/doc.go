@@ -23,7 +23,9 @@
 //     and who replicates it to the hubs, by a packet socket on the tunnel, sees
 //     only what they let pass.
 //   - Nothing passes from an underlay to an underlay, so answers that find no
-//     way to the LAN do not go back to the provider.
+//     way to the LAN do not go back to the provider. But IPv6 passes between an
+//     underlay and the device that translates IPv4 for it, on which there is
+//     nothing but what the router itself has made.
 //   - A connection passes only between the zones of the policy that inspects it,
 //     and only while that policy does: it bears a stamp which follows from the
 //     rules, and is asked again when they have changed. See stamp.go.

@@ -98,6 +98,23 @@ func (c *compiler) protectForward() {
 	transit.add(c.count(counter{name: "forward.transit", class: "from provider to provider, dropped"}), drop)
 }
 
+// translators lets IPv6 pass between a translator's device and the underlay that
+// carries it, both ways. By IPv4 the device is an underlay as others are; what it
+// makes of that is no transit, and the policies have decided about it already.
+func (c *compiler) translators(forward *chain) {
+	for _, m := range c.topology.Members {
+		if m.Over == "" {
+			continue
+		}
+		key := ingress
+		if m.VRF != "" {
+			key = slave
+		}
+		forward.add(ipv6, device{key, m.Link}, device{egress, m.Over}, accept)
+		forward.add(ipv6, device{key, m.Over}, device{egress, m.Link}, accept)
+	}
+}
+
 // controlMessages lets those ICMP messages to and from the router through that
 // a network does not work without, whatever the policy.
 func (c *compiler) controlMessages() {

@@ -31,6 +31,10 @@ type Member struct {
 	// Underlay says that it faces a provider: tunnels run over it, and nothing
 	// is forwarded from one underlay to another.
 	Underlay bool
+	// Over is the link of the underlay whose IPv6 carries this one's IPv4: then it
+	// is the device of a translator, and IPv6 passes between the two, within the
+	// VRF. Empty for every other member.
+	Over string
 	// Tunnel says that it is an mGRE tunnel.
 	Tunnel bool
 	// MSS bounds the TCP segment size of connections through it, in octets.
@@ -70,6 +74,9 @@ func (t *Topology) Validate() error {
 				at(err)
 			}
 		}
+		if m.Over != "" && !t.carries(m) {
+			at(fmt.Errorf("%s is over %s, which is no underlay of %s", m.Link, m.Over, Table(m.VRF)))
+		}
 		if links[m.Link] {
 			at(fmt.Errorf("two members are the same device %s", m.Link))
 		}
@@ -100,6 +107,13 @@ func (t *Topology) Validate() error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// carries reports whether what m is over is an underlay beside it.
+func (t *Topology) carries(m Member) bool {
+	return m.Underlay && slices.ContainsFunc(t.Members, func(other Member) bool {
+		return other.Link == m.Over && other.VRF == m.VRF && other.Underlay && other.Over == ""
+	})
 }
 
 // Table names the routing table of a VRF, as the kernel or the configuration
