@@ -94,13 +94,16 @@ func parsePREF64(option []byte) (Offer, bool) {
 }
 
 // Solicitation returns the packet of IPv6 that asks the routers of a link for their
-// advertisements, from no address, so that they answer to all (RFC 4861, 4.1).
-func Solicitation() []byte {
+// advertisements (RFC 4861, 4.1). from is our address on the link alone. Without a
+// valid one it comes from no address, and the answer goes to all.
+func Solicitation(from netip.Addr) []byte {
 	const size = 8
 	packet := make([]byte, headerLength+size)
 	packet[0], packet[5], packet[6], packet[7] = 6<<4, size, protocolICMP, onLink
-	routers := AllRouters.As16()
-	copy(packet[24:], routers[:])
+	if from.Is6() {
+		copy(packet[8:], from.AsSlice())
+	}
+	copy(packet[24:], AllRouters.AsSlice())
 	message := packet[headerLength:]
 	message[0] = typeSolicitation
 	binary.BigEndian.PutUint16(message[2:], checksum(packet[8:headerLength], message))

@@ -3,6 +3,7 @@ package nat64
 import (
 	"bytes"
 	"encoding/hex"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -108,12 +109,16 @@ func TestParseAdvertisementRefuses(t *testing.T) {
 	}
 }
 
-// TestSolicitation has the octets that Scapy 2.5.0 gives IPv6(src="::",
-// dst="ff02::2", hlim=255) / ICMPv6ND_RS().
+// TestSolicitation has the octets that Scapy 2.5.0 gives IPv6(dst="ff02::2", hlim=255)
+// / ICMPv6ND_RS(), from no address and from one.
 func TestSolicitation(t *testing.T) {
-	want := octets(t, "6000000000083aff00000000000000000000000000000000ff02000000000000000000000000000285007bb800000000")
-	if got := Solicitation(); !bytes.Equal(got, want) {
-		t.Errorf("it is %x, want %x", got, want)
+	for from, want := range map[netip.Addr]string{
+		{}:                               "6000000000083aff00000000000000000000000000000000ff02000000000000000000000000000285007bb800000000",
+		netip.MustParseAddr("fe80::464"): "6000000000083afffe800000000000000000000000000464ff020000000000000000000000000002850078d300000000",
+	} {
+		if got := Solicitation(from); !bytes.Equal(got, octets(t, want)) {
+			t.Errorf("from %v it is %x, want %s", from, got, want)
+		}
 	}
 }
 

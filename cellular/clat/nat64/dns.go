@@ -34,8 +34,8 @@ func Question(id uint16) ([]byte, error) {
 	return b, nil
 }
 
-// errNotOurs says that a message answers another question, or none.
-var errNotOurs = errors.New("DNS message that does not answer the question")
+// ErrNotOurs says that a message answers another question, or none.
+var ErrNotOurs = errors.New("DNS message that does not answer the question")
 
 // ParseAnswer returns the prefixes that the answer to Question with the same id
 // offers, the best first. There are none if the network's DNS knows of no NAT64. An
@@ -44,12 +44,12 @@ func ParseAnswer(b []byte, id uint16) ([]Offer, error) {
 	var p dnsmessage.Parser
 	header, err := p.Start(b)
 	if err != nil || !header.Response || header.ID != id {
-		return nil, errNotOurs
+		return nil, ErrNotOurs
 	}
 	asked, err := p.AllQuestions()
 	switch {
 	case err != nil || len(asked) != 1 || asked[0].Type != question.Type || asked[0].Class != question.Class || !isQuestion(asked[0].Name):
-		return nil, errNotOurs
+		return nil, ErrNotOurs
 	case header.RCode == dnsmessage.RCodeNameError:
 		return nil, nil
 	case header.RCode != dnsmessage.RCodeSuccess:

@@ -1,0 +1,345 @@
+//go:build vm
+
+package clat
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/internal/nl"
+)
+
+// startCLAT runs a CLAT over wwan0 and returns what ends it.
+func (n *network) startCLAT() (c *CLAT, stop func()) {
+	n.Helper()
+	c, err := New(Underlay{
+		Link: "wwan0", Index: link(n.T, "wwan0").Attrs().Index, VRF: "front", Address6: ownAddress, MTU: 1500,
+		DNS: []netip.Addr{netip.MustParseAddr(nameServer)}, Device: "clat", Address4: netip.MustParseAddr("192.0.0.1"), Metric: 200,
+	}, slog.New(slog.NewTextHandler(n.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})))
+	must(n.T, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	ended := false
+	stop = func() {
+		if !ended {
+			ended = true
+			cancel()
+			must(n.T, <-done)
+		}
+	}
+	n.Cleanup(stop)
+	return c, stop
+}
+
+// await waits until the CLAT is up, or down, and returns what it offers.
+func (n *network) await(c *CLAT, up bool) State {
+	n.Helper()
+	end := time.After(limit)
+	for {
+		state, changed := c.State().Load()
+		if state.Up == up {
+			return state
+		}
+		select {
+		case <-changed:
+		case <-end:
+			n.Fatalf("it stays so: %+v", state)
+		}
+	}
+}
+
+// dial opens a connection to the server's echo in the VRF front.
+func dial(t *testing.T, network string) net.Conn {
+	t.Helper()
+	dialer := net.Dialer{Control: bindTo("front"), Timeout: limit}
+	conn, err := dialer.DialContext(t.Context(), network, netip.AddrPortFrom(server, 7).String())
+	must(t, err)
+	t.Cleanup(func() { conn.Close() })
+	must(t, conn.SetDeadline(time.Now().Add(limit)))
+	return conn
+}
+
+// control calls f with the socket of a connection.
+func control(t *testing.T, conn net.Conn, f func(fd int) error) {
+	t.Helper()
+	raw, err := conn.(syscall.Conn).SyscallConn()
+	must(t, err)
+	must(t, errors.Join(raw.Control(func(fd uintptr) { err = f(int(fd)) }), err))
+}
+
+// TestThroughANAT64OfAnotherMake finds the prefix by the carrier's DNS and exchanges
+// packets of all kinds with a server of IPv4.
+func TestThroughANAT64OfAnotherMake(t *testing.T) {
+	n := newNetwork(t, netip.MustParsePrefix("2001:db8:64::/96"))
+	n.startDNS("2001:db8:64::192.0.0.170")
+	n.echo()
+	c, stop := n.startCLAT()
+	state := n.await(c, true)
+	if want := link(t, "clat").Attrs().Index; state.Index != want || state.MTU != 1480 || state.NAT64.String() != "2001:db8:64::/96" {
+		t.Errorf("the state is %+v", state)
+	}
+
+	t.Run("UDP", func(t *testing.T) {
+		conn := dial(t, "udp4")
+		for _, size := range []int{1, 100, 1452} {
+			exchange4(t, conn, size)
+		}
+		if got := conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr(); got != state.Address.Addr() {
+			t.Errorf("packets come from %v", got)
+		}
+	})
+	t.Run("UDP in fragments", func(t *testing.T) {
+		conn := dial(t, "udp4")
+		control(t, conn, func(fd int) error {
+			return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT)
+		})
+		for _, size := range []int{1453, 3000, 9000} {
+			exchange4(t, conn, size)
+		}
+	})
+	t.Run("TCP", func(t *testing.T) {
+		conn := dial(t, "tcp4")
+		sent := pattern(300_000)
+		go func() {
+			_, _ = conn.Write(sent)
+			_ = conn.(*net.TCPConn).CloseWrite()
+		}()
+		got, err := io.ReadAll(conn)
+		if err != nil || !bytes.Equal(got, sent) {
+			t.Errorf("of %d octets %d came back, %v", len(sent), len(got), err)
+		}
+	})
+	t.Run("ping", func(t *testing.T) {
+		ping(t, 64)
+		ping(t, 1240) // tayga puts larger replies into fragments
+	})
+	t.Run("time exceeded", func(t *testing.T) { expire(t) })
+	t.Run("port unreachable", func(t *testing.T) {
+		dialer := net.Dialer{Control: bindTo("front")}
+		conn, err := dialer.DialContext(t.Context(), "udp4", netip.AddrPortFrom(server, 7).String())
+		must(t, err)
+		defer conn.Close()
+		closed, err := dialer.DialContext(t.Context(), "udp4", netip.AddrPortFrom(server, 53).String())
+		must(t, err)
+		defer closed.Close()
+		must(t, closed.SetDeadline(time.Now().Add(limit)))
+		_, err = closed.Write([]byte("?"))
+		must(t, err)
+		if _, err := closed.Read(make([]byte, 1)); !errors.Is(err, unix.ECONNREFUSED) {
+			t.Errorf("of a closed port comes %v", err)
+		}
+	})
+	if got := c.Counters(); got.Out == 0 || got.In == 0 {
+		t.Errorf("counted are %+v", got)
+	}
+	stop()
+	n.wantNothingLeft()
+}
+
+// wantNothingLeft checks that all is gone which the CLAT made.
+func (n *network) wantNothingLeft() {
+	n.Helper()
+	if l, err := netlink.LinkByName("clat"); err == nil {
+		n.Errorf("the device is there: %+v", l.Attrs())
+	}
+	routes, err := nl.List(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: n.table, Protocol: nl.ProtocolUplink}, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_PROTOCOL)
+	})
+	must(n.T, err)
+	for _, r := range routes {
+		if r.Type != unix.RTN_UNREACHABLE {
+			n.Errorf("there is a route %v", r)
+		}
+	}
+	proxies, err := netlink.NeighProxyList(link(n.T, "wwan0").Attrs().Index, unix.AF_INET6)
+	must(n.T, err)
+	if len(proxies) != 0 {
+		n.Errorf("the kernel answers for %v", proxies)
+	}
+}
+
+// exchange4 sends so many octets until they come back. Of those that were too large
+// for the way back the server hears so, and sends smaller packets then.
+func exchange4(t *testing.T, conn net.Conn, size int) {
+	t.Helper()
+	sent, b := pattern(size), make([]byte, maxPacket)
+	eventually(t, "an answer", func() bool {
+		_, err := conn.Write(sent)
+		must(t, err)
+		must(t, conn.SetReadDeadline(time.Now().Add(time.Second)))
+		got, err := conn.Read(b)
+		return err == nil && bytes.Equal(b[:got], sent)
+	})
+}
+
+// rawICMP opens a socket for ICMP in the VRF front.
+func rawICMP(t *testing.T) net.PacketConn {
+	t.Helper()
+	config := net.ListenConfig{Control: bindTo("front")}
+	conn, err := config.ListenPacket(t.Context(), "ip4:icmp", "192.0.0.1")
+	must(t, err)
+	t.Cleanup(func() { conn.Close() })
+	must(t, conn.SetDeadline(time.Now().Add(limit)))
+	return conn
+}
+
+// ping sends an echo request of so many octets of ICMP and waits for the reply.
+func ping(t *testing.T, size int) {
+	t.Helper()
+	conn := rawICMP(t)
+	message := append([]byte{8, 0, 0, 0, 0x12, 0x34, 0, byte(size)}, pattern(size-8)...)
+	binary.BigEndian.PutUint16(message[2:], ^onesComplement(message))
+	_, err := conn.WriteTo(message, &net.IPAddr{IP: server.AsSlice()})
+	must(t, err)
+	want := bytes.Clone(message[4:])
+	b := make([]byte, maxPacket)
+	for {
+		got, from, err := conn.ReadFrom(b)
+		must(t, err)
+		if b[0] == 0 && bytes.Equal(b[4:got], want) && onesComplement(b[:got]) == 0xffff {
+			if from.String() != server.String() {
+				t.Errorf("the reply is from %v", from)
+			}
+			return
+		}
+	}
+}
+
+// onesComplement is the sum of RFC 1071.
+func onesComplement(b []byte) uint16 {
+	total := 0
+	for i, octet := range b {
+		total += int(octet) << (8 * (1 - i%2))
+	}
+	for total > 0xffff {
+		total = total>>16 + total&0xffff
+	}
+	return uint16(total)
+}
+
+// expire sends packets that do not get far, and waits for what the router says where
+// each ends: the box itself is the first, the carrier's is the second. Neither has an
+// address of IPv4.
+func expire(t *testing.T) {
+	t.Helper()
+	heard := rawICMP(t)
+	conn := dial(t, "udp4")
+	for ttl := 1; ttl <= 2; ttl++ {
+		control(t, conn, func(fd int) error { return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TTL, ttl) })
+		_, err := conn.Write(pattern(100 + ttl))
+		must(t, err)
+		b := make([]byte, maxPacket)
+		for {
+			size, from, err := heard.ReadFrom(b)
+			must(t, err)
+			if size < 8+28 || b[0] != 11 {
+				continue
+			}
+			quoted := b[8:size]
+			if got := binary.BigEndian.Uint16(quoted[2:]); from.String() != gateway.String() || int(got) != 128+ttl || [4]byte(quoted[16:]) != server.As4() {
+				t.Errorf("at %d hops %v says %x", ttl, from, b[:size])
+			}
+			break
+		}
+	}
+}
+
+// TestPathMTU: whatever is narrow on the way, the sender learns what fits, to the
+// octet, and who lets packets be fragmented need not.
+func TestPathMTU(t *testing.T) {
+	for name, test := range map[string]struct {
+		link string
+		want int
+	}{
+		// The carrier's kernel says so in IPv6: 1400 less 20.
+		"in IPv6": {"nat64", 1380},
+		// It says so in IPv4, and tayga translates that.
+		"in IPv4": {"core", 1400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := newNetwork(t, netip.MustParsePrefix("2001:db8:64::/96"))
+			n.startDNS("2001:db8:64::192.0.0.170")
+			n.echo()
+			n.mtu(test.link, 1400)
+			c, _ := n.startCLAT()
+			n.await(c, true)
+			conn := dial(t, "udp4")
+			control(t, conn, func(fd int) error {
+				return unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO)
+			})
+			if got := pathMTU(t, conn); got != 1480 {
+				t.Errorf("at first the path MTU is %d", got)
+			}
+			eventually(t, "a path MTU", func() bool {
+				_, _ = conn.Write(pattern(pathMTU(t, conn) - 28))
+				return pathMTU(t, conn) == test.want
+			})
+			eventually(t, "no complaint of before", func() bool {
+				_, err := conn.Write(pattern(test.want - 28))
+				return err == nil
+			})
+			if got, err := conn.Read(make([]byte, maxPacket)); err != nil || got != test.want-28 {
+				t.Errorf("of %d octets %d came back, %v", test.want-28, got, err)
+			}
+			if _, err := conn.Write(pattern(test.want - 27)); !errors.Is(err, unix.EMSGSIZE) {
+				t.Errorf("an octet more: %v", err)
+			}
+		})
+	}
+}
+
+// pathMTU returns what the kernel knows to fit.
+func pathMTU(t *testing.T, conn net.Conn) (mtu int) {
+	t.Helper()
+	control(t, conn, func(fd int) (err error) {
+		mtu, err = unix.GetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_MTU)
+		return err
+	})
+	return mtu
+}
+
+// TestRouterKnowsThePrefix: routers are asked, what they advertise is used, and when
+// they take it back nothing is left.
+func TestRouterKnowsThePrefix(t *testing.T) {
+	n := newNetwork(t, netip.MustParsePrefix("2001:db8:64::/64"))
+	n.echo()
+	router := n.router()
+	must(t, router.SetReadDeadline(time.Now().Add(limit)))
+	c, _ := n.startCLAT()
+	for b := make([]byte, 100); ; {
+		_, _, from, err := router.ReadFrom(b)
+		must(t, err)
+		if b[0] == 133 {
+			if got := from.(*net.IPAddr).IP.String(); got != "fe80::10" {
+				t.Errorf("routers are asked by %v", from)
+			}
+			break
+		}
+	}
+	n.advertise(router, 1800)
+	if state := n.await(c, true); state.NAT64.String() != "2001:db8:64::/64" {
+		t.Errorf("the state is %+v", state)
+	}
+	exchange4(t, dial(t, "udp4"), 100)
+	n.advertise(router, 0)
+	n.await(c, false)
+	eventually(t, "the end of the device", func() bool {
+		_, err := os.Stat("/sys/class/net/clat")
+		return errors.Is(err, os.ErrNotExist)
+	})
+	n.wantNothingLeft()
+}
