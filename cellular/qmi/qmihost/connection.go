@@ -26,6 +26,7 @@ func (m *Modem) Connection(ctx context.Context, session int) (modem.Connection, 
 		}
 		addSettings(&connection, settings)
 	}
+	connection.MTU = m.path.fit(connection.MTU)
 	return connection, nil
 }
 

@@ -23,12 +23,24 @@ const (
 	// channelSessions is how many connections a modem is taken to have room for, as it
 	// does not tell. What is too much for it, it refuses.
 	channelSessions = 8
-	// aggregate is how many octets of packets the modem may send at a time. The MTU of
-	// the network device below the channels must be as large.
-	aggregate = 4096
+	// aggregate is how many octets of packets the modem may send at a time: no more
+	// than the kernel reads, which is the MTU of the network device below the channels.
+	// Not every kernel lets that be raised.
+	aggregate = 1500
 	// aggregatePackets is how many packets these may be.
 	aggregatePackets = 16
+	// qmapHeader is how many octets QMAP puts before a packet.
+	qmapHeader = 4
 )
+
+// fit returns mtu, which is 0 if it is not known, as far as packets fit on the path.
+func (p Path) fit(mtu int) int {
+	const room = aggregate - qmapHeader
+	if p.Channels && (mtu == 0 || mtu > room) {
+		return room
+	}
+	return mtu
+}
 
 // sessions is how many connections there can be.
 func (p Path) sessions() int {

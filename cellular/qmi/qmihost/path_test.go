@@ -33,7 +33,7 @@ func TestSessionsOnChannels(t *testing.T) {
 		if asked := s.asked((*qmi.SetDataFormatRequest)(nil).Kind()); !reflect.DeepEqual(asked, []qmi.Body{&qmi.SetDataFormatRequest{
 			Format: qmi.DataFormat{
 				QoS: new(false), Link: new(qmi.LinkRawIP), Up: new(qmi.AggregationQMAP), Down: new(qmi.AggregationQMAP),
-				DownPackets: new(uint32(16)), DownSize: new(uint32(4096)),
+				DownPackets: new(uint32(16)), DownSize: new(uint32(1500)),
 			}, Endpoint: divided.Endpoint,
 		}}) {
 			t.Errorf("asked %+v", asked)
@@ -59,7 +59,7 @@ func TestSessionsOnChannels(t *testing.T) {
 		if _, err := m.Connection(ctx, 0); !errors.Is(err, modem.ErrNotConnected) {
 			t.Errorf("%v", err)
 		}
-		if c, err := m.Connection(ctx, 2); err != nil || !c.Address4.IsValid() {
+		if c, err := m.Connection(ctx, 2); err != nil || !c.Address4.IsValid() || c.MTU != 1496 {
 			t.Errorf("%+v, %v", c, err)
 		}
 		for _, session := range []int{-1, channelSessions} {
@@ -105,4 +105,15 @@ func TestChannelThatIsRefused(t *testing.T) {
 			t.Error("the client was kept")
 		}
 	})
+}
+
+func TestMTUFitsThePath(t *testing.T) {
+	for _, c := range []struct {
+		path      Path
+		mtu, want int
+	}{{Path{}, 0, 0}, {Path{}, 1500, 1500}, {divided, 0, 1496}, {divided, 1500, 1496}, {divided, 1496, 1496}, {divided, 1430, 1430}} {
+		if got := c.path.fit(c.mtu); got != c.want {
+			t.Errorf("%+v: %d is %d, want %d", c.path, c.mtu, got, c.want)
+		}
+	}
 }
