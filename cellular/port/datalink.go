@@ -29,7 +29,7 @@ func DataLinks(f Found, sessions ...int) ([]string, error) {
 		err = fmt.Errorf("%w: %w", modem.ErrGone, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("make network devices of sessions: %w", cause(err))
+		return nil, fmt.Errorf("make network devices of sessions: %w", gone(err))
 	}
 	return names, nil
 }

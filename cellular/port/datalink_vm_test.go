@@ -18,9 +18,9 @@ import (
 func TestSessionsOfMBIM(t *testing.T) {
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = "wwan7"
-	if err := netlink.LinkAdd(&netlink.Dummy{LinkAttrs: attrs}); err != nil {
-		t.Fatal(err)
-	}
+	dummy := &netlink.Dummy{LinkAttrs: attrs}
+	must(t, netlink.LinkAdd(dummy))
+	defer netlink.LinkDel(dummy)
 	f := Found{ID: "usb1/1-1", Controls: []Control{{"/dev/cdc-wdm7", MBIM}}, Links: []Link{{"wwan7", "cdc_mbim"}}}
 	for _, step := range []struct {
 		sessions  []int

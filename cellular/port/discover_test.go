@@ -121,6 +121,15 @@ func TestDiscoverWithoutBuses(t *testing.T) {
 	}
 }
 
+// TestTextOfADevice: what a device says of itself ends on somebody's screen.
+func TestTextOfADevice(t *testing.T) {
+	sys := tree(t, "emulator.txt")
+	sys["devices/platform/vhci_hcd.0/usb3/3-1/product"] = &fstest.MapFile{Data: []byte("Ev\x1b[2Jil\xff\u202e\x00 Módem\n")}
+	if got := only(t, sys).Model; got != "Ev[2Jil Módem" {
+		t.Errorf("%q", got)
+	}
+}
+
 // only returns the one modem.
 func only(t *testing.T, sys fs.FS) Found {
 	t.Helper()

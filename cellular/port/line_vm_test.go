@@ -5,6 +5,7 @@ package port
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 	"unsafe"
@@ -42,35 +43,42 @@ func TestPower(t *testing.T) {
 	if !voltage(t, 0) {
 		t.Error("no power after the cycle")
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancelled := make(chan error, 1)
-	go func() { cancelled <- PowerCycle(ctx, m, time.Hour) }()
-	eventually(t, "the end of the power", func() bool { return !voltage(t, 0) })
-	cancel()
-	if err := <-cancelled; !errors.Is(err, context.Canceled) || !voltage(t, 0) {
-		t.Errorf("power %v after a cycle that ended early: %v", voltage(t, 0), err)
-	}
-
+	endsEarly(t, m, 0)
 	// With a line for reset alone, that is what the cycle uses.
 	m.Power = board.Line{}
-	ctx, cancel = context.WithCancel(t.Context())
-	go func() { cancelled <- PowerCycle(ctx, m, time.Hour) }()
-	eventually(t, "reset", func() bool { return !voltage(t, 1) })
+	endsEarly(t, m, 1)
+}
+
+// endsEarly cancels a cycle of which the given line is the one that changes.
+func endsEarly(t *testing.T, m board.Modem, number uint32) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	waited := &waited{Context: ctx, begun: make(chan struct{})}
+	done := make(chan error, 1)
+	go func() { done <- PowerCycle(waited, m, time.Hour) }()
+	select {
+	case <-waited.begun:
+	case err := <-done:
+		t.Fatalf("line %d: %v", number, err)
+	}
+	if voltage(t, number) {
+		t.Errorf("line %d has not changed", number)
+	}
 	cancel()
-	if err := <-cancelled; !errors.Is(err, context.Canceled) || !voltage(t, 1) {
-		t.Errorf("after a reset that ended early: %v", err)
+	if err := <-done; !errors.Is(err, context.Canceled) || !voltage(t, number) {
+		t.Errorf("line %d is %v after a cycle that ended early: %v", number, voltage(t, number), err)
 	}
 }
 
-// eventually waits for a condition.
-func eventually(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	deadline := time.After(patience)
-	for !condition() {
-		select {
-		case <-deadline:
-			t.Fatalf("%s does not come", what)
-		case <-time.After(time.Millisecond):
-		}
-	}
+// waited is a context that tells when somebody begins to wait for its end: a line
+// cannot be read while it is being set.
+type waited struct {
+	context.Context
+	once  sync.Once
+	begun chan struct{}
+}
+
+func (w *waited) Done() <-chan struct{} {
+	w.once.Do(func() { close(w.begun) })
+	return w.Context.Done()
 }

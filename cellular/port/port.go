@@ -126,16 +126,20 @@ func (p *Port) cause(err error) error {
 	return cause(err)
 }
 
-// cause adds what the kernel's error means.
+// cause adds what the kernel's error about a port means.
 func cause(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EWOULDBLOCK):
+	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EWOULDBLOCK) {
 		return fmt.Errorf("%w: %w", ErrBusy, err)
-	// Of a port that has lost its device, cdc-wdm says ENODEV, the WWAN framework
-	// ENODEV or EIO; a serial port ends and then says EIO. An opened node that has
-	// none is ENOENT, ENXIO or ENODEV.
+	}
+	return gone(err)
+}
+
+// gone adds modem.ErrGone to what the kernel says of a device that has left. Of a
+// port that has lost its device, cdc-wdm says ENODEV, the WWAN framework ENODEV or
+// EIO; a serial port ends and then says EIO. A node or an attribute that is opened
+// too late is ENOENT, ENXIO or ENODEV.
+func gone(err error) error {
+	switch {
 	case errors.Is(err, unix.ENODEV), errors.Is(err, unix.EIO), errors.Is(err, unix.ENXIO),
 		errors.Is(err, unix.ENOENT), errors.Is(err, unix.ESHUTDOWN), errors.Is(err, io.EOF):
 		return fmt.Errorf("%w: %w", modem.ErrGone, err)

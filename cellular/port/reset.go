@@ -41,7 +41,7 @@ const root = "/"
 // wrap says what was done to which modem.
 func (f Found) wrap(act string, err error) error {
 	if err != nil {
-		return fmt.Errorf("%s modem %s: %w", act, f.ID, cause(err))
+		return fmt.Errorf("%s modem %s: %w", act, f.ID, gone(err))
 	}
 	return nil
 }

@@ -6,6 +6,9 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"unicode"
+
+	"golang.org/x/sys/unix"
 )
 
 // sysfs reads attributes and links of the kernel's devices. Its root is /sys. What
@@ -16,6 +19,17 @@ type sysfs struct{ fs.FS }
 func (s sysfs) attribute(device, name string) string {
 	text, _ := fs.ReadFile(s.FS, path.Join(device, name))
 	return strings.TrimSpace(string(text))
+}
+
+// text returns an attribute that a device's maker has written, or somebody who
+// wants to be taken for one: without what is not for a screen.
+func (s sysfs) text(device, name string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+			return -1
+		}
+		return r
+	}, s.attribute(device, name))
 }
 
 // number returns an attribute in hexadecimal, with or without 0x, of at most 16
@@ -48,7 +62,7 @@ func (s sysfs) named(device, link string) string {
 // list returns the names in a directory. One that is not there is empty.
 func (s sysfs) list(dir string) ([]string, error) {
 	entries, err := fs.ReadDir(s.FS, dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENODEV) {
 		return nil, err
 	}
 	names := make([]string, 0, len(entries))

@@ -71,7 +71,7 @@ func (s sysfs) usbModem(device string, interfaces []usbInterface) (f Found, is b
 	}
 	f.ID, f.Bus, f.Controls = strings.TrimPrefix(device, devices+"/"), USB, preferred(controls)
 	f.Vendor, f.Product = s.number(device, "idVendor"), s.number(device, "idProduct")
-	f.Manufacturer, f.Model, f.Serial = s.attribute(device, "manufacturer"), s.attribute(device, "product"), s.attribute(device, "serial")
+	f.Manufacturer, f.Model, f.Serial = s.text(device, "manufacturer"), s.text(device, "product"), s.text(device, "serial")
 	return f, true, nil
 }
 
