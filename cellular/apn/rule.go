@@ -52,12 +52,12 @@ var (
 var sessionRules = map[modem.SessionCause]rule{
 	8: barred, 25: transient, 26: congested, 27: wrongAPN, 28: wrongAPN, 29: wrongPassword,
 	30: unclear, 31: unclear, 32: wrongAPN, 33: notSubscribed, 34: failing, 35: transient, 36: transient,
-	37: wrongAPN, 38: failing, 39: transient, 40: wrongAPN, 41: unclear, 42: unclear, 43: transient, 44: unclear, 45: unclear, 46: unclear, 47: transient, 49: transient,
+	37: wrongAPN, 38: failing, 39: transient, 40: wrongAPN, 41: unclear, 42: unclear, 43: transient, 44: unclear, 45: unclear, 46: unclear, 47: transient, 48: unclear, 49: transient,
 	50: wrongAPN, 51: wrongAPN, 52: wrongAPN, 53: failing, 54: transient, 55: unclear, 56: transient, 57: wrongAPN,
 	58: wrongAPN, 59: wrongAPN, 60: wrongAPN, 61: wrongAPN, 65: congested, 66: wrongAPN, 67: congested, 68: wrongAPN,
 	69: congested, 70: wrongAPN, 81: transient, 82: wrongAPN,
 	95: unclear, 96: unclear, 97: unclear, 98: transient, 99: unclear, 100: unclear, 101: transient, 111: unclear,
-	112: wrongAPN,
+	112: wrongAPN, 113: unclear,
 }
 
 // rejectRules are the rules for refused registrations: the causes of TS 24.008,
@@ -69,6 +69,7 @@ var rejectRules = map[modem.RejectCause]rule{
 	24: failing, 25: notHere, 26: failing, 27: notHere, 31: transient, 33: notSubscribed, 35: notHere, 39: congested,
 	40: transient, 42: failing, 43: notHere, 62: notHere, 65: congested, 67: congested, 69: congested, 71: transient,
 	72: notHere, 73: notHere, 74: notHere, 75: invalidSIM, 76: notHere, 77: notHere, 78: notHere, 79: notHere, 80: notHere,
+	90: transient, 91: wrongAPN, 92: congested,
 	95: failing, 96: failing, 97: failing, 98: transient, 99: failing, 100: failing, 101: transient, 111: failing,
 }
 

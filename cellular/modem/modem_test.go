@@ -10,7 +10,7 @@ import (
 func TestWords(t *testing.T) {
 	for want, got := range map[string]fmt.Stringer{
 		"roaming is not allowed in this area (cause 13)": RejectCause(13),
-		"cause 77": RejectCause(77),
+		"cause 79": RejectCause(79),
 		"the network does not know the APN (cause 27)": SessionCause(27),
 		"LTE with 5G":                 NSA,
 		"9":                           Technology(9),

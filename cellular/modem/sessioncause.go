@@ -39,6 +39,7 @@ var sessionWords = map[SessionCause]string{
 	44:  "packet filter semantically incorrect",
 	45:  "packet filter syntactically incorrect",
 	46:  "another connection without traffic template is up",
+	48:  "the network rejected it: not in this mode of bearer control",
 	49:  "the last connection cannot be closed",
 	50:  "only IPv4 is allowed on this APN",
 	51:  "only IPv6 is allowed on this APN",
@@ -69,6 +70,7 @@ var sessionWords = map[SessionCause]string{
 	101: "message does not fit the protocol state",
 	111: "unspecified protocol error",
 	112: "the APN does not go together with another that is up",
+	113: "the APN may not be reached by several ways at a time",
 }
 
 // String says the cause in words, with its number for whoever asks the operator.
