@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/farspoke/farspoke/cellular"
@@ -83,7 +84,7 @@ const (
 // labelledLine writes words behind a label, on as many lines as they need; nothing
 // if there are none.
 func labelledLine(label string, words ...string) string {
-	text := list(words...)
+	text := printable(list(words...))
 	if text == "" {
 		return ""
 	}
@@ -104,6 +105,20 @@ func labelledLine(label string, words ...string) string {
 	}
 	b.WriteString("\n")
 	return b.String()
+}
+
+// printable leaves out what a terminal would obey rather than show: a network says
+// of itself what it likes, and so do modems and SIMs.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // texts writes each value as text.

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,6 +42,14 @@ func TestShowCellular(t *testing.T) {
 	golden(t, "cellular", cellularText(modems))
 	if got := cellularText(nil); got != "No interface is a modem.\n" {
 		t.Errorf("without modems it shows %q", got)
+	}
+}
+
+// TestCellularOnATerminal: a name does not clear the screen.
+func TestCellularOnATerminal(t *testing.T) {
+	got := cellularText([]cellular.Status{{Name: "m2", Device: "at 1-1", Registration: modem.Registration{State: modem.Home, Operator: "Ev\x1b[2Jil\u202e\nModem m3"}}})
+	if !strings.Contains(got, "  Network       Ev[2Jil Modem m3") || strings.ContainsAny(got, "\x1b\u202e") {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package mbimhost
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/farspoke/farspoke/cellular/mbim"
 	"github.com/farspoke/farspoke/cellular/modem"
@@ -15,7 +16,8 @@ func (m *Modem) SIM(ctx context.Context) (modem.SIM, error) {
 	if err := m.query(ctx, mbim.CmdSubscriberReadyStatus, &ready); err != nil {
 		return modem.SIM{}, err
 	}
-	sim := modem.SIM{ICCID: ready.SIMICCID, IMSI: ready.SubscriberID, Attempts: -1}
+	// Some modems show the filling behind the digits.
+	sim := modem.SIM{ICCID: strings.TrimRight(ready.SIMICCID, "Ff"), IMSI: ready.SubscriberID, Attempts: -1}
 	switch ready.State {
 	case mbim.ReadyStateInitialized, mbim.ReadyStateNotActivated:
 		sim.State = modem.SIMReady

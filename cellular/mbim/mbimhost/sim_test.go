@@ -39,7 +39,7 @@ func TestSIMStates(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, f *fake) {
-				f.says(mbim.CmdSubscriberReadyStatus, mbim.Query, &mbim.SubscriberReady{State: tt.ready, SIMICCID: "8949"})
+				f.says(mbim.CmdSubscriberReadyStatus, mbim.Query, &mbim.SubscriberReady{State: tt.ready, SIMICCID: "8949F"})
 				f.on(mbim.CmdPIN, mbim.Query, func(mbim.Body) (mbim.Status, mbim.Body) {
 					if tt.pin == nil {
 						t.Error("it was asked for PINs")
