@@ -38,7 +38,7 @@ func (m *Modem) Disconnect(ctx context.Context, session int) error {
 	case errors.Is(err, modem.ErrNotConnected):
 		return nil
 	case err != nil:
-		return cause(ctx, err)
+		return err
 	case connection.State == mbim.ActivationStateActivated:
 		return fmt.Errorf("%v: the modem says that the connection is %v", mbim.CmdConnect, connection.State)
 	}
@@ -82,7 +82,7 @@ func (m *Modem) connectionChange(ctx context.Context) error {
 	case <-m.conversation.ended:
 		return m.conversation.gone
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	return nil
 }

@@ -86,13 +86,13 @@ func (c *conversation) forget(transaction uint32) {
 	delete(c.waiting, transaction)
 }
 
-// ask sends the message that make returns for a transaction, and waits for its
+// ask sends the message that compose returns for a transaction, and waits for its
 // answer for limit, or as long as its kind takes if that is 0. A FUNCTION_ERROR is
 // an error that wraps its mbim.ProtocolError.
-func (c *conversation) ask(ctx context.Context, limit time.Duration, make func(transaction uint32) (mbim.Message, error)) (mbim.Message, error) {
+func (c *conversation) ask(ctx context.Context, limit time.Duration, compose func(transaction uint32) (mbim.Message, error)) (mbim.Message, error) {
 	transaction, answer := c.begin()
 	defer c.forget(transaction)
-	m, err := make(transaction)
+	m, err := compose(transaction)
 	if err != nil {
 		return mbim.Message{}, err
 	}
@@ -117,11 +117,15 @@ func (c *conversation) ask(ctx context.Context, limit time.Duration, make func(t
 		}
 		return a, nil
 	case <-timer.C:
-		return mbim.Message{}, c.unanswered(m, limit)
+		return mbim.Message{}, fmt.Errorf("%s: %w: nothing for %v; unanswered in a row: %d", what(m), modem.ErrSilent, limit, c.fellSilent())
 	case <-c.ended:
 		return mbim.Message{}, c.gone
 	case <-ctx.Done():
-		return mbim.Message{}, ctx.Err()
+		err := context.Cause(ctx)
+		if errors.Is(err, modem.ErrSilent) { // a limit of ours
+			c.fellSilent()
+		}
+		return mbim.Message{}, err
 	}
 }
 
@@ -146,12 +150,13 @@ func (c *conversation) isSilent() bool {
 	return c.silent > 0
 }
 
-// unanswered counts the question m as not answered.
-func (c *conversation) unanswered(m mbim.Message, limit time.Duration) error {
+// fellSilent counts a question as not answered, and returns how many in a row were
+// not.
+func (c *conversation) fellSilent() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.silent++
-	return fmt.Errorf("%s: %w: nothing for %v; unanswered in a row: %d", what(m), modem.ErrSilent, limit, c.silent)
+	return c.silent
 }
 
 // send sends a message in as many frames as it takes.
@@ -177,9 +182,7 @@ func (c *conversation) send(m mbim.Message) error {
 // modem that does not answer.
 func (c *conversation) failure(doing string, err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.silent++
+		c.fellSilent()
 		return fmt.Errorf("%s: %w: it takes no commands: %w", doing, modem.ErrSilent, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)

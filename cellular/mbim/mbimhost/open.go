@@ -81,48 +81,37 @@ func (m *Modem) reopen(ctx context.Context) error {
 	return m.settle(ctx)
 }
 
+// errNotOpened is why a modem counts as silent that does not open.
+var errNotOpened = fmt.Errorf("OPEN: %w: not open after %v", modem.ErrSilent, openBudget)
+
 // open sends OPEN until the modem is open or openBudget is spent.
 func (m *Modem) open(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, openBudget, errNotOpened)
 	defer cancel()
-	for {
+	for ctx.Err() == nil {
 		err := m.openOnce(ctx)
 		if err == nil {
 			return nil
 		}
 		_, refused := mbim.Refused(err)
 		if !refused && !errors.Is(err, modem.ErrSilent) {
-			return cause(ctx, err)
+			return err
 		}
 		m.log.Info("the modem is not open yet", "error", err)
 		if refused {
-			if err := wait(ctx, time.Second); err != nil {
-				return cause(ctx, err)
-			}
+			wait(ctx, time.Second)
 		}
 	}
+	return context.Cause(ctx)
 }
 
-// errNotOpened is why a modem counts as silent that does not open.
-var errNotOpened = fmt.Errorf("OPEN: %w: not open after %v", modem.ErrSilent, openBudget)
-
-// cause returns why ctx has ended if that is what err says.
-func cause(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return err
-}
-
-// wait waits.
-func wait(ctx context.Context, d time.Duration) error {
+// wait waits for d or the end of ctx.
+func wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return nil
 	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 func (c *conversation) receive() {
 	defer close(c.ended)
 	defer c.finished()
-	frame := make([]byte, max(c.port.MaxMessage(), mbim.MinTransfer))
+	frame := make([]byte, maxMessageLen) // some modems send longer frames than they should
 	for failed := 0; ; {
 		n, err := c.port.Read(frame)
 		switch {
