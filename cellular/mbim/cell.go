@@ -1,10 +1,12 @@
 package mbim
 
-// UnknownCell is the value of a number of a cell that is not known, except that
-// UnknownCellSignal is that of a power or quality.
+// What is not known of a cell: a number, LTE's RSRP and RSRQ (and the RSCP of
+// TD-SCDMA), and UMTS's RSCP and Ec/No.
 const (
 	UnknownCell       = 0xffffffff
-	UnknownCellSignal = 0
+	UnknownCellSignal = -1
+	UnknownRSCP       = 0
+	UnknownEcNo       = 1
 )
 
 // LocationInfo is where the modem is registered.

@@ -199,6 +199,19 @@ func TestSignalWithoutExtensions(t *testing.T) {
 	})
 }
 
+func TestSignalThatIsNotKnown(t *testing.T) {
+	for _, unknown := range []int32{mbim.UnknownCellSignal, 0} {
+		bubble(t, func(t *testing.T, f *fake) {
+			f.native = mbim.V2
+			f.says(mbim.CmdSignalState, mbim.Query, &mbim.SignalState{RSSI: mbim.UnknownRSSI, Technologies: []mbim.TechnologySignal{{RSRP: mbim.UnknownRSRP, SNR: mbim.UnknownSNR}}})
+			f.says(mbim.CmdBaseStationsInfo, mbim.Query, &mbim.BaseStations{LTE: &mbim.LTECell{RSRP: unknown, RSRQ: unknown}})
+			if got, err := f.open().Signal(t.Context()); err != nil || got != (modem.Signal{}) {
+				t.Errorf("%v, %v", got, err)
+			}
+		})
+	}
+}
+
 // TestSignalOfTwoTechnologies is LTE's, which holds the registration.
 func TestSignalOfTwoTechnologies(t *testing.T) {
 	bubble(t, func(t *testing.T, f *fake) {

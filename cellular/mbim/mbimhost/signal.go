@@ -34,12 +34,16 @@ func (m *Modem) Signal(ctx context.Context) (modem.Signal, error) {
 		return modem.Signal{}, err
 	}
 	if cell := cells.LTE; cell != nil {
-		if cell.RSRQ != mbim.UnknownCellSignal {
+		if knownSignal(cell.RSRQ) {
 			s.RSRQ = new(float64(cell.RSRQ))
 		}
-		if s.RSRP == nil && cell.RSRP != mbim.UnknownCellSignal {
+		if s.RSRP == nil && knownSignal(cell.RSRP) {
 			s.RSRP = new(float64(cell.RSRP))
 		}
 	}
 	return s, nil
 }
+
+// knownSignal reports whether a cell's RSRP or RSRQ is known. Both are below what
+// says that they are not; some modems say 0.
+func knownSignal(v int32) bool { return v < mbim.UnknownCellSignal }
