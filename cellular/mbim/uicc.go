@@ -180,7 +180,7 @@ func (m *FileStatus) walk(c *cursor) {
 // ReadBinary reads a file that is a string of octets.
 type ReadBinary struct {
 	File UICCFile
-	// Size 0 is all of the file.
+	// Size is in octets; FileStatus tells how many there are.
 	Offset, Size uint32
 	LocalPIN     PIN
 	Data         []byte

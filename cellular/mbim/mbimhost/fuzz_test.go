@@ -22,7 +22,7 @@ func FuzzAnswers(f *testing.F) {
 			modem := fakeModem(t, 4096)
 			modem.native, modem.opened = mbim.V2, true
 			for _, command := range []mbim.Command{
-				mbim.CmdUICCApplicationList, mbim.CmdUICCReadBinary, mbim.CmdSysCaps, mbim.CmdDeviceSlotMappings, mbim.CmdSlotInfoStatus,
+				mbim.CmdUICCApplicationList, mbim.CmdUICCFileStatus, mbim.CmdUICCReadBinary, mbim.CmdSysCaps, mbim.CmdDeviceSlotMappings, mbim.CmdSlotInfoStatus,
 				mbim.CmdLTEAttachConfiguration, mbim.CmdBaseStationsInfo, mbim.CmdPacketStatistics, mbim.CmdQuectelRadioState, mbim.CmdQMIMessage,
 			} {
 				modem.refuses(command, mbim.Query, mbim.StatusFailure) // which lists it

@@ -74,12 +74,20 @@ func (m *Modem) EnterPIN(ctx context.Context, pin modem.PIN) error {
 	}
 	var answer mbim.PINStatus
 	err = m.do(ctx, mbim.Set, &mbim.PINRequest{Type: mbim.PINTypePIN1, Operation: mbim.PINOperationEnter, PIN: mbim.PIN(pin)}, &answer)
-	switch status, _ := mbim.Refused(err); status {
-	case mbim.StatusFailure, mbim.StatusPINRequired, mbim.StatusInvalidParameters:
+	status, refused := mbim.Refused(err)
+	state, _ := locked(answer)
+	switch {
+	case err != nil && !refused, untried[status]:
+		return err
+	case state == modem.SIMLocked || state == modem.SIMBlocked || state == modem.SIMFailed:
+		return fmt.Errorf("%w: now it is %v", modem.ErrWrongPIN, state)
+	case status == mbim.StatusFailure || status == mbim.StatusPINRequired || status == mbim.StatusInvalidParameters:
 		return fmt.Errorf("%w: %w", modem.ErrWrongPIN, err)
 	}
-	if state, _ := locked(answer); err == nil && (state == modem.SIMLocked || state == modem.SIMBlocked) {
-		return fmt.Errorf("%w: it is %v", modem.ErrWrongPIN, state)
-	}
 	return err
+}
+
+// untried are the statuses of a modem that has not given the SIM its PIN at all.
+var untried = map[mbim.Status]bool{
+	mbim.StatusBusy: true, mbim.StatusNotInitialized: true, mbim.StatusSIMNotInserted: true, mbim.StatusBadSIM: true,
 }

@@ -69,15 +69,19 @@ func TestSIMFiles(t *testing.T) {
 		f.says(mbim.CmdUICCApplicationList, mbim.Query, &mbim.UICCApplicationList{Applications: []mbim.UICCApplication{
 			{Type: mbim.UICCApplicationTypeISIM, ID: []byte{1}}, {Type: mbim.UICCApplicationTypeUSIM, ID: aid},
 		}})
+		files := map[string][]byte{
+			string(mbim.PathAD): {0, 0, 0, 3}, string(mbim.PathSPN): append([]byte{1}, "Virtual\xff\xff"...), string(mbim.PathGID1): {0x42, 0xff},
+		}
+		f.on(mbim.CmdUICCFileStatus, mbim.Query, func(q mbim.Body) (mbim.Status, mbim.Body) {
+			file := q.(*mbim.FileStatusQuery).File
+			return mbim.StatusOK, &mbim.FileStatus{Result: mbim.CardResult{SW1: 0x90}, ItemCount: 1, ItemSize: uint32(len(files[string(file.Path)]))}
+		})
 		f.on(mbim.CmdUICCReadBinary, mbim.Query, func(q mbim.Body) (mbim.Status, mbim.Body) {
 			reads++
-			file := q.(*mbim.ReadBinary).File
-			if !bytes.Equal(file.Application, aid) {
-				t.Errorf("a file of % x was read", file.Application)
+			file, data := q.(*mbim.ReadBinary).File, files[string(q.(*mbim.ReadBinary).File.Path)]
+			if !bytes.Equal(file.Application, aid) || int(q.(*mbim.ReadBinary).Size) != len(data) {
+				t.Errorf("read %+v", q)
 			}
-			data := map[string][]byte{
-				string(mbim.PathAD): {0, 0, 0, 3}, string(mbim.PathSPN): append([]byte{1}, "Virtual\xff\xff"...), string(mbim.PathGID1): {0x42, 0xff},
-			}[string(file.Path)]
 			return mbim.StatusOK, &mbim.BinaryData{Result: mbim.CardResult{SW1: 0x90}, Data: data}
 		})
 		m := f.open()
@@ -103,11 +107,26 @@ func TestSIMWithoutFiles(t *testing.T) {
 		"unknown commands": func(*fake) {},
 		"refused": func(f *fake) {
 			f.refuses(mbim.CmdUICCApplicationList, mbim.Query, mbim.StatusFailure)
+			f.refuses(mbim.CmdUICCFileStatus, mbim.Query, mbim.StatusFailure)
 			f.refuses(mbim.CmdUICCReadBinary, mbim.Query, mbim.StatusFailure)
+		},
+		"files refused": func(f *fake) {
+			f.says(mbim.CmdUICCApplicationList, mbim.Query, &mbim.UICCApplicationList{Applications: []mbim.UICCApplication{{Type: mbim.UICCApplicationTypeUSIM}}})
+			f.says(mbim.CmdUICCFileStatus, mbim.Query, &mbim.FileStatus{Result: mbim.CardResult{SW1: 0x90}, ItemCount: 1, ItemSize: 4})
+			f.refuses(mbim.CmdUICCReadBinary, mbim.Query, mbim.StatusFailure)
+		},
+		"files of any length": func(f *fake) {
+			f.says(mbim.CmdUICCApplicationList, mbim.Query, &mbim.UICCApplicationList{Applications: []mbim.UICCApplication{{Type: mbim.UICCApplicationTypeUSIM}}})
+			f.says(mbim.CmdUICCFileStatus, mbim.Query, &mbim.FileStatus{Result: mbim.CardResult{SW1: 0x90}, ItemCount: 1 << 31, ItemSize: 1 << 31})
+			f.on(mbim.CmdUICCReadBinary, mbim.Query, func(mbim.Body) (mbim.Status, mbim.Body) {
+				f.t.Error("it was read")
+				return mbim.StatusFailure, mbim.CmdUICCReadBinary
+			})
 		},
 		"files missing": func(f *fake) {
 			f.says(mbim.CmdUICCApplicationList, mbim.Query, &mbim.UICCApplicationList{Applications: []mbim.UICCApplication{{Type: mbim.UICCApplicationTypeUSIM}}})
-			f.says(mbim.CmdUICCReadBinary, mbim.Query, &mbim.BinaryData{Result: mbim.CardResult{SW1: 0x6a, SW2: 0x82}, Data: []byte{0, 0, 0, 3}})
+			f.says(mbim.CmdUICCFileStatus, mbim.Query, &mbim.FileStatus{Result: mbim.CardResult{SW1: 0x6a, SW2: 0x82}, ItemCount: 1, ItemSize: 4})
+			f.says(mbim.CmdUICCReadBinary, mbim.Query, &mbim.BinaryData{Result: mbim.CardResult{SW1: 0x90}, Data: []byte{0, 0, 0, 3}})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -145,6 +164,9 @@ func TestEnterPIN(t *testing.T) {
 		{"wrong", mbim.StatusFailure, &mbim.PINStatus{Type: mbim.PINTypePIN1, State: mbim.PINStateLocked, RemainingAttempts: 2}, modem.ErrWrongPIN},
 		{"wrong, as some say it", mbim.StatusOK, &mbim.PINStatus{Type: mbim.PINTypePIN1, State: mbim.PINStateLocked, RemainingAttempts: 2}, modem.ErrWrongPIN},
 		{"wrong for the last time", mbim.StatusPINRequired, &mbim.PINStatus{Type: mbim.PINTypePUK1, State: mbim.PINStateLocked, RemainingAttempts: 10}, modem.ErrWrongPIN},
+		{"wrong, and nothing besides", mbim.StatusFailure, mbim.CmdPIN, modem.ErrWrongPIN},
+		{"wrong, by another status", mbim.StatusOperationNotAllowed, &mbim.PINStatus{Type: mbim.PINTypePIN1, State: mbim.PINStateLocked, RemainingAttempts: 2}, modem.ErrWrongPIN},
+		{"not tried", mbim.StatusBusy, &mbim.PINStatus{Type: mbim.PINTypePIN1, State: mbim.PINStateLocked, RemainingAttempts: 3}, mbim.StatusBusy},
 		{"SIM drawn", mbim.StatusSIMNotInserted, mbim.CmdPIN, modem.ErrNoSIM},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

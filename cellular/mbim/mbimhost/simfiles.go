@@ -54,7 +54,7 @@ func (m *Modem) readFiles(ctx context.Context, sim *modem.SIM) (simFiles, error)
 
 // readUSIM reads the files of the SIM's application for mobile networks.
 func (m *Modem) readUSIM(ctx context.Context, files *simFiles) error {
-	if !m.has(mbim.CmdUICCApplicationList) || !m.has(mbim.CmdUICCReadBinary) {
+	if !m.has(mbim.CmdUICCApplicationList) || !m.has(mbim.CmdUICCFileStatus) || !m.has(mbim.CmdUICCReadBinary) {
 		return nil
 	}
 	var list mbim.UICCApplicationList
@@ -73,16 +73,36 @@ func (m *Modem) readUSIM(ctx context.Context, files *simFiles) error {
 			{mbim.PathSPN, func(b []byte) { files.provider = simfile.Provider(b) }},
 			{mbim.PathGID1, func(b []byte) { files.gid1 = simfile.Group(b) }},
 		} {
-			var data mbim.BinaryData
-			question := mbim.ReadBinary{File: mbim.UICCFile{Application: application.ID, Path: file.path}}
-			if err := unlessRefused(m.do(ctx, mbim.Query, &question, &data)); err != nil {
+			data, err := m.readFile(ctx, mbim.UICCFile{Application: application.ID, Path: file.path})
+			if err != nil {
 				return err
 			}
-			if data.Result.OK() {
-				file.keep(data.Data)
-			}
+			file.keep(data)
 		}
 		break
 	}
 	return nil
+}
+
+// longestFile is what a SIM gives at once, in octets. The files that are read here
+// are much shorter.
+const longestFile = 255
+
+// readFile returns what is in a file, nothing if the SIM does not have it or does
+// not give it. The modem wants to be told how long it is.
+func (m *Modem) readFile(ctx context.Context, file mbim.UICCFile) ([]byte, error) {
+	var status mbim.FileStatus
+	if err := m.do(ctx, mbim.Query, &mbim.FileStatusQuery{File: file}, &status); err != nil {
+		return nil, unlessRefused(err)
+	}
+	size := uint64(status.ItemCount) * uint64(status.ItemSize)
+	if !status.Result.OK() || size == 0 || size > longestFile {
+		return nil, nil
+	}
+	var data mbim.BinaryData
+	err := m.do(ctx, mbim.Query, &mbim.ReadBinary{File: file, Size: uint32(size)}, &data)
+	if err != nil || !data.Result.OK() {
+		return nil, unlessRefused(err)
+	}
+	return data.Data, nil
 }
