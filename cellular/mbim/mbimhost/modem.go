@@ -25,6 +25,8 @@ type Modem struct {
 	unlocked bool
 	// selected is the last selection that was set.
 	selected modem.Selection
+	// attachOwn is what the modem registered with before that was changed.
+	attachOwn []mbim.AttachSettings
 	// files is what was read of the SIM's files, which do not change.
 	files simFiles
 

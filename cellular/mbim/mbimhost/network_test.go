@@ -154,36 +154,67 @@ func TestAttach(t *testing.T) {
 	})
 }
 
+// attachSettings scripts a modem that keeps what it is told to register with.
+func attachSettings(f *fake, settings ...mbim.AttachSettings) *[]mbim.AttachSettings {
+	f.on(mbim.CmdLTEAttachConfiguration, mbim.Query, func(mbim.Body) (mbim.Status, mbim.Body) {
+		return mbim.StatusOK, &mbim.LTEAttachConfiguration{Settings: settings}
+	})
+	f.on(mbim.CmdLTEAttachConfiguration, mbim.Set, func(q mbim.Body) (mbim.Status, mbim.Body) {
+		settings = q.(*mbim.SetLTEAttachConfiguration).Settings
+		return mbim.StatusOK, &mbim.LTEAttachConfiguration{Settings: settings}
+	})
+	return &settings
+}
+
 func TestAttachAPN(t *testing.T) {
 	bubble(t, func(t *testing.T, f *fake) {
-		var settings []mbim.AttachSettings
-		f.on(mbim.CmdLTEAttachConfiguration, mbim.Query, func(mbim.Body) (mbim.Status, mbim.Body) {
-			return mbim.StatusOK, &mbim.LTEAttachConfiguration{Settings: settings}
-		})
-		f.on(mbim.CmdLTEAttachConfiguration, mbim.Set, func(q mbim.Body) (mbim.Status, mbim.Body) {
-			settings = q.(*mbim.SetLTEAttachConfiguration).Settings
-			return mbim.StatusOK, &mbim.LTEAttachConfiguration{Settings: settings}
-		})
+		settings := attachSettings(f)
 		m := f.open()
-		if _, err := m.AttachAPN(t.Context()); err == nil {
-			t.Error("a modem without settings has an attach APN")
-		}
 		for _, want := range []modem.APN{
 			{}, {Name: "corp", User: "u", Password: "p", Auth: modem.CHAP, Families: modem.IPv4v6}, {Name: "v6", Families: modem.IPv6},
 		} {
 			if err := m.SetAttachAPN(t.Context(), want); err != nil {
 				t.Error(err)
 			}
-			if len(settings) != 3 || settings[2].Roaming != mbim.LTEAttachContextRoamingControlNonPartner || settings[2].AccessString != want.Name {
-				t.Errorf("%+v", settings)
+			if s := *settings; len(s) != 3 || s[2].Roaming != mbim.LTEAttachContextRoamingControlNonPartner || s[2].AccessString != want.Name {
+				t.Errorf("%+v", s)
 			}
 			if got, err := m.AttachAPN(t.Context()); err != nil || got != want {
 				t.Errorf("%v, %v, want %v", got, err, want)
 			}
 		}
-		settings[0].IPType = mbim.ContextIPTypeIPv4AndIPv6
+		(*settings)[0].IPType = mbim.ContextIPTypeIPv4AndIPv6
 		if got, _ := m.AttachAPN(t.Context()); got.Families != modem.IPv4v6 {
 			t.Errorf("%v", got)
+		}
+		(*settings)[0].Roaming = mbim.LTEAttachContextRoamingControlPartner
+		if got, err := m.AttachAPN(t.Context()); err == nil {
+			t.Errorf("the home network's is %v", got)
+		}
+	})
+}
+
+// TestAttachAPNIsGivenBack whole, with what differed abroad.
+func TestAttachAPNIsGivenBack(t *testing.T) {
+	own := []mbim.AttachSettings{
+		{Roaming: mbim.LTEAttachContextRoamingControlHome, AccessString: "home", Source: mbim.ContextSourceOperator},
+		{Roaming: mbim.LTEAttachContextRoamingControlNonPartner, AccessString: "abroad", Source: mbim.ContextSourceOperator},
+	}
+	bubble(t, func(t *testing.T, f *fake) {
+		settings := attachSettings(f, own...)
+		m := f.open()
+		had, err := m.AttachAPN(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.SetAttachAPN(t.Context(), modem.APN{Name: "corp"}); err != nil {
+			t.Error(err)
+		}
+		if s := *settings; len(s) != 2 || s[0].AccessString != "corp" || s[1].AccessString != "corp" || s[1].Roaming != mbim.LTEAttachContextRoamingControlNonPartner {
+			t.Errorf("%+v", s)
+		}
+		if err := m.SetAttachAPN(t.Context(), had); err != nil || !reflect.DeepEqual(*settings, own) {
+			t.Errorf("%+v, %v, want %+v", *settings, err, own)
 		}
 	})
 }

@@ -78,6 +78,11 @@ func place(r *modem.Registration, cell, area uint32) {
 	}
 }
 
+// neighbours is how many cells of each technology a modem may tell of besides: what
+// Microsoft has as usual. Nobody looks at them, but not all modems like to be asked
+// for fewer.
+const neighbours = 15
+
 // cells asks for the serving cell. A modem that does not know the command, or has
 // no answer, serves without.
 func (m *Modem) cells(ctx context.Context) (mbim.BaseStations, error) {
@@ -85,6 +90,6 @@ func (m *Modem) cells(ctx context.Context) (mbim.BaseStations, error) {
 		return mbim.BaseStations{}, nil
 	}
 	var cells mbim.BaseStations
-	err := m.do(ctx, mbim.Query, &mbim.BaseStationsQuery{MaxGSM: 1, MaxUMTS: 1, MaxTDSCDMA: 1, MaxLTE: 1, MaxCDMA: 1}, &cells)
+	err := m.do(ctx, mbim.Query, &mbim.BaseStationsQuery{MaxGSM: neighbours, MaxUMTS: neighbours, MaxTDSCDMA: neighbours, MaxLTE: neighbours, MaxCDMA: neighbours}, &cells)
 	return cells, unlessRefused(err)
 }
