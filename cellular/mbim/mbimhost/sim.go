@@ -82,7 +82,7 @@ func (m *Modem) EnterPIN(ctx context.Context, pin modem.PIN) error {
 	case state == modem.SIMLocked || state == modem.SIMBlocked || state == modem.SIMFailed:
 		return fmt.Errorf("%w: now it is %v", modem.ErrWrongPIN, state)
 	case status == mbim.StatusFailure || status == mbim.StatusPINRequired || status == mbim.StatusInvalidParameters:
-		return fmt.Errorf("%w: %w", modem.ErrWrongPIN, err)
+		return fmt.Errorf("%w: %w", modem.ErrWrongPIN, status) // nothing else that err may mean
 	}
 	return err
 }

@@ -164,6 +164,7 @@ func TestEnterPIN(t *testing.T) {
 		{"wrong", mbim.StatusFailure, &mbim.PINStatus{Type: mbim.PINTypePIN1, State: mbim.PINStateLocked, RemainingAttempts: 2}, modem.ErrWrongPIN},
 		{"wrong, as some say it", mbim.StatusOK, &mbim.PINStatus{Type: mbim.PINTypePIN1, State: mbim.PINStateLocked, RemainingAttempts: 2}, modem.ErrWrongPIN},
 		{"wrong for the last time", mbim.StatusPINRequired, &mbim.PINStatus{Type: mbim.PINTypePUK1, State: mbim.PINStateLocked, RemainingAttempts: 10}, modem.ErrWrongPIN},
+		{"wrong, in other words", mbim.StatusPINRequired, mbim.CmdPIN, modem.ErrWrongPIN},
 		{"wrong, and nothing besides", mbim.StatusFailure, mbim.CmdPIN, modem.ErrWrongPIN},
 		{"wrong, by another status", mbim.StatusOperationNotAllowed, &mbim.PINStatus{Type: mbim.PINTypePIN1, State: mbim.PINStateLocked, RemainingAttempts: 2}, modem.ErrWrongPIN},
 		{"not tried", mbim.StatusBusy, &mbim.PINStatus{Type: mbim.PINTypePIN1, State: mbim.PINStateLocked, RemainingAttempts: 3}, mbim.StatusBusy},
@@ -179,7 +180,7 @@ func TestEnterPIN(t *testing.T) {
 					return tt.status, tt.answer
 				})
 				err := f.open().EnterPIN(t.Context(), "4711")
-				if !errors.Is(err, tt.want) || (err != nil) != (tt.want != nil) {
+				if !errors.Is(err, tt.want) || (err != nil) != (tt.want != nil) || tt.want == modem.ErrWrongPIN && errors.Is(err, modem.ErrNoSIM) {
 					t.Errorf("%v, want %v", err, tt.want)
 				}
 				if want := []mbim.PINRequest{{Type: mbim.PINTypePIN1, PIN: "4711"}}; !reflect.DeepEqual(got, want) {
