@@ -11,9 +11,11 @@ package emulator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 
+	"github.com/farspoke/farspoke/cellular/emulator/atside"
 	"github.com/farspoke/farspoke/cellular/emulator/mbimside"
 	"github.com/farspoke/farspoke/cellular/emulator/proxy"
 	"github.com/farspoke/farspoke/cellular/emulator/qmiside"
@@ -21,7 +23,8 @@ import (
 	"github.com/farspoke/farspoke/cellular/emulator/virtual"
 )
 
-// Emulator is an emulated modem. It has one front end: USB or Proxy.
+// Emulator is an emulated modem. It has one front end: USB, or Proxy for those that
+// have a proxy.
 type Emulator struct {
 	// Modem is the virtual modem.
 	Modem *virtual.Modem
@@ -42,9 +45,12 @@ type bus interface {
 	disappear()
 }
 
-// New returns a modem of the profile, usb.MBIM or usb.QMI, that has just got power.
-// Its timers end with ctx.
+// New returns a modem of the profile that has just got power. Its timers end with
+// ctx.
 func New(ctx context.Context, profile usb.Profile, s virtual.Scenario) (*Emulator, error) {
+	if d := virtual.Default().Device; profile == usb.ECM && s.Device.Manufacturer == d.Manufacturer && s.Device.Model == d.Model {
+		s.Device.Manufacturer, s.Device.Model = "u-blox", "TOBY-L210" // as on USB
+	}
 	m, err := virtual.New(ctx, s)
 	if err != nil {
 		return nil, err
@@ -60,6 +66,9 @@ func New(ctx context.Context, profile usb.Profile, s virtual.Scenario) (*Emulato
 		e.control.transaction = qmiTransaction
 		e.qmi = qmiside.New(m, e.control.send)
 		e.receive = e.qmi.Receive
+	case usb.ECM:
+		e.control.transaction = func([]byte) int { return 0 }
+		e.receive = atside.New(m, e.control.send).Receive
 	default:
 		return nil, fmt.Errorf("there is no emulator of USB profile %d", profile)
 	}
@@ -121,6 +130,9 @@ func (e *Emulator) Carry(ctx context.Context, c Carrier) error {
 // Proxy lets programs that connect to l have the modem, as libmbim's or libqmi's
 // proxy does, until ctx ends.
 func (e *Emulator) Proxy(ctx context.Context, l net.Listener) error {
+	if e.mbim == nil && e.qmi == nil {
+		return errors.New("a modem that is directed by AT commands has no proxy")
+	}
 	if e.mbim != nil {
 		p := proxy.NewMBIM(e.Modem.Device().ControlMessage, e.fromHost)
 		e.attach(hangup{p.Hangup}, p.FromModem)

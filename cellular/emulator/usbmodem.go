@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"github.com/farspoke/farspoke/cellular/emulator/atside"
 	"github.com/farspoke/farspoke/cellular/emulator/usb"
 )
 
@@ -15,9 +16,14 @@ const (
 func (e *Emulator) USB() (*usb.Function, error) {
 	channel := &usbControl{e: e, toHost: make(chan []byte, messages)}
 	data := &usbPackets{e: e, toHost: make(chan usb.Packet, packets)}
-	f, err := usb.New(usb.Config{
-		Profile: e.profile, Control: channel, Packets: data, MaxMessage: uint16(e.Modem.Device().ControlMessage),
-	})
+	cfg := usb.Config{Profile: e.profile, Control: channel, Packets: data, MaxMessage: uint16(e.Modem.Device().ControlMessage)}
+	switch e.profile {
+	case usb.QMI: // whose AT port is one beside it
+		cfg.AT = newATPort(e)
+	case usb.ECM:
+		cfg.Control, cfg.AT = nil, channel
+	}
+	f, err := usb.New(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +44,31 @@ type usbBus struct {
 func (b *usbBus) appear()    { b.function.Plug(b.port) }
 func (b *usbBus) disappear() { b.function.Unplug() }
 
-// usbControl is the channel of MBIM or QMI messages.
+// atPort is the AT port of a modem that is directed by other means.
+type atPort struct {
+	side   *atside.Side
+	toHost chan []byte
+}
+
+func newATPort(e *Emulator) *atPort {
+	p := &atPort{toHost: make(chan []byte, messages)}
+	p.side = atside.New(e.Modem, p.send)
+	return p
+}
+
+func (p *atPort) Send(octets []byte)     { p.side.Receive(octets) }
+func (p *atPort) Receive() <-chan []byte { return p.toHost }
+func (p *atPort) Reset(usb.Reset)        {} // the port is as it was
+
+func (p *atPort) send(octets []byte) {
+	select {
+	case p.toHost <- octets:
+	default: // nobody runs the function: there is no host
+	}
+}
+
+// usbControl is the channel by which hosts direct the modem: of MBIM or QMI messages,
+// or of the octets of an AT port.
 type usbControl struct {
 	e      *Emulator
 	toHost chan []byte
@@ -47,7 +77,7 @@ type usbControl struct {
 func (c *usbControl) Send(message []byte)    { c.e.fromHost(message) }
 func (c *usbControl) Receive() <-chan []byte { return c.toHost }
 
-// Reset ends an MBIM conversation. A QMI modem takes no notice: its host says SYNC.
+// Reset ends an MBIM conversation. Others take no notice: a host of QMI says SYNC.
 func (c *usbControl) Reset(usb.Reset) {
 	if c.e.mbim != nil {
 		c.e.mbim.Reset()

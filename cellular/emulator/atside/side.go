@@ -32,6 +32,7 @@ type Side struct {
 
 	line    []byte
 	tooLong bool
+	echoed  []byte   // what the host has sent and not yet got back
 	last    string   // the line that A/ repeats
 	waiting []string // lines that came while one was carried out
 	// running is the line that is carried out, nil if there is none. What was begun for
@@ -93,7 +94,7 @@ func (s *Side) Close() {
 
 // reset forgets what is lost when the modem starts.
 func (s *Side) reset() {
-	s.line, s.tooLong, s.waiting, s.running, s.last = nil, false, nil, nil, ""
+	s.line, s.tooLong, s.echoed, s.waiting, s.running, s.last = nil, false, nil, nil, nil, ""
 	s.settings, s.up = settings{echo: true, reports: map[string]int{}}, map[int]bool{}
 	s.attached(nil)
 }
@@ -107,6 +108,7 @@ func (s *Side) Receive(octets []byte) {
 		for _, c := range octets {
 			s.octet(c)
 		}
+		s.repeat()
 	})
 }
 
@@ -116,10 +118,11 @@ func (s *Side) octet(c byte) {
 		escape    = 0x1b
 	)
 	if s.settings.echo && c != escape {
-		s.send([]byte{c})
+		s.echoed = append(s.echoed, c)
 	}
 	switch {
 	case c == '\r':
+		s.repeat()
 		line, tooLong := strings.TrimSpace(string(s.line)), s.tooLong
 		s.line, s.tooLong = s.line[:0], false
 		switch {
@@ -139,6 +142,14 @@ func (s *Side) octet(c byte) {
 		s.tooLong = true
 	default:
 		s.line = append(s.line, c)
+	}
+}
+
+// repeat sends to the host what it has sent.
+func (s *Side) repeat() {
+	if len(s.echoed) > 0 {
+		s.send(s.echoed)
+		s.echoed = nil
 	}
 }
 

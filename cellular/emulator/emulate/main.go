@@ -36,7 +36,7 @@ type options struct {
 	vhci, proxy                      bool
 }
 
-const help = `emulate is a cellular modem in software: SIMs, networks, MBIM or QMI, and USB.
+const help = `emulate is a cellular modem in software: SIMs, networks, MBIM, QMI or AT, and USB.
 
   emulate -usbredir PATH … [-control PATH] [-tun NAME]   for QEMU's usb-redir devices
   emulate -vhci …                                        for this machine's own kernel
@@ -52,7 +52,7 @@ func (l *list) Set(v string) error { *l = append(*l, v); return nil }
 
 func main() {
 	var o options
-	flag.StringVar(&o.protocol, "protocol", "mbim", "how hosts direct the modem: `mbim or qmi`")
+	flag.StringVar(&o.protocol, "protocol", "mbim", "how hosts direct the modem: `mbim, qmi or at`")
 	flag.StringVar(&o.scenario, "scenario", "", "`file` in JSON of SIMs, networks and times; what it leaves out is one SIM at home in LTE")
 	flag.Var(&o.usbredir, "usbredir", "listen at `path` for QEMU's usb-redir; again for a second USB port")
 	flag.BoolVar(&o.vhci, "vhci", false, "plug the modem into this kernel (module vhci_hcd)")
@@ -74,9 +74,9 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
-	profile, ok := map[string]usb.Profile{"mbim": usb.MBIM, "qmi": usb.QMI}[o.protocol]
+	profile, ok := map[string]usb.Profile{"mbim": usb.MBIM, "qmi": usb.QMI, "at": usb.ECM}[o.protocol]
 	if !ok {
-		return fmt.Errorf("there is no protocol %q but mbim and qmi", o.protocol)
+		return fmt.Errorf("there is no protocol %q but mbim, qmi and at", o.protocol)
 	}
 	scenario, err := read(o.scenario)
 	if err != nil {
