@@ -34,12 +34,13 @@ func (v *visit) connect(ctx context.Context) (hold, error) {
 // connectOne sees to one connection. changed says that the modem has to be asked
 // whether it is as it was.
 func (v *visit) connectOne(ctx context.Context, u *Underlay, changed bool) (hold, error) {
-	if u.connected && !changed && u.placed == u.metric() {
-		return hold{}, nil
+	if u.connected && !changed && u.placed == u.metric() && !u.lessee.news() {
+		return u.lessee.hold(), nil
 	}
 	c, err := v.modem.Connection(ctx, u.session)
 	if err == nil {
-		return hold{}, u.offer(c)
+		err := u.offer(c)
+		return u.lessee.hold(), err
 	}
 	if !errors.Is(err, modem.ErrNotConnected) {
 		return hold{}, fmt.Errorf("ask for the connection of %s: %w", u.Name, err)
@@ -70,7 +71,8 @@ func (v *visit) connectOne(ctx context.Context, u *Underlay, changed bool) (hold
 			v.log.Warn("APN that works is not kept for the next start", "err", err)
 		}
 	}
-	return hold{}, u.offer(c)
+	err = u.offer(c)
+	return u.lessee.hold(), err
 }
 
 // refused notes that a connection did not come about. What the network or the modem

@@ -26,7 +26,6 @@ import (
 	"github.com/farspoke/farspoke/cellular/apn"
 	"github.com/farspoke/farspoke/cellular/modem"
 	"github.com/farspoke/farspoke/cellular/sim"
-	"github.com/farspoke/farspoke/internal/link"
 )
 
 // Bus is where modems come and go.
@@ -113,7 +112,7 @@ func New(name string, cfg Config, interfaces []Interface, deps Deps) *Station {
 	})
 	for session, i := range interfaces {
 		s.underlays = append(s.underlays, &Underlay{
-			Interface: i, session: session, links: link.Linux{},
+			Interface: i, session: session, links: linux{},
 			log: deps.Log.With("interface", i.Name), changed: s.nudge,
 		})
 	}
@@ -138,6 +137,11 @@ func (s *Station) nudge() {
 // Run keeps the modem connected until ctx is cancelled. It leaves everything in
 // place: that is a restart.
 func (s *Station) Run(ctx context.Context) error {
+	defer func() {
+		for _, u := range s.underlays {
+			u.lessee = u.lessee.end()
+		}
+	}()
 	var last Device
 	for {
 		device, err := s.await(ctx, last)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/farspoke/farspoke/cellular/apn"
 	"github.com/farspoke/farspoke/cellular/modem"
+	"github.com/farspoke/farspoke/internal/dhcp"
 	"github.com/farspoke/farspoke/internal/link"
 	"github.com/farspoke/farspoke/internal/uplink"
 	"github.com/farspoke/farspoke/internal/value"
@@ -51,7 +52,15 @@ type links interface {
 	SetMTU(p link.Port, mtu int) error
 	// Apply gives it exactly the addresses and routes of want.
 	Apply(p link.Port, want link.Addressing, now time.Duration) ([]link.Refusal, error)
+	// Dial opens the device for DHCP.
+	Dial(p link.Port) (dhcp.Conn, error)
 }
+
+// linux is the kernel.
+type linux struct{ link.Linux }
+
+// Dial implements links.
+func (linux) Dial(p link.Port) (dhcp.Conn, error) { return dhcp.Listen(p.Name, p.Index) }
 
 // Underlay is one connection of a modem as the rest of the router sees it. Its
 // methods but State and Demote belong to the Station.
@@ -74,6 +83,8 @@ type Underlay struct {
 	connection      modem.Connection
 	placed          int
 	connected, bare bool
+	// lessee has the address of a modem that is a router of its own, nil for others.
+	lessee *lessee
 	// choice is the APN that is or was to be connected to, and since when it is; zero
 	// for a connection that an earlier process has made.
 	choice apn.Choice
@@ -110,14 +121,17 @@ func (u *Underlay) offer(c modem.Connection) error {
 	if !present {
 		return fmt.Errorf("the modem's network device %s is not there", u.Name)
 	}
-	if u.connected && c.Address4 != u.connection.Address4 {
-		// Nobody should use what is about to go.
-		u.announce(uplink.State{})
-	}
 	if u.port, err = u.links.Attach(port, u.VRF); err != nil {
 		return err
 	}
 	u.bare = false
+	if c, err = u.leased(c); err != nil {
+		return err
+	}
+	if u.connected && c.Address4 != u.connection.Address4 {
+		// Nobody should use what is about to go.
+		u.announce(uplink.State{})
+	}
 	want := u.addressing(c)
 	if u.port.MTU != want.MTU {
 		if err := u.links.SetMTU(u.port, want.MTU); err != nil {
@@ -192,6 +206,7 @@ func beside(a netip.Addr) netip.Addr {
 // withdraw takes back what the network gave: addresses and routes go at once, for
 // the device keeps its carrier and would swallow everything.
 func (u *Underlay) withdraw() error {
+	u.lessee = u.lessee.end()
 	u.announce(uplink.State{})
 	u.connection, u.connected, u.since = modem.Connection{}, false, time.Time{}
 	if u.bare {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -13,7 +14,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
 	"github.com/farspoke/farspoke/cellular/modem"
+	"github.com/farspoke/farspoke/internal/dhcp"
 	"github.com/farspoke/farspoke/internal/link"
 	"github.com/farspoke/farspoke/internal/uplink"
 )
@@ -51,6 +55,8 @@ type world struct {
 	records map[string][]byte
 	devices map[string]*device
 	refuse  func(link.Route) bool
+	// lease is what the modem answers to DHCP, nothing where there is none.
+	lease func(*dhcpv4.DHCPv4) *dhcpv4.DHCPv4
 }
 
 // device is a network device and what it has.
@@ -217,7 +223,7 @@ func (w *world) Links(names []string) error {
 	defer w.mu.Unlock()
 	for session, name := range names {
 		if w.devices[name] == nil {
-			w.devices[name] = &device{port: link.Port{Name: name, Index: 7 + session, MTU: 1500}}
+			w.devices[name] = &device{port: link.Port{Name: name, Index: 7 + session, MTU: 1500, MAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}}}
 		}
 	}
 	delete(w.devices, "wwan0")
@@ -318,6 +324,11 @@ func (w *world) Attach(p link.Port, vrf string) (link.Port, error) {
 		d.port.Master, d.port.Table = 3, 1000
 	}
 	return d.port, nil
+}
+
+// Dial implements links.
+func (w *world) Dial(link.Port) (dhcp.Conn, error) {
+	return &dhcpConn{world: w, in: make(chan []byte, 8), closed: make(chan struct{})}, nil
 }
 
 // SetMTU implements links.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/farspoke/farspoke/internal/dhcp"
 	"github.com/farspoke/farspoke/internal/link"
-	"github.com/farspoke/farspoke/internal/wan/dhcp"
 )
 
 // kernel is what an Underlay needs of Linux.

@@ -1,6 +1,6 @@
 package wan
 
-import "github.com/farspoke/farspoke/internal/wan/dhcp"
+import "github.com/farspoke/farspoke/internal/dhcp"
 
 // listener reads a dhcp.Conn in a goroutine of its own. A nil listener is one
 // that never hears anything.

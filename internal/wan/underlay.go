@@ -25,11 +25,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/farspoke/farspoke/internal/dhcp"
 	"github.com/farspoke/farspoke/internal/link"
 	"github.com/farspoke/farspoke/internal/nl"
 	"github.com/farspoke/farspoke/internal/uplink"
 	"github.com/farspoke/farspoke/internal/value"
-	"github.com/farspoke/farspoke/internal/wan/dhcp"
 )
 
 // Modules are the kernel modules an Underlay needs.

@@ -14,9 +14,9 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/farspoke/farspoke/internal/dhcp"
 	"github.com/farspoke/farspoke/internal/link"
 	"github.com/farspoke/farspoke/internal/uplink"
-	"github.com/farspoke/farspoke/internal/wan/dhcp"
 )
 
 // box is a kernel with one port, the network behind it, and a checkpoint. It
