@@ -123,8 +123,9 @@ func TestModemThatIsARouter(t *testing.T) {
 			w.grant = func(int, modem.APN) (modem.Connection, error) { return modem.Connection{}, modem.Refusal{Cause: 26} }
 		})
 		w.expectDown(Connecting, "")
-		w.did = nil
+		w.change(0, func() { w.did = nil })
 		time.Sleep(2 * time.Hour)
+		synctest.Wait()
 		if slices.Contains(w.did, "REQUEST") || slices.Contains(w.did, "DISCOVER") {
 			t.Errorf("asked for an address without a connection: %v", w.did)
 		}

@@ -160,6 +160,18 @@ func (w *world) state() uplink.State {
 	return s
 }
 
+// device returns a device as it is now, nil if there is none.
+func (w *world) device(name string) *device {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.devices[name]
+	if d == nil {
+		return nil
+	}
+	now := *d
+	return &now
+}
+
 // expectUp fails the test unless the underlay offers what the network granted, and
 // the device has it.
 func (w *world) expectUp(want modem.Connection) {
@@ -168,7 +180,7 @@ func (w *world) expectUp(want modem.Connection) {
 	if !s.Up || s.Address != want.Address4 || s.MTU != want.MTU || !slices.Equal(s.DNS, want.DNS) || s.VRF != "front" {
 		w.Fatalf("the underlay offers %+v, want what the network grants, %+v; status %+v", s, want, w.station.Status())
 	}
-	if d := w.devices["lte"]; d == nil || d.has.Address != want.Address4 || len(d.has.Routes) == 0 || d.port.Master == 0 {
+	if d := w.device("lte"); d == nil || d.has.Address != want.Address4 || len(d.has.Routes) == 0 || d.port.Master == 0 {
 		w.Fatalf("the device has %+v", d)
 	}
 }
@@ -179,7 +191,7 @@ func (w *world) expectDown(phase Phase, text string) {
 	if s := w.state(); s.Up || s.Address.IsValid() {
 		w.Fatalf("the underlay offers %+v", s)
 	}
-	if d := w.devices["lte"]; d != nil && (d.has.Address.IsValid() || d.has.Address6.IsValid() || len(d.has.Routes) > 0) {
+	if d := w.device("lte"); d != nil && (d.has.Address.IsValid() || d.has.Address6.IsValid() || len(d.has.Routes) > 0) {
 		w.Fatalf("the device has %+v", d.has)
 	}
 	if s := w.station.Status(); s.Phase != phase || text != "" && s.Text != text {

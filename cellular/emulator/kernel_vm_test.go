@@ -35,7 +35,7 @@ const vmPatience = 60 * time.Second
 func TestMain(m *testing.M) {
 	loader, err := kmod.Open("/lib/modules")
 	if err == nil {
-		err = loader.Load(slices.Concat(vhci.Modules, port.Modules, []string{"cdc_mbim", "qmi_wwan", "option"})...)
+		err = loader.Load(slices.Concat(vhci.Modules, port.Modules, []string{"cdc_mbim", "qmi_wwan", "option", "cdc_acm", "cdc_ether"})...)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
