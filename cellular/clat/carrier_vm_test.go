@@ -126,19 +126,21 @@ func newNetwork(t *testing.T, prefix netip.Prefix) *network {
 		return netlink.RouteAdd(&netlink.Route{Dst: pool, Gw: net.IPv4(198, 51, 100, 1)})
 	})
 	n.startNAT64(prefix)
-	n.raiseFirewall()
+	n.raiseFirewall("wwan0")
 	return n
 }
 
-// raiseFirewall lets the box itself out, by what a branch's policy would name, and
-// nothing in.
-func (n *network) raiseFirewall() {
+// raiseFirewall lets the box itself and its LAN out, by what a branch's policy would
+// name, and nothing in. The CLAT's device is over the link of the name.
+func (n *network) raiseFirewall(over string) {
 	n.Helper()
 	rules, err := firewall.Compile(firewall.Config{Policies: []firewall.Policy{
 		{From: firewall.Self, To: "outside", Inspect: []string{"dns", "icmp", "udp/7", "tcp/7"}},
+		{From: "inside", To: "outside", Inspect: []string{"udp/7", "tcp/7"}, NAT: firewall.NATMasquerade},
 	}}, firewall.Topology{Members: []firewall.Member{
 		{Zone: "outside", Link: "wwan0", VRF: "front", Underlay: true},
-		{Zone: "outside", Link: "clat", VRF: "front", Underlay: true, Over: "wwan0"},
+		{Zone: "outside", Link: "clat", VRF: "front", Underlay: true, Over: over},
+		{Zone: "inside", Link: "lan1"},
 	}})
 	must(n.T, err)
 	must(n.T, firewall.Netfilter{}.Replace(rules))

@@ -19,14 +19,16 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/internal/nl"
 )
 
 // startCLAT runs a CLAT over wwan0 and returns what ends it.
 func (n *network) startCLAT() (c *CLAT, stop func()) {
 	n.Helper()
+	wwan := link(n.T, "wwan0").Attrs()
 	c, err := New(Underlay{
-		Link: "wwan0", Index: link(n.T, "wwan0").Attrs().Index, VRF: "front", Address6: ownAddress, MTU: 1500,
+		Link: wwan.Name, Index: wwan.Index, VRF: "front", Address6: ownAddress, MTU: wwan.MTU,
 		DNS: []netip.Addr{netip.MustParseAddr(nameServer)}, Device: "clat", Address4: netip.MustParseAddr("192.0.0.1"), Metric: 200,
 	}, slog.New(slog.NewTextHandler(n.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})))
 	must(n.T, err)
@@ -102,6 +104,11 @@ func TestThroughANAT64OfAnotherMake(t *testing.T) {
 			t.Errorf("packets come from %v", got)
 		}
 	})
+	t.Run("UDP without a checksum", func(t *testing.T) {
+		conn := dial(t, "udp4")
+		control(t, conn, func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_NO_CHECK, 1) })
+		exchange4(t, conn, 1000) // as ESP in UDP is
+	})
 	t.Run("UDP in fragments", func(t *testing.T) {
 		conn := dial(t, "udp4")
 		control(t, conn, func(fd int) error {
@@ -148,6 +155,13 @@ func TestThroughANAT64OfAnotherMake(t *testing.T) {
 	}
 	stop()
 	n.wantNothingLeft()
+
+	// The next one is known by the same address.
+	c, _ = n.startCLAT()
+	if next := n.await(c, true); next.Address6 != state.Address6 {
+		t.Errorf("after a restart the state is %+v", next)
+	}
+	exchange4(t, dial(t, "udp4"), 100)
 }
 
 // wantNothingLeft checks that all is gone which the CLAT made.
@@ -183,6 +197,21 @@ func exchange4(t *testing.T, conn net.Conn, size int) {
 		must(t, conn.SetReadDeadline(time.Now().Add(time.Second)))
 		got, err := conn.Read(b)
 		return err == nil && bytes.Equal(b[:got], sent)
+	})
+}
+
+// wholeReturns sends so many octets until they come back, whatever was said of packets
+// before.
+func wholeReturns(t *testing.T, conn net.Conn, size int) {
+	t.Helper()
+	b := make([]byte, maxPacket)
+	eventually(t, "an answer", func() bool {
+		must(t, conn.SetReadDeadline(time.Now().Add(time.Second)))
+		if _, err := conn.Write(pattern(size)); err != nil {
+			return false
+		}
+		got, err := conn.Read(b)
+		return err == nil && got == size
 	})
 }
 
@@ -288,18 +317,49 @@ func TestPathMTU(t *testing.T) {
 				_, _ = conn.Write(pattern(pathMTU(t, conn) - 28))
 				return pathMTU(t, conn) == test.want
 			})
-			eventually(t, "no complaint of before", func() bool {
-				_, err := conn.Write(pattern(test.want - 28))
-				return err == nil
-			})
-			if got, err := conn.Read(make([]byte, maxPacket)); err != nil || got != test.want-28 {
-				t.Errorf("of %d octets %d came back, %v", test.want-28, got, err)
-			}
+			wholeReturns(t, conn, test.want-28)
 			if _, err := conn.Write(pattern(test.want - 27)); !errors.Is(err, unix.EMSGSIZE) {
 				t.Errorf("an octet more: %v", err)
 			}
 		})
 	}
+}
+
+// TestFirewallKnowsWhatIsOver: the firewall takes what the CLAT makes for transit
+// between providers unless it is told what the device is.
+func TestFirewallKnowsWhatIsOver(t *testing.T) {
+	n := newNetwork(t, netip.MustParsePrefix("2001:db8:64::/96"))
+	n.startDNS("2001:db8:64::192.0.0.170")
+	n.echo()
+	n.raiseFirewall("")
+	c, _ := n.startCLAT()
+	n.await(c, true)
+	conn := dial(t, "udp4")
+	eventually(t, "a packet that is dropped", func() bool {
+		_, _ = conn.Write([]byte("?"))
+		counters, err := firewall.Netfilter{}.Counters()
+		must(t, err)
+		return counters["forward.transit"].Packets > 0
+	})
+	n.raiseFirewall("wwan0")
+	exchange4(t, conn, 100)
+}
+
+// TestSmallestMTU: over an underlay that carries no more than IPv6 must, IPv4 has 1260
+// octets, and the device still has IPv6.
+func TestSmallestMTU(t *testing.T) {
+	n := newNetwork(t, netip.MustParsePrefix("2001:db8:64::/96"))
+	n.startDNS("2001:db8:64::192.0.0.170")
+	n.echo()
+	must(t, netlink.LinkSetMTU(link(t, "wwan0"), 1280))
+	n.mtu("cell", 1280)
+	c, _ := n.startCLAT()
+	if state := n.await(c, true); state.MTU != 1260 {
+		t.Errorf("the state is %+v", state)
+	}
+	conn := dial(t, "udp4")
+	exchange4(t, conn, 1232)
+	exchange4(t, conn, 3000) // in fragments
 }
 
 // pathMTU returns what the kernel knows to fit.

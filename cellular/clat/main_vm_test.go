@@ -14,12 +14,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/farspoke/farspoke/firewall"
+	"github.com/farspoke/farspoke/internal/breakout"
 	"github.com/farspoke/farspoke/internal/kmod"
 	"github.com/farspoke/farspoke/internal/nl"
 )
 
 // limit is how long anything may take in an emulated machine.
 const limit = 30 * time.Second
+
+// maxPacket is the largest that IP knows, in octets.
+const maxPacket = 1 << 16
 
 // carrierRoot is where the VM has the programs of Debian.
 const carrierRoot = "/debian/carrier"
@@ -42,7 +46,7 @@ func prepare() error {
 	if err != nil {
 		return err
 	}
-	if err := loader.Load(slices.Concat(Modules, nl.VRFModules, firewall.Modules, []string{"veth", "af_packet"})...); err != nil {
+	if err := loader.Load(slices.Concat(Modules, nl.VRFModules, firewall.Modules, breakout.Modules, []string{"veth", "af_packet"})...); err != nil {
 		return err
 	}
 	// As PID 1 does on the box.

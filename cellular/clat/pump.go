@@ -13,9 +13,6 @@ import (
 	"github.com/farspoke/farspoke/cellular/clat/siit"
 )
 
-// maxPacket is the largest that IP knows, in octets.
-const maxPacket = 1 << 16
-
 // Counters count the packets of a CLAT: those translated to IPv6, those to IPv4, and
 // those that were not translated.
 type Counters struct{ Out, In, Dropped uint64 }
@@ -81,7 +78,7 @@ func (p *pump) stop() *pump {
 
 // run translates until the device is closed or fails.
 func (p *pump) run() error {
-	b := make([]byte, siit.Headroom+maxPacket)
+	b := make([]byte, siit.Headroom+p.underlay.MTU) // which is the device's too
 	for {
 		n, err := p.device.Read(b[siit.Headroom:])
 		if err != nil {

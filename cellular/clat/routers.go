@@ -15,6 +15,9 @@ import (
 	"github.com/farspoke/farspoke/internal/nl"
 )
 
+// maxAdvertisement is the largest packet that is read, in octets.
+const maxAdvertisement = 2048
+
 // advertisements takes packets of IPv6 that are Router Advertisements without
 // extension headers, and no others.
 var advertisements = []bpf.Instruction{
@@ -22,7 +25,7 @@ var advertisements = []bpf.Instruction{
 	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 58, SkipTrue: 3},
 	bpf.LoadAbsolute{Off: 40, Size: 1}, // the type of the message
 	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 134, SkipTrue: 1},
-	bpf.RetConstant{Val: maxPacket},
+	bpf.RetConstant{Val: maxAdvertisement},
 	bpf.RetConstant{Val: 0},
 }
 
@@ -79,7 +82,7 @@ func linkLocal(u Underlay) (netip.Addr, error) {
 
 // Receive implements routers.
 func (r *packetRouters) Receive() ([]byte, error) {
-	b := make([]byte, maxPacket)
+	b := make([]byte, maxAdvertisement)
 	for {
 		n, _, err := r.ReadFrom(b)
 		if errors.Is(err, unix.ENETDOWN) {

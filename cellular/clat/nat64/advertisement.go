@@ -45,17 +45,17 @@ func ParseAdvertisement(packet []byte) ([]Offer, error) {
 	message := packet[headerLength:]
 	size := int(binary.BigEndian.Uint16(packet[4:]))
 	if size < advertisementLength || size > len(message) {
-		return nil, fmt.Errorf("Router Advertisement of %d octets, %d are there", size, len(message))
+		return nil, fmt.Errorf("router advertisement of %d octets, %d are there", size, len(message))
 	}
 	message = message[:size]
 	from := netip.AddrFrom16([16]byte(packet[8:]))
 	switch {
 	case packet[7] != onLink || !from.IsLinkLocalUnicast():
-		return nil, fmt.Errorf("Router Advertisement of %s, with hop limit %d, is not of this link", from, packet[7])
+		return nil, fmt.Errorf("router advertisement of %s, with hop limit %d, is not of this link", from, packet[7])
 	case message[1] != 0:
-		return nil, fmt.Errorf("Router Advertisement with code %d", message[1])
+		return nil, fmt.Errorf("router advertisement with code %d", message[1])
 	case checksum(packet[8:headerLength], message) != 0:
-		return nil, errors.New("Router Advertisement with a wrong checksum")
+		return nil, errors.New("router advertisement with a wrong checksum")
 	}
 	return parseOptions(message[advertisementLength:])
 }
@@ -65,7 +65,7 @@ func ParseAdvertisement(packet []byte) ([]Offer, error) {
 func parseOptions(options []byte) (offers []Offer, err error) {
 	for len(options) > 0 {
 		if len(options) < 2 || options[1] == 0 || int(options[1])*optionUnit > len(options) {
-			return nil, fmt.Errorf("Router Advertisement with an option that is cut: % x", options[:min(len(options), optionUnit)])
+			return nil, fmt.Errorf("router advertisement with an option that is cut: % x", options[:min(len(options), optionUnit)])
 		}
 		option := options[:int(options[1])*optionUnit]
 		options = options[len(option):]
