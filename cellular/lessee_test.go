@@ -117,6 +117,21 @@ func TestModemThatIsARouter(t *testing.T) {
 		synctest.Wait()
 		w.expectUp(leasedGrant("192.168.43.101"))
 
+		// A new process leaves the device as it is until it knows better.
+		w.end()
+		answers := w.lease
+		w.lease = nil
+		w.start(Config{})
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if d := w.device("lte"); d.has.Address != leasedGrant("192.168.43.101").Address4 {
+			t.Errorf("the device has %+v", d.has)
+		}
+		w.change(0, func() { w.lease = answers })
+		time.Sleep(8 * time.Second)
+		synctest.Wait()
+		w.expectUp(leasedGrant("192.168.43.101"))
+
 		// The end of the connection is the lease's.
 		w.change(modem.ConnectionChanged, func() {
 			delete(w.connections, 0)

@@ -128,6 +128,9 @@ func (u *Underlay) offer(c modem.Connection) error {
 	if c, err = u.leased(c); err != nil {
 		return err
 	}
+	if u.lessee.hold().holds() && !u.connected {
+		return nil // what an earlier process has put there may still hold
+	}
 	if u.connected && c.Address4 != u.connection.Address4 {
 		// Nobody should use what is about to go.
 		u.announce(uplink.State{})
