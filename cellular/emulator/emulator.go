@@ -1,6 +1,7 @@
 // Package emulator puts an emulated modem together: a virtual modem, the protocol
 // by which hosts direct it, a front end by which they find it (a USB device for
-// QEMU or for the kernel it runs on, or the socket of libmbim's or libqmi's proxy),
+// QEMU or for the kernel it runs on, a pseudo terminal, or the socket of libmbim's
+// or libqmi's proxy),
 // and a network that takes its packets. On a control socket whoever tests a host
 // orders what goes wrong, see [Client].
 //
@@ -23,8 +24,8 @@ import (
 	"github.com/farspoke/farspoke/cellular/emulator/virtual"
 )
 
-// Emulator is an emulated modem. It has one front end: USB, or Proxy for those that
-// have a proxy.
+// Emulator is an emulated modem. It has one front end: USB, PTY, or Proxy for those
+// that have a proxy.
 type Emulator struct {
 	// Modem is the virtual modem.
 	Modem *virtual.Modem

@@ -31,9 +31,9 @@ import (
 
 // options are what the command line says.
 type options struct {
-	protocol, scenario, control, tun string
-	usbredir                         list
-	vhci, proxy                      bool
+	protocol, scenario, control, tun, pty string
+	usbredir                              list
+	vhci, proxy                           bool
 }
 
 const help = `emulate is a cellular modem in software: SIMs, networks, MBIM, QMI or AT, and USB.
@@ -41,6 +41,7 @@ const help = `emulate is a cellular modem in software: SIMs, networks, MBIM, QMI
   emulate -usbredir PATH … [-control PATH] [-tun NAME]   for QEMU's usb-redir devices
   emulate -vhci …                                        for this machine's own kernel
   emulate -proxy …                                       for mbimcli -p or qmicli -p
+  emulate -pty PATH …                                    for programs that open PATH like a serial port
 
 `
 
@@ -56,6 +57,7 @@ func main() {
 	flag.StringVar(&o.scenario, "scenario", "", "`file` in JSON of SIMs, networks and times; what it leaves out is one SIM at home in LTE")
 	flag.Var(&o.usbredir, "usbredir", "listen at `path` for QEMU's usb-redir; again for a second USB port")
 	flag.BoolVar(&o.vhci, "vhci", false, "plug the modem into this kernel (module vhci_hcd)")
+	flag.StringVar(&o.pty, "pty", "", "make the control port a pseudo terminal, with a link to it at `path`")
 	flag.BoolVar(&o.proxy, "proxy", false, "be @mbim-proxy or @qmi-proxy, for mbimcli -p or qmicli -p")
 	flag.StringVar(&o.control, "control", "", "listen at `path` for orders of what goes wrong, a line of JSON each")
 	flag.StringVar(&o.tun, "tun", "", "carry packets by a TUN device of the `name`; without it, the network just answers pings")
@@ -107,16 +109,25 @@ func run(ctx context.Context, o options) error {
 
 // front starts the front end, of which there is one.
 func (o options) front(ctx context.Context, tasks *errgroup.Group, e *emulator.Emulator) error {
+	chosen := 0
+	for _, front := range []bool{o.proxy, o.vhci, o.pty != "", len(o.usbredir) > 0} {
+		if front {
+			chosen++
+		}
+	}
 	switch {
-	case o.proxy && !o.vhci && len(o.usbredir) == 0:
+	case chosen != 1:
+		return errors.New("say one of -usbredir, -vhci, -pty and -proxy")
+	case o.pty != "":
+		tasks.Go(func() error { return e.PTY(ctx, o.pty) })
+		return nil
+	case o.proxy:
 		l, err := net.Listen("unix", e.ProxySocket())
 		if err != nil {
 			return err
 		}
 		tasks.Go(func() error { return e.Proxy(ctx, l) })
 		return nil
-	case o.proxy || o.vhci == (len(o.usbredir) > 0):
-		return errors.New("say one of -usbredir, -vhci and -proxy")
 	}
 	f, err := e.USB()
 	if err != nil {

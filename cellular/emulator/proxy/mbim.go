@@ -63,7 +63,7 @@ func (p *MBIM) Serve(ctx context.Context, l net.Listener) error {
 		defer p.forget(c)
 		fragments := mbim.Reassembler{Limit: longestMessage}
 		for {
-			frame, err := readMBIM(c.conn)
+			frame, err := ReadMBIM(c.conn)
 			if err != nil {
 				return
 			}
@@ -78,8 +78,8 @@ func (p *MBIM) Serve(ctx context.Context, l net.Listener) error {
 	})
 }
 
-// readMBIM reads a frame from a stream.
-func readMBIM(r io.Reader) ([]byte, error) {
+// ReadMBIM reads a message or a fragment from a stream.
+func ReadMBIM(r io.Reader) ([]byte, error) {
 	const headerLen, lengthAt = 12, 4
 	head := make([]byte, headerLen)
 	if _, err := io.ReadFull(r, head); err != nil {

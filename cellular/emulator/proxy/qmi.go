@@ -57,7 +57,7 @@ func (p *QMI) Serve(ctx context.Context, l net.Listener) error {
 		defer p.forget(c)
 		r := bufio.NewReader(c.conn)
 		for {
-			frame, err := readFrame(r)
+			frame, err := ReadQMI(r)
 			if err != nil {
 				return
 			}
@@ -66,8 +66,8 @@ func (p *QMI) Serve(ctx context.Context, l net.Listener) error {
 	})
 }
 
-// readFrame reads a QMUX frame from a stream.
-func readFrame(r *bufio.Reader) ([]byte, error) {
+// ReadQMI reads a QMUX frame from a stream.
+func ReadQMI(r *bufio.Reader) ([]byte, error) {
 	head, err := r.Peek(3)
 	if err != nil {
 		return nil, err
