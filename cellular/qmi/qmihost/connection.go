@@ -43,7 +43,7 @@ func (m *Modem) liveCalls(ctx context.Context, session int) ([]call, error) {
 		if err := m.talk.ask(ctx, c.client, answerLimit, &qmi.GetPacketStatusRequest{}, &got); exceptNo(err) != nil {
 			return nil, err
 		}
-		if got.Status == qmi.Connected || got.Status == qmi.Suspended {
+		if isUp(got.Status) {
 			up = append(up, c)
 		}
 	}
@@ -52,6 +52,9 @@ func (m *Modem) liveCalls(ctx context.Context, session int) ([]call, error) {
 	}
 	return up, nil
 }
+
+// isUp reports whether a call is up. A suspended one is, and will go on by itself.
+func isUp(s qmi.ConnectionStatus) bool { return s == qmi.Connected || s == qmi.Suspended }
 
 // outOfCall is err, or that there is no connection if it says so.
 func outOfCall(err error) error {

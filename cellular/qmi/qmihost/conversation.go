@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -56,6 +57,8 @@ func converse(port Port, log *slog.Logger, heard func(qmi.Message)) *conversatio
 	c := &conversation{
 		port: port, log: log, heard: heard,
 		outbox: make(chan []byte), ended: make(chan struct{}), waiting: make(map[turn]question),
+		// The process before may have left questions whose answers are still to come.
+		last: uint16(rand.Uint32()),
 	}
 	c.tasks.Go(c.listen)
 	c.tasks.Go(c.speak)

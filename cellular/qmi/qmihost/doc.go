@@ -5,7 +5,8 @@
 // client ids. This side has one client of each service it has had a question for,
 // and for data calls one of WDS per IP family, as a call has one family and ends
 // with the client that started it. Opening frees whatever an earlier host has left
-// behind (SYNC), calls included.
+// behind (SYNC), calls included; resuming takes the calls of the process before
+// over.
 //
 // Three goroutines: the caller's asks and waits, one reads the port and one writes
 // to it. Only a port that fails or is closed ends the conversation; a modem that

@@ -52,10 +52,15 @@ var _ modem.Modem = (*Modem)(nil)
 // closed if Open fails. The modem's packets are to go by path. Open ends all data
 // calls the modem has.
 func Open(ctx context.Context, port Port, path Path, log *slog.Logger) (*Modem, error) {
+	return begin(port, path, log, func(m *Modem) error { return m.meet(ctx) })
+}
+
+// begin begins the conversation with what meet says first.
+func begin(port Port, path Path, log *slog.Logger, meet func(*Modem) error) (*Modem, error) {
 	m := &Modem{bell: modem.NewBell(), path: path}
 	m.forget()
 	m.talk = converse(port, log, m.heard)
-	if err := m.meet(ctx); err != nil {
+	if err := meet(m); err != nil {
 		return nil, errors.Join(err, m.end())
 	}
 	m.talk.tasks.Go(m.watch)
@@ -67,6 +72,15 @@ func (m *Modem) meet(ctx context.Context) error {
 	if err := m.sync(ctx); err != nil {
 		return err
 	}
+	if err := m.learnServices(ctx); err != nil {
+		return err
+	}
+	m.restarted.Store(false) // what it has told until now came before all of this
+	return m.setFraming(ctx)
+}
+
+// learnServices asks which services the modem has.
+func (m *Modem) learnServices(ctx context.Context) error {
 	var versions qmi.GetVersionInfoResponse
 	if err := m.talk.ask(ctx, 0, answerLimit, &qmi.GetVersionInfoRequest{}, &versions); err != nil {
 		return err
@@ -75,8 +89,7 @@ func (m *Modem) meet(ctx context.Context) error {
 	for _, s := range versions.Services {
 		m.services[s.Service] = true
 	}
-	m.restarted.Store(false) // what it has told until now came before all of this
-	return m.setFraming(ctx)
+	return nil
 }
 
 // sync frees all client ids.
@@ -103,7 +116,7 @@ func (m *Modem) watch() {
 }
 
 // Close gives the clients back and closes the port. Data calls go on, and with
-// them their clients, until the next Open.
+// them their clients, until the next Open; [Resume] takes them over.
 func (m *Modem) Close() error {
 	m.releaseClients()
 	return m.end()
