@@ -79,7 +79,7 @@ type Underlay struct {
 	// Address4 is the address it gets, of 192.0.0.0/29, and another one for each CLAT
 	// of a box. It is not 192.0.0.0.
 	Address4 netip.Addr
-	// Metric is that of the IPv4 default route.
+	// Metric is that of the IPv4 default route, at first.
 	Metric int
 }
 
@@ -135,6 +135,7 @@ type CLAT struct {
 	underlay Underlay
 	kernel   kernel
 	log      *slog.Logger
+	metric   value.Value[int]
 	state    value.Value[State]
 	counters counters
 }
@@ -146,8 +147,13 @@ func New(u Underlay, log *slog.Logger) (*CLAT, error) {
 	if err := u.Validate(); err != nil {
 		return nil, err
 	}
-	return &CLAT{underlay: u, kernel: linux{}, log: log}, nil
+	c := &CLAT{underlay: u, kernel: linux{}, log: log}
+	c.metric.Set(u.Metric)
+	return c, nil
 }
+
+// SetMetric gives the IPv4 default route another metric, without any other change.
+func (c *CLAT) SetMetric(metric int) { c.metric.Set(metric) }
 
 // State returns what the CLAT offers, to be watched.
 func (c *CLAT) State() *value.Value[State] { return &c.state }

@@ -62,13 +62,13 @@ func (f *fake) Ask(ctx context.Context, _ Underlay, server netip.Addr) ([]nat64.
 	return offers, nil
 }
 
-func (f *fake) Create(Underlay, netip.Addr) (device, error) {
+func (f *fake) Create(u Underlay, _ netip.Addr) (device, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.broken != nil {
 		return nil, f.broken
 	}
-	t := &fakeTUN{in: make(chan []byte), out: make(chan []byte, 10), broken: make(chan error), closed: make(chan struct{})}
+	t := &fakeTUN{in: make(chan []byte), out: make(chan []byte, 10), broken: make(chan error), closed: make(chan struct{}), metrics: []int{u.Metric}}
 	f.created = append(f.created, t)
 	return t, nil
 }
@@ -113,6 +113,7 @@ func (r fakeRouters) Close() error { close(r.heard); return nil }
 type fakeTUN struct {
 	in, out chan []byte
 	broken  chan error
+	metrics []int
 	closed  chan struct{}
 }
 
@@ -134,6 +135,8 @@ func (t *fakeTUN) Write(b []byte) (int, error) {
 
 func (t *fakeTUN) Close() error { close(t.closed); return nil }
 func (*fakeTUN) Index() int     { return 42 }
+
+func (t *fakeTUN) SetMetric(metric int) error { t.metrics = append(t.metrics, metric); return nil }
 
 // isClosed reports whether the device is gone.
 func (t *fakeTUN) isClosed() bool {
@@ -327,6 +330,22 @@ func TestTooLarge(t *testing.T) {
 		tun.in <- large
 		if got := <-tun.out; len(got) != 1520 || got[6] != 17 {
 			t.Errorf("a packet of %d octets: %x", len(got), got[:48])
+		}
+	})
+}
+
+// TestMetric: the route follows, whether there is a device already or not yet.
+func TestMetric(t *testing.T) {
+	run(t, func(t *testing.T, c *CLAT, f *fake, _ func() error) {
+		c.SetMetric(1200)
+		f.heard <- advertisement
+		synctest.Wait()
+		c.SetMetric(1200)
+		synctest.Wait()
+		c.SetMetric(200)
+		synctest.Wait()
+		if got := f.tun(t).metrics; !slices.Equal(got, []int{1200, 200}) {
+			t.Errorf("the metrics were %v", got)
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -150,6 +151,9 @@ func TestThroughANAT64OfAnotherMake(t *testing.T) {
 			t.Errorf("of a closed port comes %v", err)
 		}
 	})
+	c.SetMetric(1200)
+	eventually(t, "another metric", func() bool { return slices.Equal(n.defaultMetrics(), []int{1200}) })
+	exchange4(t, dial(t, "udp4"), 100)
 	if got := c.Counters(); got.Out == 0 || got.In == 0 {
 		t.Errorf("counted are %+v", got)
 	}
@@ -162,6 +166,22 @@ func TestThroughANAT64OfAnotherMake(t *testing.T) {
 		t.Errorf("after a restart the state is %+v", next)
 	}
 	exchange4(t, dial(t, "udp4"), 100)
+}
+
+// defaultMetrics returns the metrics of the VRF's IPv4 default routes by the CLAT.
+func (n *network) defaultMetrics() (all []int) {
+	n.Helper()
+	routes, err := nl.List(func() ([]netlink.Route, error) {
+		by := &netlink.Route{Table: n.table, LinkIndex: link(n.T, "clat").Attrs().Index}
+		return netlink.RouteListFiltered(unix.AF_INET, by, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_OIF)
+	})
+	must(n.T, err)
+	for _, r := range routes {
+		if nl.Destination(r).Bits() == 0 {
+			all = append(all, r.Priority)
+		}
+	}
+	return all
 }
 
 // wantNothingLeft checks that all is gone which the CLAT made.

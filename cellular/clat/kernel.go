@@ -42,6 +42,8 @@ type routers interface {
 type device interface {
 	io.ReadWriteCloser
 	Index() int
+	// SetMetric gives the IPv4 default route another metric.
+	SetMetric(int) error
 }
 
 // linux is the kernel the process runs on.
@@ -83,33 +85,38 @@ func (t *tun) configure(u Underlay, ours6 netip.Addr, master, table int) error {
 	if err := netlink.LinkSetUp(t.link); err != nil {
 		return fmt.Errorf("set it up: %w", err)
 	}
-	for _, r := range routes(t.Index(), u, ours6, table) {
-		if r.Family == unix.AF_INET {
-			// The route's source must be there first.
-			address := &netlink.Addr{IPNet: nl.IPNet(netip.PrefixFrom(u.Address4, 32))}
-			if err := netlink.AddrAdd(t.link, address); err != nil {
-				return fmt.Errorf("add address %v: %w", u.Address4, err)
-			}
-		}
-		if err := netlink.RouteReplace(&r); err != nil {
-			return fmt.Errorf("add route %v: %w", r, err)
-		}
+	in, out := routes(t.Index(), u, ours6, table)
+	if err := netlink.RouteReplace(&in); err != nil {
+		return fmt.Errorf("add route %v: %w", in, err)
 	}
-	return t.answerFor(u, ours6)
+	if err := t.answerFor(u, ours6); err != nil {
+		return err
+	}
+	// The default route's source must be there first.
+	address := &netlink.Addr{IPNet: nl.IPNet(netip.PrefixFrom(u.Address4, 32))}
+	if err := netlink.AddrAdd(t.link, address); err != nil {
+		return fmt.Errorf("add address %v: %w", u.Address4, err)
+	}
+	if err := netlink.RouteAdd(&out); err != nil {
+		return fmt.Errorf("add route %v: %w", out, err)
+	}
+	t.out = out
+	return nil
 }
 
-// routes returns the two that a CLAT needs.
-func routes(index int, u Underlay, ours6 netip.Addr, table int) []netlink.Route {
-	in := netlink.Route{
+// routes returns the two that a CLAT needs: from the network into the device, and out
+// by it.
+func routes(index int, u Underlay, ours6 netip.Addr, table int) (in, out netlink.Route) {
+	in = netlink.Route{
 		Family: unix.AF_INET6, LinkIndex: index, Table: table, Protocol: nl.ProtocolUplink,
 		Dst: nl.IPNet(netip.PrefixFrom(ours6, 128)),
 	}
-	out := netlink.Route{
+	out = netlink.Route{
 		Family: unix.AF_INET, LinkIndex: index, Table: table, Protocol: nl.ProtocolUplink,
 		Dst: nl.IPNet(netip.PrefixFrom(netip.IPv4Unspecified(), 0)), Src: u.Address4.AsSlice(), Priority: u.Metric,
 		Gw: gateway.AsSlice(), Flags: int(netlink.FLAG_ONLINK), MTU: u.MTU - longer,
 	}
-	return []netlink.Route{in, out}
+	return in, out
 }
 
 // answerFor has the kernel answer neighbours on the underlay who look for our address.

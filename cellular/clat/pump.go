@@ -51,6 +51,15 @@ func (p *pump) change(prefix nat64.Prefix) {
 	p.translator.Store(siit.New(p.underlay.Address4, p.ours6, prefix, p.underlay.MTU))
 }
 
+// prefer gives the default route the metric, if it is another one.
+func (p *pump) prefer(metric int) error {
+	if p == nil || p.underlay.Metric == metric {
+		return nil
+	}
+	p.underlay.Metric = metric
+	return p.device.SetMetric(metric)
+}
+
 // prefix returns the one in use.
 func (p *pump) prefix() nat64.Prefix {
 	if p == nil {

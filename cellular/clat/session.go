@@ -44,6 +44,10 @@ func (s *session) run(ctx context.Context) error {
 		if err := s.use(s.finder.Prefix()); err != nil {
 			return err
 		}
+		metric, moved := s.metric.Load()
+		if err := s.pump.prefer(metric); err != nil {
+			return err
+		}
 		if ask.Routers {
 			if err := s.routers.Solicit(); err != nil {
 				s.log.Warn("routers cannot be asked for the NAT64's prefix", "err", err)
@@ -60,6 +64,7 @@ func (s *session) run(ctx context.Context) error {
 			s.finder.Advertised(s.now(), offers)
 		case a := <-s.answers:
 			s.answered(a)
+		case <-moved:
 		case err := <-s.pump.failed():
 			return err
 		}
@@ -98,6 +103,7 @@ func (s *session) use(prefix nat64.Prefix) error {
 // translate begins to translate by the prefix, goes on by it, or ends.
 func (s *session) translate(prefix nat64.Prefix) error {
 	u := s.underlay
+	u.Metric, _ = s.metric.Load()
 	ours6 := sourceAddress(u)
 	switch {
 	case !prefix.IsValid():

@@ -17,6 +17,8 @@ type tun struct {
 	// underlay is the index of the link where the kernel answers for proxied.
 	underlay int
 	proxied  netip.Addr
+	// out is the IPv4 default route.
+	out netlink.Route
 }
 
 // openTUN makes a device of the name, which must be free.
@@ -47,6 +49,21 @@ func openTUN(name string) (*tun, error) {
 
 // Index implements device.
 func (t *tun) Index() int { return t.link.Attrs().Index }
+
+// SetMetric implements device. The other route is there before the first one goes.
+func (t *tun) SetMetric(metric int) error {
+	next := t.out
+	next.Priority = metric
+	if err := netlink.RouteAdd(&next); err != nil {
+		return fmt.Errorf("add route %v: %w", next, err)
+	}
+	before := t.out
+	t.out = next
+	if err := netlink.RouteDel(&before); err != nil {
+		return fmt.Errorf("remove route %v: %w", before, err)
+	}
+	return nil
+}
 
 // Close implements device.
 func (t *tun) Close() error {

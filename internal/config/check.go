@@ -96,7 +96,7 @@ func (f *File) Topology() firewall.Topology {
 		})
 		if c.Modem != "" {
 			t.Members = append(t.Members, firewall.Member{
-				Path: []string{"interfaces", name}, Zone: c.Zone, VRF: c.VRF, Underlay: true, Link: cellular.CLATName(name),
+				Path: []string{"interfaces", name}, Zone: c.Zone, VRF: c.VRF, Underlay: true, Link: cellular.CLATName(name), Over: name,
 			})
 		}
 	}
