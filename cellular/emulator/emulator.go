@@ -1,9 +1,8 @@
 // Package emulator puts an emulated modem together: a virtual modem, the protocol
 // by which hosts direct it, a front end by which they find it (a USB device for
 // QEMU or for the kernel it runs on, a pseudo terminal, or the socket of libmbim's
-// or libqmi's proxy),
-// and a network that takes its packets. On a control socket whoever tests a host
-// orders what goes wrong, see [Client].
+// or libqmi's proxy), and a network that takes its packets. On a control socket
+// whoever tests a host orders what goes wrong, see [Client].
 //
 // It is honest: hosts are told what a real modem would tell them, in its order and
 // its time. Programs that we did not write are the judges, see the tests of package

@@ -60,9 +60,10 @@ func (t *Terminal) prepare() error {
 
 // Close takes the terminal away. Programs that have it open see it hang up.
 func (t *Terminal) Close() error {
+	err := t.File.Close() // first: without programs a Read would fail otherwise
 	if t.programs != nil {
 		_ = os.Remove(t.path)
 		_ = t.programs.Close()
 	}
-	return t.File.Close()
+	return err
 }
