@@ -176,6 +176,7 @@ func (h *Host) tellSlowly(ctx context.Context, limit time.Duration, name string,
 // package modem of a no that has one.
 func (h *Host) do(ctx context.Context, r at.Request) ([]string, error) {
 	if h.restarted.Load() {
+		h.log.Warn("modem has started again: it is set up anew")
 		if err := h.setUp(ctx); err != nil {
 			return nil, err
 		}
@@ -195,7 +196,8 @@ func (h *Host) do(ctx context.Context, r at.Request) ([]string, error) {
 	)
 	switch {
 	case errors.As(err, &failure) && failure == "COMMAND NOT SUPPORT", errors.As(err, &code) && code == at.ErrNotSupported:
-		h.unknown[name] = true
+		// Of a command that sets it may be the value alone.
+		h.unknown[name] = commands[0].Form != at.Set
 		return nil, fmt.Errorf("%w: %w", err, modem.ErrUnsupported)
 	case errors.As(err, &code) && code >= at.ErrSIMNotInserted && code <= at.ErrSIMWrong:
 		return nil, fmt.Errorf("%w: %w", err, modem.ErrNoSIM)

@@ -127,6 +127,8 @@ func TestUblox(t *testing.T) {
 		same(t, sim, err, modem.SIM{State: modem.SIMReady, ICCID: "89410123456789012345", IMSI: "228011234567890", Attempts: 3})
 		registration, err := h.Registration(ctx)
 		same(t, registration, err, modem.Registration{State: modem.Denied, Cause: 15})
+		// It supports +CREG, if not +CREG=3.
+		same(t, s.said("AT+CREG"), nil, []string{"AT+CREG=3", "AT+CREG=2", "AT+CREG?"})
 		signal, err := h.Signal(ctx)
 		same(t, signal, err, modem.Signal{RSSI: new(-83.0)})
 		if err := h.Connect(ctx, 0, modem.APN{Name: "gprs.swisscom.ch"}); err != nil {
