@@ -99,8 +99,9 @@ func firmwareArchive(ctx context.Context, o options, kernel debian.Kernel, sourc
 	a.CharDev("/dev/console", 0o600, 5, 1)
 	a.File("/etc/farspoke/build-date", 0o644, []byte(source.date.Format(dateLayout)+"\n"))
 	before := a.Size()
-	modules := slices.Concat(append(parts.Modules(), parts.LateModules(), parts.Drivers(), parts.Accelerators(), o.board.Modules, o.board.OnDemand)...)
-	if err := kernel.AddModules(&a, debian.ModulesDir, modules...); err != nil {
+	modules := slices.Concat(append(parts.Modules(), parts.Accelerators(), o.board.Modules)...)
+	seldom := slices.Concat(parts.LateModules(), parts.Drivers(), o.board.OnDemand)
+	if err := kernel.AddModulesPacked(&a, debian.ModulesDir, modules, seldom); err != nil {
 		return nil, err
 	}
 	m.part("modules", a.Size()-before)

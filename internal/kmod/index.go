@@ -11,8 +11,6 @@
 package kmod
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -118,14 +116,16 @@ func (x *Index) parseSoftdep(line string) error {
 	return nil
 }
 
-// parseAlias takes "alias PATTERN a".
+// parseAlias takes "alias PATTERN a". The drivers of modems have thousands, so
+// this takes a line apart without more ado.
 func (x *Index) parseAlias(line string) error {
-	fields := strings.Fields(line)
-	if len(fields) != 3 || fields[0] != "alias" {
+	rest, ok := strings.CutPrefix(line, "alias ")
+	pattern, name, both := strings.Cut(rest, " ")
+	if !ok || !both || strings.Contains(name, " ") {
 		return errors.New("not an alias line")
 	}
-	bus := busOf(fields[1])
-	x.aliases[bus] = append(x.aliases[bus], alias{pattern: fields[1], module: Name(fields[2])})
+	bus := busOf(pattern)
+	x.aliases[bus] = append(x.aliases[bus], alias{pattern: pattern, module: strings.ReplaceAll(name, "-", "_")})
 	return nil
 }
 
@@ -135,18 +135,16 @@ func eachLine(fsys fs.FS, name string, parse func(string) error) error {
 	if err != nil {
 		return fmt.Errorf("read module index: %w", err)
 	}
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
+	n := 0
+	for line := range strings.Lines(string(data)) {
+		n++
+		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
 		}
 		if err := parse(line); err != nil {
 			return fmt.Errorf("parse module index %s line %d: %w", name, n, err)
 		}
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("parse module index %s: %w", name, err)
 	}
 	return nil
 }

@@ -166,3 +166,14 @@ func TestSubsetIsAnIndexOfItsOwn(t *testing.T) {
 		t.Errorf("the driver that was left out matches: %q", got)
 	}
 }
+
+func TestSubsetKeepsOtherPaths(t *testing.T) {
+	image := make(fstest.MapFS)
+	for name, data := range readIndex(t, debian).Subset([]string{"kernel/net/core/failover.ko", "kernel/drivers/net/net_failover.ko.gz"}) {
+		image[name] = &fstest.MapFile{Data: data}
+	}
+	got, err := readIndex(t, image).Closure("net_failover")
+	if want := []string{"kernel/net/core/failover.ko", "kernel/drivers/net/net_failover.ko.gz"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+}

@@ -95,20 +95,38 @@ func (l *Loader) once(path, params string) error {
 	return load()
 }
 
-// initModule hands a file to the kernel, which unpacks it if need be.
+// initModule hands a file to the kernel. What is compressed by gzip is unpacked
+// here: Debian's kernel does not do that.
 func initModule(path, params string) error {
+	var err error
+	if strings.HasSuffix(path, packedSuffix) {
+		err = initPacked(path, params)
+	} else {
+		err = initFile(path, params)
+	}
+	if err != nil && !errors.Is(err, unix.EEXIST) {
+		return fmt.Errorf("init module %s: %w", path, err)
+	}
+	return nil
+}
+
+func initFile(path, params string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	flags := 0
-	if !strings.HasSuffix(path, ".ko") {
-		flags = unix.MODULE_INIT_COMPRESSED_FILE
+	return unix.FinitModule(int(file.Fd()), params, 0)
+}
+
+func initPacked(path, params string) error {
+	packed, err := os.ReadFile(path)
+	if err != nil {
+		return err
 	}
-	err = unix.FinitModule(int(file.Fd()), params, flags)
-	if err != nil && !errors.Is(err, unix.EEXIST) {
-		return fmt.Errorf("init module %s: %w", path, err)
+	image, err := unpack(packed)
+	if err != nil {
+		return err
 	}
-	return nil
+	return unix.InitModule(image, params)
 }

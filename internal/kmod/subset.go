@@ -9,21 +9,22 @@ import (
 
 // Subset returns the index files for an image that holds only the given
 // module files, by name of the index file. A box that reads a short index
-// starts sooner, and it tells a device without a driver from a broken image.
+// starts sooner, and it tells a device without a driver from a broken image. A
+// file may have another path than in this index: one that says that it is
+// compressed, say.
 func (x *Index) Subset(paths []string) map[string][]byte {
-	kept := make(map[string]bool)
+	kept := make(map[string]string)
 	for _, p := range paths {
-		kept[Name(p)] = true
+		kept[Name(p)] = p
 	}
 	var dep, soft, aliases, builtin strings.Builder
 	for _, name := range x.order {
-		if !kept[name] {
+		if kept[name] == "" {
 			continue
 		}
-		m := x.modules[name]
-		fmt.Fprintf(&dep, "%s:", m.path)
-		for _, need := range m.deps {
-			fmt.Fprintf(&dep, " %s", x.modules[need].path)
+		fmt.Fprintf(&dep, "%s:", kept[name])
+		for _, need := range x.modules[name].deps {
+			fmt.Fprintf(&dep, " %s", kept[need])
 		}
 		dep.WriteByte('\n')
 		if first := x.soft[name]; len(first) > 0 {
@@ -32,7 +33,7 @@ func (x *Index) Subset(paths []string) map[string][]byte {
 	}
 	for _, bus := range slices.Sorted(maps.Keys(x.aliases)) {
 		for _, a := range x.aliases[bus] {
-			if kept[a.module] {
+			if kept[a.module] != "" {
 				fmt.Fprintf(&aliases, "alias %s %s\n", a.pattern, a.module)
 			}
 		}
