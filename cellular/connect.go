@@ -34,18 +34,18 @@ func (v *visit) connect(ctx context.Context) (hold, error) {
 // connectOne sees to one connection. changed says that the modem has to be asked
 // whether it is as it was.
 func (v *visit) connectOne(ctx context.Context, u *Underlay, changed bool) (hold, error) {
-	if u.connected && !changed && u.placed == u.metric() && !u.lessee.news() {
-		return u.lessee.hold(), nil
+	if u.connected && !changed && u.placed == u.metric() && !u.news() {
+		return u.hold(), nil
 	}
 	c, err := v.modem.Connection(ctx, u.session)
 	if err == nil {
 		err := u.offer(c)
-		return u.lessee.hold(), err
+		return u.hold(), err
 	}
 	if !errors.Is(err, modem.ErrNotConnected) {
 		return hold{}, fmt.Errorf("ask for the connection of %s: %w", u.Name, err)
 	}
-	if err := v.lost(u); err != nil {
+	if err := v.lost(u, err); err != nil {
 		return hold{}, err
 	}
 	choice := v.situation(u).Next()
@@ -65,14 +65,14 @@ func (v *visit) connectOne(ctx context.Context, u *Underlay, changed bool) (hold
 	if c, err = v.modem.Connection(ctx, u.session); err != nil {
 		return hold{}, fmt.Errorf("ask for the connection of %s: %w", u.Name, err)
 	}
-	v.log.Info("connected", "interface", u.Name, "apn", choice.APN, "why", choice.Why, "address", c.Address4, "address6", c.Address6, "mtu", c.MTU, "milestone", "connection")
+	v.log.Info("connected", "interface", u.Name, "apn", choice.APN, "why", choice.Why, "address", c.Address4, "address6", c.Address6, "mtu", c.MTU, "milestone", "online")
 	if u.PDN == "" {
 		if err := v.records.apns.Remember(v.sim.ICCID, apn.Data, choice); err != nil {
 			v.log.Warn("APN that works is not kept for the next start", "err", err)
 		}
 	}
 	err = u.offer(c)
-	return u.lessee.hold(), err
+	return u.hold(), err
 }
 
 // refused notes that a connection did not come about. What the network or the modem
@@ -88,16 +88,25 @@ func (v *visit) refused(u *Underlay, choice apn.Choice, err error) (hold, error)
 	return hold{phase: Connecting, why: u.choice.Why, again: max(time.Until(u.choice.NotBefore), time.Millisecond)}, nil
 }
 
-// lost withdraws a connection that is no more. One that has not lasted counts as an
+// lost withdraws a connection that is no more, for the reason that the modem gives. It
+// is asked for again at once; but if that has not lasted either, it counts as an
 // attempt that came to nothing, so that nobody is pestered.
-func (v *visit) lost(u *Underlay) error {
+func (v *visit) lost(u *Underlay, reason error) error {
 	if u.connected && !u.since.IsZero() {
-		lasted := time.Since(u.since)
-		v.log.Warn("connection lost", "interface", u.Name, "after", lasted)
-		if lasted < steady {
-			v.note(u, u.choice.Failed(v.registration.PLMN, time.Now(), fmt.Errorf("the network ended the connection after %v", lasted.Round(time.Millisecond))))
-		} else {
+		lasted := time.Since(u.since).Round(time.Millisecond)
+		v.log.Warn("connection lost", "interface", u.Name, "after", lasted, "err", reason)
+		switch {
+		case lasted >= steady:
+			u.brief = 0
 			delete(v.histories, v.purpose(u))
+		case u.brief == 0:
+			u.brief++
+		default:
+			var refusal modem.Refusal
+			if !errors.As(reason, &refusal) {
+				reason = fmt.Errorf("the network ended the connection after %v", lasted)
+			}
+			v.note(u, u.choice.Failed(v.registration.PLMN, time.Now(), reason))
 		}
 	}
 	return u.withdraw()

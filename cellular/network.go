@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/farspoke/farspoke/cellular/apn"
@@ -77,7 +78,11 @@ func (v *visit) register(ctx context.Context) (hold, error) {
 	}
 	r := v.registration
 	if r.State != was.State || r.PLMN != was.PLMN || r.Technology != was.Technology {
-		v.log.Info("network", "state", r.State, "operator", r.Operator, "plmn", r.PLMN, "technology", r.Technology)
+		level := slog.LevelInfo
+		if was.Registered() && !r.Registered() {
+			level = slog.LevelWarn
+		}
+		v.log.Log(ctx, level, "network", "state", r.State, "operator", r.Operator, "plmn", r.PLMN, "technology", r.Technology)
 	}
 	switch {
 	case r.State == modem.Roaming && !v.cfg.mayRoam():

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
 
 	"github.com/farspoke/farspoke/board"
 	"github.com/farspoke/farspoke/cellular/at/athost"
+	"github.com/farspoke/farspoke/cellular/clat"
 	"github.com/farspoke/farspoke/cellular/mbim/mbimhost"
 	"github.com/farspoke/farspoke/cellular/modem"
 	"github.com/farspoke/farspoke/cellular/port"
@@ -22,7 +24,7 @@ import (
 // Modules are the kernel modules that connections need, and Drivers those of modems,
 // which load by themselves.
 var (
-	Modules = port.Modules
+	Modules = slices.Concat(port.Modules, clat.Modules)
 	Drivers = port.Drivers
 )
 

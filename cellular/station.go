@@ -113,7 +113,7 @@ func New(name string, cfg Config, interfaces []Interface, deps Deps) *Station {
 	for session, i := range interfaces {
 		s.underlays = append(s.underlays, &Underlay{
 			Interface: i, session: session, links: linux{},
-			log: deps.Log.With("interface", i.Name), changed: s.nudge,
+			log: deps.Log.With("interface", i.Name), changed: s.nudge, newCLAT: newCLAT,
 		})
 	}
 	s.report(hold{phase: Absent, why: "the modem is not there yet"}, nil)

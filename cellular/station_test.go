@@ -416,3 +416,38 @@ func TestSecondSIM(t *testing.T) {
 		}
 	})
 }
+
+// TestNetworkWithoutIPv4: its IPv6 carries IPv4, until there is another address or
+// none.
+func TestNetworkWithoutIPv4(t *testing.T) {
+	six := modem.Connection{Address6: netip.MustParsePrefix("2001:db8:72:1::5/64"), MTU: 1430}
+	play(t, Config{}, func(w *world) {
+		w.grant = func(int, modem.APN) (modem.Connection, error) { return six, nil }
+	}, func(w *world) {
+		if s := w.station.Status(); s.Phase != Connecting || w.state().Up {
+			t.Errorf("before the NAT64 is found the modem is %v: %q, and offers %+v", s.Phase, s.Text, w.state())
+		}
+		time.Sleep(nat64Time)
+		synctest.Wait()
+		s := w.state()
+		if !s.Up || s.Link != "clat-lte" || s.Index != 99 || s.Address != netip.MustParsePrefix("192.0.0.1/32") || s.MTU != 1410 {
+			t.Errorf("it offers %+v", s)
+		}
+		if phase := w.station.Status().Phase; phase != Up {
+			t.Errorf("the modem is %v", phase)
+		}
+		six.Address6 = netip.MustParsePrefix("2001:db8:72:2::5/64")
+		w.change(modem.ConnectionChanged, func() { w.connections[0] = six })
+		time.Sleep(nat64Time)
+		synctest.Wait()
+		w.change(modem.ConnectionChanged, func() { w.connections[0] = goodGrant })
+		w.expectUp(goodGrant)
+		w.change(modem.ConnectionChanged, func() { w.connections[0] = six })
+		time.Sleep(nat64Time)
+		w.unplug()
+		want := []string{"connect 0 ", "translate for 2001:db8:72:1::5/64", "translate no more", "translate for 2001:db8:72:2::5/64", "translate no more", "translate for 2001:db8:72:2::5/64", "translate no more"}
+		if !slices.Equal(w.did, want) {
+			t.Errorf("what was done is %q, want %q", w.did, want)
+		}
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/farspoke/farspoke/cellular/apn"
+	"github.com/farspoke/farspoke/cellular/clat"
 	"github.com/farspoke/farspoke/cellular/modem"
 	"github.com/farspoke/farspoke/internal/dhcp"
 	"github.com/farspoke/farspoke/internal/link"
@@ -29,6 +30,9 @@ type Interface struct {
 	Metric, Demoted int
 	// MTU is the largest IP packet in octets, 0 for what the network says.
 	MTU int
+	// CLAT is the IPv4 address on a network that has none, out of 192.0.0.0/29 (RFC
+	// 7335) and another one for each interface of the box.
+	CLAT netip.Addr
 }
 
 // CLATName is the name of the device that carries IPv4 over an interface's
@@ -83,14 +87,30 @@ type Underlay struct {
 	connection      modem.Connection
 	placed          int
 	connected, bare bool
+	// translator gives IPv4 on a network that has none, nil on others.
+	translator *translator
+	newCLAT    func(over clat.Underlay, log *slog.Logger) (translation, error)
 	// lessee has the address of a modem that is a router of its own, nil for others.
 	lessee *lessee
 	// choice is the APN that is or was to be connected to, and since when it is; zero
 	// for a connection that an earlier process has made.
 	choice apn.Choice
 	since  time.Time
+	// brief counts the first connection that did not last.
+	brief int
 	// counters are the modem's own, nil where it has none.
 	counters *modem.Counters
+}
+
+// news reports whether something that comes by itself has changed since offer.
+func (u *Underlay) news() bool { return u.lessee.news() || u.translator.news() }
+
+// hold is what the connection waits for, although the network has made it.
+func (u *Underlay) hold() hold {
+	if h := u.lessee.hold(); h.holds() {
+		return h
+	}
+	return u.translator.hold()
 }
 
 // State is what the underlay offers at this moment.
@@ -164,6 +184,13 @@ func (u *Underlay) offer(c modem.Connection) error {
 		}
 	}
 	u.connection, u.placed, u.connected = c, u.metric(), true
+	if !c.Address4.IsValid() && !c.DHCP && state.Address6.IsValid() {
+		if state, err = u.translate(state); err != nil {
+			return err
+		}
+	} else {
+		u.translator = u.translator.end()
+	}
 	u.announce(state)
 	return nil
 }
@@ -209,8 +236,8 @@ func beside(a netip.Addr) netip.Addr {
 // withdraw takes back what the network gave: addresses and routes go at once, for
 // the device keeps its carrier and would swallow everything.
 func (u *Underlay) withdraw() error {
-	u.lessee = u.lessee.end()
 	u.announce(uplink.State{})
+	u.lessee, u.translator = u.lessee.end(), u.translator.end()
 	u.connection, u.connected, u.since = modem.Connection{}, false, time.Time{}
 	if u.bare {
 		return nil
@@ -230,7 +257,10 @@ func (u *Underlay) withdraw() error {
 
 // announce makes state the latest if it says something new.
 func (u *Underlay) announce(state uplink.State) {
-	state.Name, state.Link, state.Index, state.VRF, state.Metric = u.Name, u.Name, u.port.Index, u.VRF, u.metric()
+	if state.Link == "" {
+		state.Link, state.Index = u.Name, u.port.Index
+	}
+	state.Name, state.VRF, state.Metric = u.Name, u.VRF, u.metric()
 	if last, _ := u.state.Load(); !last.Equal(state) {
 		u.state.Set(state)
 	}

@@ -16,10 +16,12 @@ import (
 
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"github.com/farspoke/farspoke/cellular/clat"
 	"github.com/farspoke/farspoke/cellular/modem"
 	"github.com/farspoke/farspoke/internal/dhcp"
 	"github.com/farspoke/farspoke/internal/link"
 	"github.com/farspoke/farspoke/internal/uplink"
+	"github.com/farspoke/farspoke/internal/value"
 )
 
 // world is a modem on a bus, the network it hears, and the kernel's devices. It is
@@ -72,7 +74,7 @@ var (
 		Address4: netip.MustParsePrefix("100.64.0.5/29"), Gateway4: netip.MustParseAddr("100.64.0.6"),
 		DNS: []netip.Addr{netip.MustParseAddr("100.64.0.1")}, MTU: 1430, APN: "internet",
 	}
-	lte = Interface{Name: "lte", VRF: "front", Metric: 200, Demoted: 1 << 20}
+	lte = Interface{Name: "lte", VRF: "front", Metric: 200, Demoted: 1 << 20, CLAT: netip.MustParseAddr("192.0.0.1")}
 )
 
 // play runs what a test does with a world, in a time of its own. The modem is on the
@@ -107,12 +109,50 @@ func (w *world) start(cfg Config, interfaces ...Interface) {
 	log := slog.New(slog.DiscardHandler)
 	w.station = New("m2", cfg, interfaces, Deps{Log: log, Bus: w, Records: OpenRecords(w, log)})
 	for _, u := range w.station.Underlays() {
-		u.links = w
+		u.links, u.newCLAT = w, w.newCLAT
 	}
 	ctx, cancel := context.WithCancel(w.Context())
 	w.stop, w.ended = cancel, make(chan error, 1)
 	go func() { w.ended <- w.station.Run(ctx) }()
 	synctest.Wait()
+}
+
+// nat64Time is how long it takes to find a network's NAT64.
+const nat64Time = 300 * time.Millisecond
+
+// nat64 is a translation over the world's network.
+type nat64 struct {
+	w      *world
+	over   clat.Underlay
+	offers value.Value[clat.State]
+}
+
+func (w *world) newCLAT(over clat.Underlay, _ *slog.Logger) (translation, error) {
+	return &nat64{w: w, over: over}, nil
+}
+
+func (n *nat64) Run(ctx context.Context) error {
+	select {
+	case <-time.After(nat64Time):
+	case <-ctx.Done():
+		return nil
+	}
+	n.w.note("translate for " + n.over.Address6.String())
+	n.offers.Set(clat.State{Up: true, Device: n.over.Device, Index: 99, Address: netip.PrefixFrom(n.over.Address4, 32), MTU: n.over.MTU - 20})
+	<-ctx.Done()
+	n.w.note("translate no more")
+	return nil
+}
+
+func (n *nat64) State() *value.Value[clat.State] { return &n.offers }
+
+func (n *nat64) SetMetric(int) {}
+
+// note notes what was done.
+func (w *world) note(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.did = append(w.did, what)
 }
 
 // end ends the router process.

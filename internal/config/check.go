@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -109,14 +110,22 @@ func (f *File) Topology() firewall.Topology {
 	return t
 }
 
+// firstCLAT is the first of the addresses for networks that have no IPv4 (RFC 7335),
+// and maxModems how many there are.
+var firstCLAT = netip.MustParseAddr("192.0.0.1")
+
+const maxModems = 7
+
 // Modem returns the interfaces that are connections of a modem, by the modem.
 func (f *File) Modem() map[string][]cellular.Interface {
 	modems := make(map[string][]cellular.Interface)
+	translated := firstCLAT
 	for name, c := range sorted(f.Interfaces) {
 		if c.Modem != "" {
 			modems[c.Modem] = append(modems[c.Modem], cellular.Interface{
-				Name: name, PDN: c.PDN, VRF: c.VRF, Metric: c.RouteMetric(), Demoted: wan.Demotion, MTU: c.MTU,
+				Name: name, PDN: c.PDN, VRF: c.VRF, Metric: c.RouteMetric(), Demoted: wan.Demotion, MTU: c.MTU, CLAT: translated,
 			})
+			translated = translated.Next()
 		}
 	}
 	return modems

@@ -73,7 +73,15 @@ func (f *File) checkLinks() error {
 		}
 		first[what] = path[1]
 	}
+	modems := 0
 	for name, c := range sorted(f.Interfaces) {
+		if c.Modem != "" {
+			if modems++; modems == maxModems+1 {
+				errs = append(errs, &invalid.Error{
+					Path: []string{"interfaces", name, "modem"}, Problem: fmt.Sprintf("there are more than %d connections of modems", maxModems), Fix: "leave out some",
+				})
+			}
+		}
 		if c.Port != "" {
 			once("port "+c.Port, "the port is in use by interface %s already", "name another port", "interfaces", name, "port")
 		}
