@@ -8,6 +8,7 @@ SHELL := /bin/bash
 LAB ?=
 LIST ?=
 RUN ?=
+UPLINK ?=
 BOARD ?= virt
 TOOLBOX ?= true
 FUZZTIME ?= 60s
@@ -22,8 +23,8 @@ help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 .PHONY: run
-run: deps ## boot a box behind a carrier NAT against a real hub (LAB=check: unattended)
-	go run ./lab $(if $(filter check,$(LAB)),check,run)
+run: deps ## boot a box behind a carrier NAT against a real hub (LAB=check: unattended; UPLINK=lte: by a modem)
+	go run ./lab $(if $(filter check,$(LAB)),check,run) $(UPLINK)
 
 .PHONY: lab
 lab: deps ## run the lab's scenarios (RUN=regexp: some of them; LIST=1: name them)

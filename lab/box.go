@@ -52,6 +52,11 @@ func (s Site) Replace(name, old, new string) Site {
 	return changed
 }
 
+// mobile returns the site with a modem in place of the port to the provider.
+func (s Site) mobile() Site {
+	return s.Replace("farspoke.yaml", "wan: {port: wan, vrf: front, zone: outside, ipv4: {dhcp: true}}", "lte: {modem: m2, vrf: front, zone: outside}")
+}
+
 // at returns the site as it is at a branch.
 func (s Site) at(b *Branch) Site {
 	const ordinary = 17

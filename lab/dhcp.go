@@ -34,7 +34,7 @@ func (d *DHCP) Start(ctx context.Context, lease []string) error {
 		// forbids.
 		"--no-daemon",
 		"--conf-file=/dev/null", "--log-facility=-", "--pid-file=",
-		"--interface=carrier", "--interface=carrier18", "--bind-dynamic", "--except-interface=lo",
+		"--interface=carrier", "--interface=carrier18", "--interface=" + cellDevice, "--bind-dynamic", "--except-interface=lo",
 		"--no-resolv", "--no-hosts", "--no-ping", "--log-dhcp",
 		"--address=/hub1.example.net/" + d.hub.String(),
 		"--dhcp-range=100.65.0.50,100.65.0.99,255.255.255.0,10m", // the second branch's

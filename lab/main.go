@@ -3,8 +3,9 @@
 // that make. Nothing in it is faked: the hub is Debian's strongSwan and FRR,
 // the carrier's server is dnsmasq, the NAT is the kernel's.
 //
-//	lab run             boot, show the timeline, hand over the box's console
-//	lab check           boot, show the timeline, leave with a status
+//	lab run [UPLINK]    boot, show the timeline, hand over the box's console; with
+//	                    UPLINK lte the box has a modem instead of a cable
+//	lab check [UPLINK]  boot, show the timeline, leave with a status
 //	lab list            name the scenarios, a line each
 //	lab test [REGEXP]   run the scenarios, or those whose name matches
 //	lab bench [FIGURE]  measure all figures, or one
@@ -21,6 +22,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +31,7 @@ import (
 	"github.com/farspoke/farspoke/lab/sandbox"
 )
 
-const usage = "usage: lab run | check | list | test [REGEXP] | bench [FIGURE] | soak [DURATION]"
+const usage = "usage: lab run [lte] | check [lte] | list | test [REGEXP] | bench [FIGURE] | soak [DURATION]"
 
 func main() {
 	flag.Usage = func() { fmt.Fprintln(os.Stderr, usage) }
@@ -46,10 +48,11 @@ func main() {
 
 func command(ctx context.Context, name, argument string) (status int, err error) {
 	switch name {
-	case "run":
-		return inside(ctx, false, func() error { return run(ctx, true) })
-	case "check":
-		return inside(ctx, false, func() error { return run(ctx, false) })
+	case "run", "check":
+		if !slices.Contains([]string{"", "lte"}, argument) {
+			return 2, fmt.Errorf("there is no uplink %q: write lte, or nothing for a cable", argument)
+		}
+		return inside(ctx, false, func() error { return run(ctx, name == "run", argument == "lte") })
 	case "list":
 		return 0, list(os.Stdout)
 	case "test":

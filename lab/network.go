@@ -121,7 +121,8 @@ func (n *Network) Translate(ctx context.Context, behind ...*Branch) error {
 		fmt.Fprintf(&out, "\t\tip saddr %s oifname %s snat to %s random\n", b.gateway.Masked(), other.carrier, source)
 		if b == n.First {
 			// It follows a change of address.
-			fmt.Fprintf(&out, "\t\tip saddr %s oifname internet masquerade random\n", b.gateway.Masked())
+			fmt.Fprintf(&out, "\t\tip saddr { %s, %s } oifname internet masquerade random\n", b.gateway.Masked(), cellPool)
+			fmt.Fprintf(&in, "\t\toifname %s ct state new drop\n", cellDevice)
 		} else {
 			fmt.Fprintf(&out, "\t\tip saddr %s oifname internet snat to %s random\n", b.gateway.Masked(), source)
 		}

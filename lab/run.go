@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/farspoke/farspoke/cellular/emulator/usb"
 )
 
 // checkLimit bounds an unattended run, from the start of the hub to the first
@@ -16,8 +18,9 @@ import (
 const checkLimit = 150 * time.Second
 
 // run boots the lab with our box and shows the timeline of its start. If
-// interactive, it then hands over the box's console.
-func run(ctx context.Context, interactive bool) error {
+// interactive, it then hands over the box's console. With lte the box has
+// a modem.
+func run(ctx context.Context, interactive, lte bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	limited, stop := context.WithTimeoutCause(ctx, checkLimit, fmt.Errorf("not there after %v", checkLimit))
@@ -31,7 +34,11 @@ func run(ctx context.Context, interactive bool) error {
 	if err := lab.WaitHub(limited, 0); err != nil {
 		return err
 	}
-	spoke, err := lab.Boot(ctx, box(lab.images.Box, ordinarySite()))
+	k := box(lab.images.Box, ordinarySite())
+	if lte {
+		k = mobile(box(lab.images.Box, ordinarySite().mobile()), usb.MBIM)
+	}
+	spoke, err := lab.Boot(ctx, k)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/farspoke/farspoke/cellular/emulator/usb"
+	"github.com/farspoke/farspoke/cellular/emulator/virtual"
 	"github.com/farspoke/farspoke/lab/probe"
 	"github.com/farspoke/farspoke/lab/qemu"
 )
@@ -32,6 +34,8 @@ type kind struct {
 	// machine describes the machine for a branch.
 	machine    func(dir string, at *Branch) (qemu.Config, error)
 	milestones []milestone
+	// modem is that of its uplink, 0 for a cable.
+	modem usb.Profile
 	// shell starts the shell on the second serial port, if it does not start
 	// by itself.
 	shell func(ctx context.Context, console *qemu.Console) error
@@ -57,6 +61,20 @@ func box(image boxImage, site Site) kind {
 			{"nhrp", `milestone=nhrp`},
 		},
 	}
+}
+
+// mobile is a box whose uplink is a modem of the profile.
+func mobile(k kind, profile usb.Profile) kind {
+	k.name, k.modem = k.name+"-lte", profile
+	k.milestones = []milestone{
+		{"init", `milestone=init`},
+		{"router", `milestone=router`},
+		{"modem", `milestone=modem`},
+		{"online", `milestone=online`},
+		{"ike", `milestone=ike`},
+		{"nhrp", `milestone=nhrp`},
+	}
+	return k
 }
 
 // testedBox is our firmware with the lab's shell beside it, and with further
@@ -112,6 +130,8 @@ type Spoke struct {
 	*qemu.VM
 	Ping    *probe.Ping
 	Capture *probe.Capture
+	// Cell is its modem, if it has one.
+	Cell *Cell
 
 	lab   *Lab
 	kind  kind
@@ -147,6 +167,15 @@ func (l *Lab) BootAt(ctx context.Context, at *Branch, kind kind) (*Spoke, error)
 	ctx, stop := context.WithCancel(ctx)
 	s := &Spoke{lab: l, kind: kind, at: at, stop: stop}
 	s.watch, ctx = errgroup.WithContext(ctx)
+	if kind.modem != 0 {
+		var socket string
+		if s.Cell, socket, err = l.newCell(ctx, dir, kind.modem, virtual.Default()); err != nil {
+			stop()
+			return nil, err
+		}
+		s.watch.Go(func() error { return s.Cell.Run(ctx) })
+		cfg.USB = []string{socket}
+	}
 	// Both watch before there is anything to see.
 	if err := errors.Join(s.ping(ctx), s.capture(ctx)); err != nil {
 		stop()
@@ -193,6 +222,17 @@ func (s *Spoke) ping(ctx context.Context) error {
 
 // capture starts the capture on the spoke's side of the carrier.
 func (s *Spoke) capture(ctx context.Context) error {
+	if s.Cell != nil {
+		err := s.lab.NAT.Do(func() (err error) {
+			s.Capture, err = probe.NewPacketCapture(cellDevice, cellPool)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		s.watch.Go(func() error { return s.Capture.Run(ctx) })
+		return nil
+	}
 	mac, err := net.ParseMAC(s.at.nics[0].MAC)
 	if err != nil {
 		return err

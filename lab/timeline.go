@@ -18,6 +18,8 @@ var meanings = map[string]string{
 	"init":   "PID 1 runs",
 	"router": "modules, ports and sysctls are ready",
 	"lease":  "DHCP lease in the front-door VRF",
+	"modem":  "the modem is on the bus and answers",
+	"online": "SIM, network, APN: connected in the front-door VRF",
 	"ike":    "IKEv2 established, SAs installed",
 	"nhrp":   "registered with the hub's NHRP server",
 	"ping":   "first protected ping to headquarters",

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -39,7 +40,11 @@ const (
 // Methods are safe for concurrent use.
 type Capture struct {
 	conn *packet.Conn
+	// Frames have an Ethernet header, and those from mac are what the machine sends;
+	// or, if link is 0, they are packets and those from within are.
+	link int
 	mac  string
+	from netip.Prefix
 
 	mu    sync.Mutex
 	sent  map[Kind]int
@@ -52,6 +57,33 @@ type Capture struct {
 // NewCapture prepares a capture on an interface of the network namespace the
 // caller is in. Frames from mac count as sent, all others as received.
 func NewCapture(device string, mac net.HardwareAddr) (*Capture, error) {
+	c, err := openCapture(device)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.conn.SetPromiscuous(true); err != nil {
+		c.conn.Close()
+		return nil, fmt.Errorf("capture on %s: %w", device, err)
+	}
+	c.link, c.mac = ethernetHeader, string(mac)
+	return c, nil
+}
+
+// NewPacketCapture is NewCapture on an interface whose packets have no header of the
+// link's. Packets of IPv4 with a source in from count as sent.
+func NewPacketCapture(device string, from netip.Prefix) (*Capture, error) {
+	c, err := openCapture(device)
+	if err == nil {
+		c.from = from
+	}
+	return c, err
+}
+
+// ethernetHeader is the length of Ethernet's header in octets.
+const ethernetHeader = 14
+
+// openCapture opens a capture on an interface.
+func openCapture(device string) (*Capture, error) {
 	ifi, err := net.InterfaceByName(device)
 	if err != nil {
 		return nil, fmt.Errorf("capture: %w", err)
@@ -60,13 +92,8 @@ func NewCapture(device string, mac net.HardwareAddr) (*Capture, error) {
 	if err != nil {
 		return nil, fmt.Errorf("capture on %s: %w", device, err)
 	}
-	if err := conn.SetPromiscuous(true); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("capture on %s: %w", device, err)
-	}
 	return &Capture{
 		conn:  conn,
-		mac:   string(mac),
 		sent:  make(map[Kind]int),
 		got:   make(map[Kind]int),
 		first: make(map[Kind]string),
@@ -91,17 +118,23 @@ func (c *Capture) Run(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("capture: %w", err)
 		}
-		if n >= 14 {
+		if n > c.link {
 			c.count(buffer[:n])
 		}
 	}
 }
 
 func (c *Capture) count(frame []byte) {
-	kind := Classify(frame)
+	var kind Kind
+	var ours bool
+	if c.link == ethernetHeader {
+		kind, ours = Classify(frame), string(frame[6:12]) == c.mac
+	} else {
+		kind, ours = classifyPacket(frame), len(frame) >= 20 && c.from.Contains(netip.AddrFrom4([4]byte(frame[12:])))
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if string(frame[6:12]) == c.mac {
+	if ours {
 		c.sent[kind]++
 		if _, seen := c.firstSent[kind]; !seen {
 			c.firstSent[kind] = hex.EncodeToString(frame)
@@ -156,12 +189,23 @@ func (c *Capture) String() string {
 	return fmt.Sprintf("sent %s; received %s", list(c.sent), list(c.got))
 }
 
+// classifyPacket says what an IP packet is.
+func classifyPacket(packet []byte) Kind {
+	switch packet[0] >> 4 {
+	case 4:
+		return classifyIP(packet)
+	case 6:
+		return IPv6
+	}
+	return Other
+}
+
 // Classify says what an Ethernet frame carries.
 func Classify(frame []byte) Kind {
-	if len(frame) < 14 {
+	if len(frame) < ethernetHeader {
 		return Other
 	}
-	body := frame[14:]
+	body := frame[ethernetHeader:]
 	switch binary.BigEndian.Uint16(frame[12:]) {
 	case unix.ETH_P_ARP:
 		return ARP
