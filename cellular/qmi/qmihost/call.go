@@ -98,10 +98,10 @@ func (m *Modem) start(ctx context.Context, p place, apn modem.APN) error {
 	err = m.talk.ask(ctx, client, startLimit, request, &started)
 	switch code, refused := qmi.Refused(err); {
 	case err == nil:
-		m.calls[p] = call{client, started.Handle}
+		m.keep(p, call{client, started.Handle})
 		return nil
 	case refused && code == qmi.ErrNoEffect:
-		m.calls[p] = call{client, ofItself}
+		m.keep(p, call{client, ofItself})
 		return nil
 	case refused:
 		err = refusalOf(started)
@@ -110,6 +110,12 @@ func (m *Modem) start(ctx context.Context, p place, apn modem.APN) error {
 	// it ends with its client.
 	m.release(qmi.WDS, client)
 	return err
+}
+
+// keep notes a call that is up.
+func (m *Modem) keep(p place, c call) {
+	m.calls[p] = c
+	m.memory.Store(m.state())
 }
 
 // startRequest asks for a call of family. An APN with no name is left out: what the
@@ -195,6 +201,7 @@ func (m *Modem) Disconnect(ctx context.Context, session int) error {
 			return err
 		}
 		delete(m.calls, p)
+		m.memory.Store(m.state())
 		m.release(qmi.WDS, c.client)
 	}
 	return nil

@@ -43,6 +43,7 @@ func (m *Modem) client(ctx context.Context, service qmi.Service) (uint8, error) 
 		return 0, err
 	}
 	m.clients[service] = client
+	m.memory.Store(m.state())
 	return client, nil
 }
 

@@ -34,6 +34,7 @@ type Modem struct {
 	services map[qmi.Service]bool
 	clients  map[qmi.Service]uint8
 	calls    map[place]call
+	memory   Memory
 	path     Path
 	rawIP    bool
 	// authenticated: the radio's lock to a make of host has been opened, or does not
@@ -52,12 +53,12 @@ var _ modem.Modem = (*Modem)(nil)
 // closed if Open fails. The modem's packets are to go by path. Open ends all data
 // calls the modem has.
 func Open(ctx context.Context, port Port, path Path, log *slog.Logger) (*Modem, error) {
-	return begin(port, path, log, func(m *Modem) error { return m.meet(ctx) })
+	return begin(port, path, oblivion{}, log, func(m *Modem) error { return m.meet(ctx) })
 }
 
 // begin begins the conversation with what meet says first.
-func begin(port Port, path Path, log *slog.Logger, meet func(*Modem) error) (*Modem, error) {
-	m := &Modem{bell: modem.NewBell(), path: path}
+func begin(port Port, path Path, memory Memory, log *slog.Logger, meet func(*Modem) error) (*Modem, error) {
+	m := &Modem{bell: modem.NewBell(), path: path, memory: memory}
 	m.forget()
 	m.talk = converse(port, log, m.heard)
 	if err := meet(m); err != nil {

@@ -7,13 +7,28 @@ import (
 	"github.com/farspoke/farspoke/cellular/qmi"
 )
 
-// State is what has to outlive the process for the next one to go on with the
-// modem's data calls. It changes with Connect and Disconnect.
+// Memory keeps what has to outlive the process, for the next one to go on with the
+// modem's data calls. It belongs to one modem in one slot of the box.
+type Memory interface {
+	// Load returns what was stored last, the zero State if that is nothing.
+	Load() State
+	Store(State)
+}
+
+// oblivion is the Memory of who does not resume.
+type oblivion struct{}
+
+func (oblivion) Load() State { return State{} }
+func (oblivion) Store(State) {}
+
+// State is what is kept.
 type State struct {
 	Calls []Call `json:"calls"`
-	// Clients are those of this process that no call hangs on.
+	// Clients are those that no call hangs on.
 	Clients []qmi.ClientID `json:"clients"`
-	RawIP   bool           `json:"rawIP"`
+	// Channels and RawIP are how packets went, and go on.
+	Channels bool `json:"channels"`
+	RawIP    bool `json:"rawIP"`
 }
 
 // Call is a data call and who can end it.
@@ -24,9 +39,9 @@ type Call struct {
 	Handle  qmi.Handle   `json:"handle"`
 }
 
-// State returns the state to keep.
-func (m *Modem) State() State {
-	s := State{RawIP: m.rawIP}
+// state returns the state to keep.
+func (m *Modem) state() State {
+	s := State{Channels: m.path.Channels, RawIP: m.rawIP}
 	for session := range m.path.sessions() {
 		for _, p := range m.callsOf(session) {
 			c := m.calls[p]
@@ -39,11 +54,11 @@ func (m *Modem) State() State {
 	return s
 }
 
-// Resume is Open for a process that comes after one that has left state: the calls
-// that are still up go on. If there are none the modem is opened as always.
-func Resume(ctx context.Context, port Port, path Path, state State, log *slog.Logger) (*Modem, error) {
-	return begin(port, path, log, func(m *Modem) error {
-		adopted, err := m.adopt(ctx, state)
+// Resume is Open with a memory: the calls of the process before that are still up go
+// on. If there are none the modem is opened as always.
+func Resume(ctx context.Context, port Port, path Path, memory Memory, log *slog.Logger) (*Modem, error) {
+	return begin(port, path, memory, log, func(m *Modem) error {
+		adopted, err := m.adopt(ctx, memory.Load())
 		if err != nil || adopted {
 			return err
 		}
@@ -55,16 +70,15 @@ func Resume(ctx context.Context, port Port, path Path, state State, log *slog.Lo
 // any. A modem that has started anew since knows nothing of them, and may not even
 // answer who asks.
 func (m *Modem) adopt(ctx context.Context, state State) (bool, error) {
+	if state.Channels != m.path.Channels {
+		return false, nil // packets are to go otherwise
+	}
 	for _, c := range state.Calls {
-		p := place{c.Session, c.Family}
-		if m.path.check(p.session) != nil {
-			continue
-		}
 		var got qmi.GetPacketStatusResponse
 		err := m.talk.ask(ctx, c.Client, syncLimit, &qmi.GetPacketStatusRequest{}, &got)
 		switch {
 		case err == nil && isUp(got.Status):
-			m.calls[p] = call{c.Client, c.Handle}
+			m.calls[place{c.Session, c.Family}] = call{c.Client, c.Handle}
 		case err == nil:
 			m.release(qmi.WDS, c.Client)
 		}
@@ -79,5 +93,6 @@ func (m *Modem) adopt(ctx context.Context, state State) (bool, error) {
 		m.release(id.Service, id.Client)
 	}
 	m.rawIP = state.RawIP
+	m.memory.Store(m.state())
 	return true, nil
 }

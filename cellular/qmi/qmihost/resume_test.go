@@ -13,27 +13,30 @@ import (
 	"github.com/farspoke/farspoke/cellular/qmi"
 )
 
-// kill ends m's process, which says no farewell, and returns what it has left.
-func kill(t *testing.T, m *Modem) State {
-	t.Helper()
-	record, err := json.Marshal(m.State())
-	if err != nil {
-		t.Fatal(err)
+// record is a Memory as a file is one.
+type record struct{ octets []byte }
+
+func (r *record) Load() (s State) {
+	if r.octets != nil && json.Unmarshal(r.octets, &s) != nil {
+		panic("what was stored cannot be read")
 	}
+	return s
+}
+
+func (r *record) Store(s State) { r.octets, _ = json.Marshal(s) }
+
+// kill ends m's process, which says no farewell.
+func kill(t *testing.T, m *Modem) {
+	t.Helper()
 	if err := m.talk.close(); err != nil {
 		t.Fatal(err)
 	}
-	var state State
-	if err := json.Unmarshal(record, &state); err != nil {
-		t.Fatal(err)
-	}
-	return state
 }
 
 // resume resumes the conversation with v.
-func (f *firmware) resume(t *testing.T, state State) *Modem {
+func (f *firmware) resume(t *testing.T, r *record) *Modem {
 	t.Helper()
-	m, err := Resume(t.Context(), f.plug(), Path{}, state, quiet())
+	m, err := Resume(t.Context(), f.plug(), Path{}, r, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,19 +44,31 @@ func (f *firmware) resume(t *testing.T, state State) *Modem {
 	return m
 }
 
-// Killing the process costs the connection nothing, however often it is done.
-func TestCallsGoOnInTheNextProcess(t *testing.T) {
-	with(t, virtual.Default(), func(t *testing.T, v *firmware, m *Modem) {
+// connected runs test with an emulated modem that is connected and a record of it.
+func connected(t *testing.T, test func(t *testing.T, v *firmware, m *Modem, r *record)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := new(record)
+		v := newFirmware(t, virtual.Default())
+		m := v.resume(t, r)
 		awaitRegistration(t, m, modem.Home)
 		if err := m.Connect(t.Context(), 0, modem.APN{Name: "internet"}); err != nil {
 			t.Fatal(err)
 		}
+		test(t, v, m, r)
+	})
+}
+
+// Killing the process costs the connection nothing, however often it is done.
+func TestCallsGoOnInTheNextProcess(t *testing.T) {
+	connected(t, func(t *testing.T, v *firmware, m *Modem, r *record) {
 		want, err := m.Connection(t.Context(), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for range 40 {
-			m = v.resume(t, kill(t, m))
+			kill(t, m)
+			m = v.resume(t, r)
 			if got, err := m.Connection(t.Context(), 0); err != nil || !got.Equal(want) {
 				t.Fatalf("%+v, %v, want %+v", got, err, want)
 			}
@@ -81,20 +96,15 @@ func TestCallsGoOnInTheNextProcess(t *testing.T) {
 }
 
 func TestCallsGoOnAfterClose(t *testing.T) {
-	with(t, virtual.Default(), func(t *testing.T, v *firmware, m *Modem) {
-		awaitRegistration(t, m, modem.Home)
-		if err := m.Connect(t.Context(), 0, modem.APN{Name: "internet"}); err != nil {
-			t.Fatal(err)
-		}
+	connected(t, func(t *testing.T, v *firmware, m *Modem, r *record) {
 		want, err := m.Connection(t.Context(), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		state := m.State()
 		if err := m.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := v.resume(t, state).Connection(t.Context(), 0); err != nil || !got.Equal(want) {
+		if got, err := v.resume(t, r).Connection(t.Context(), 0); err != nil || !got.Equal(want) {
 			t.Errorf("%+v, %v, want %+v", got, err, want)
 		}
 	})
@@ -113,14 +123,10 @@ func TestCallsThatAreNoMore(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			with(t, virtual.Default(), func(t *testing.T, v *firmware, m *Modem) {
-				awaitRegistration(t, m, modem.Home)
-				if err := m.Connect(t.Context(), 0, modem.APN{Name: "internet"}); err != nil {
-					t.Fatal(err)
-				}
-				state := kill(t, m)
+			connected(t, func(t *testing.T, v *firmware, m *Modem, r *record) {
+				kill(t, m)
 				end(v)
-				m = v.resume(t, state)
+				m = v.resume(t, r)
 				if _, err := m.Connection(t.Context(), 0); !errors.Is(err, modem.ErrNotConnected) {
 					t.Errorf("%v", err)
 				}
@@ -135,8 +141,9 @@ func TestCallsThatAreNoMore(t *testing.T) {
 
 func TestResumeWithoutCallsIsOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(t)
-		m, err := Resume(t.Context(), s.wire, Path{}, State{Clients: []qmi.ClientID{{Service: qmi.NAS, Client: 7}}}, quiet())
+		s, r := newScript(t), new(record)
+		r.Store(State{Clients: []qmi.ClientID{{Service: qmi.NAS, Client: 7}}})
+		m, err := Resume(t.Context(), s.wire, Path{}, r, quiet())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,23 +151,42 @@ func TestResumeWithoutCallsIsOpen(t *testing.T) {
 		if n := s.count((*qmi.SyncRequest)(nil).Kind()); n != 1 || !m.RawIP() {
 			t.Errorf("%d times in step, raw IP %t", n, m.RawIP())
 		}
-		if state := m.State(); len(state.Calls) != 0 || !reflect.DeepEqual(state.Clients, []qmi.ClientID{{Service: qmi.WDA, Client: 1}}) {
+		if state := r.Load(); len(state.Calls) != 0 || !reflect.DeepEqual(state.Clients, []qmi.ClientID{{Service: qmi.WDA, Client: 1}}) {
 			t.Errorf("%+v", state)
 		}
 	})
 }
 
-// A state from a path that was divided has sessions that this one has not.
-func TestResumePassesOverOtherSessions(t *testing.T) {
+// A path that is to be divided from now on takes new calls.
+func TestResumeOnAnotherPath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newScript(t)
-		m, err := Resume(t.Context(), s.wire, Path{}, State{Calls: []Call{{Session: 3, Family: qmi.FamilyIPv4, Client: 1}}}, quiet())
+		s, r := newChannelScript(t), new(record)
+		r.Store(State{Calls: []Call{{Family: qmi.FamilyIPv4, Client: 1}}, RawIP: true})
+		m, err := Resume(t.Context(), s.wire, divided, r, quiet())
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = m.Close() })
 		if n := s.count((*qmi.GetPacketStatusRequest)(nil).Kind()); n != 0 {
-			t.Errorf("asked %d times", n)
+			t.Errorf("asked for the old call %d times", n)
+		}
+		if n := s.count((*qmi.SyncRequest)(nil).Kind()); n != 1 {
+			t.Errorf("%d times in step", n)
+		}
+	})
+}
+
+// What has ended is not kept.
+func TestRecordEndsWithTheCalls(t *testing.T) {
+	connected(t, func(t *testing.T, v *firmware, m *Modem, r *record) {
+		if n := len(r.Load().Calls); n != 2 {
+			t.Errorf("%d calls are kept", n)
+		}
+		if err := m.Disconnect(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(r.Load().Calls); n != 0 {
+			t.Errorf("%d calls are kept", n)
 		}
 	})
 }
