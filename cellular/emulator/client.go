@@ -78,6 +78,10 @@ func (c *Client) State() (State, error) { return c.order(order{Do: "state"}) }
 // Hang has the control channel take everything and bring nothing, or work again.
 func (c *Client) Hang(on bool) error { return c.do(order{Do: "hang", On: on}) }
 
+// HangUntil has the control channel take everything and bring nothing until the cure
+// comes.
+func (c *Client) HangUntil(cure Cure) error { return c.do(order{Do: "hang-until", Cure: cure}) }
+
 // Spoil spoils the next messages or fragments to the host, one each.
 func (c *Client) Spoil(next ...Spoil) error { return c.do(order{Do: "spoil", Spoils: next}) }
 

@@ -34,6 +34,7 @@ type Emulator struct {
 	receive func(message []byte) // from the host
 	mbim    *mbimside.Side       // nil unless the modem speaks MBIM
 	qmi     *qmiside.Side        // nil unless it speaks QMI
+	cure    Cure                 // what ends it that control hangs
 	bus     bus
 	drawn   map[int]*virtual.Card // SIMs by the slots they were drawn from
 }
@@ -74,6 +75,7 @@ func New(ctx context.Context, profile usb.Profile, s virtual.Scenario) (*Emulato
 	}
 	m.Do(func() {
 		m.Listen(func(event virtual.Event) {
+			e.healByEvent(event)
 			if event.Change == virtual.BusChanged {
 				e.showOnBus()
 			}
@@ -107,7 +109,13 @@ func (e *Emulator) attach(b bus, out func(message []byte)) {
 // fromHost takes a message of the host to the modem.
 func (e *Emulator) fromHost(message []byte) {
 	var hung bool
-	if e.Modem.Do(func() { hung = e.control.hung }); !hung {
+	e.Modem.Do(func() {
+		if e.control.hung && e.opens(message) {
+			e.heal(ByOpening)
+		}
+		hung = e.control.hung
+	})
+	if !hung {
 		e.receive(message)
 	}
 }

@@ -157,6 +157,65 @@ func TestOrdersThatAreWrong(t *testing.T) {
 	}
 }
 
+// TestCures has a modem hang, and demands that nothing weaker than the cure heals it.
+func TestCures(t *testing.T) {
+	e, err := New(t.Context(), usb.MBIM, quick())
+	must(t, err)
+	boots := 0
+	e.Modem.Do(func() {
+		e.Modem.Listen(func(event virtual.Event) {
+			if event.Change == virtual.BusChanged && e.Modem.OnBus() {
+				boots++
+			}
+		})
+	})
+	// boot waits until the modem has started after what f does.
+	boot := func(f func()) {
+		before, now := 0, 0
+		e.Modem.Do(func() {
+			before = boots
+			f()
+		})
+		for deadline := time.Now().Add(20 * time.Second); now <= before; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the modem does not start")
+			}
+			e.Modem.Do(func() { now = boots })
+		}
+	}
+	open, err := mbim.Message{Type: mbim.Open, Transaction: 1, MaxTransfer: 4096}.Frames(4096)
+	must(t, err)
+	treatments := []func(){
+		func() { e.fromHost(open[0]) },
+		func() { e.Modem.Do(func() { e.healByReset(usb.BusReset) }) },
+		func() { e.Modem.Do(func() { e.healByReset(usb.Configuration) }) },
+		func() { boot(e.Modem.Restart) },
+		func() {
+			boot(func() {
+				e.Modem.SetPower(false)
+				e.Modem.SetPower(true)
+			})
+		},
+	}
+	for cure := ByOpening; cure <= ByPower; cure++ {
+		e.Modem.Do(func() { e.HangUntil(cure) })
+		for i, treat := range treatments[:cure] {
+			if !e.hangs() {
+				t.Errorf("a hang-up until %v is healed before %v", cure, Cure(i+1))
+			}
+			treat()
+		}
+		if e.hangs() {
+			t.Errorf("a hang-up until %v outlives it", cure)
+		}
+	}
+}
+
+func (e *Emulator) hangs() (hangs bool) {
+	e.Modem.Do(func() { hangs = e.control.hung })
+	return hangs
+}
+
 // TestSpoils sends messages over a link that spoils them.
 func TestSpoils(t *testing.T) {
 	m, err := virtual.New(t.Context(), quick())

@@ -29,13 +29,15 @@ type order struct {
 	Signal   modem.Signal     `json:"signal,omitzero"`
 	Spoils   []Spoil          `json:"spoils,omitempty"`
 	For      virtual.Duration `json:"for,omitempty"`
+	Cure     Cure             `json:"cure,omitempty"`
 }
 
 // orders are what can be ordered. They are carried out inside of the modem's Do.
 var orders = map[string]func(e *Emulator, o order) error{
 	"state": func(*Emulator, order) error { return nil },
 
-	"hang": func(e *Emulator, o order) error { e.control.hung = o.On; return nil },
+	"hang":       func(e *Emulator, o order) error { e.control.hung, e.cure = o.On, 0; return nil },
+	"hang-until": func(e *Emulator, o order) error { e.HangUntil(o.Cure); return nil },
 	"spoil": func(e *Emulator, o order) error {
 		e.control.spoils = append(e.control.spoils, o.Spoils...)
 		return nil

@@ -78,7 +78,8 @@ func (c *usbControl) Send(message []byte)    { c.e.fromHost(message) }
 func (c *usbControl) Receive() <-chan []byte { return c.toHost }
 
 // Reset ends an MBIM conversation. Others take no notice: a host of QMI says SYNC.
-func (c *usbControl) Reset(usb.Reset) {
+func (c *usbControl) Reset(how usb.Reset) {
+	c.e.Modem.Do(func() { c.e.healByReset(how) })
 	if c.e.mbim != nil {
 		c.e.mbim.Reset()
 	}

@@ -19,6 +19,8 @@ const (
 	// BusChanged: the modem came to the bus or left it. When it leaves all that its
 	// protocols remember is lost.
 	BusChanged
+	// PowerChanged: somebody outside has switched the modem's supply.
+	PowerChanged
 )
 
 // Event is one change.

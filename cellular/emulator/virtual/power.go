@@ -45,6 +45,7 @@ func (m *Modem) SetPower(on bool) {
 		return
 	}
 	m.powered, m.hungUp = on, false
+	m.tell(Event{Change: PowerChanged})
 	m.leave()
 	if on {
 		m.after(m.timing.Boot, m.boot)

@@ -1,0 +1,42 @@
+//go:build netns
+
+package carrier
+
+import (
+	"bytes"
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+// TestTUNCarries pings the kernel behind the device as a modem would.
+func TestTUNCarries(t *testing.T) {
+	tun, err := Open("cell", netip.MustParsePrefix("192.0.2.2/24"), netip.MustParsePrefix("2001:db8::2/64"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan []byte, 64)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- tun.Run(ctx, func(packet []byte) { got <- packet }) }()
+	for _, ping := range []string{ping4, ping6} {
+		want, ok := answerPing([]byte(ping))
+		if !ok {
+			t.Fatal("the test sends no ping")
+		}
+		tun.Send([]byte(ping))
+		for answered := false; !answered; {
+			select {
+			case packet := <-got: // others are the kernel's own, such as its search for routers
+				answered = bytes.HasSuffix(packet, want[len(want)-8:])
+			case <-time.After(20 * time.Second):
+				t.Fatalf("% x is not answered", ping)
+			}
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
