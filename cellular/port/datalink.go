@@ -3,9 +3,9 @@ package port
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/vishvananda/netlink"
 
@@ -19,12 +19,13 @@ import (
 // sessions that are no longer asked for. What it makes is down.
 //
 // A modem with one session, number 0, has it on the network device that came with
-// it, mostly. The others are on devices named after that one, such as wwan0.5.
+// it, mostly. The others are on devices named after that one, such as wwan0.5. Any
+// of them may be given another name: they are known by what they are.
 //
 // The error is modem.ErrUnsupported if the modem cannot have such sessions,
 // modem.ErrGone if it has left.
 func DataLinks(f Found, sessions ...int) ([]string, error) {
-	names, err := dataLinks(f, sessions)
+	names, err := dataLinks(root, f, sessions)
 	if errors.As(err, new(netlink.LinkNotFoundError)) {
 		err = fmt.Errorf("%w: %w", modem.ErrGone, err)
 	}
@@ -34,8 +35,8 @@ func DataLinks(f Found, sessions ...int) ([]string, error) {
 	return names, nil
 }
 
-func dataLinks(f Found, sessions []int) ([]string, error) {
-	base, m, err := multiplexed(f, sessions)
+func dataLinks(root string, f Found, sessions []int) ([]string, error) {
+	base, m, err := multiplexed(root, f, sessions)
 	if err != nil {
 		return nil, err
 	}
@@ -73,24 +74,24 @@ type multiplexer interface {
 // below first are on the modem's device.
 type limits struct{ first, last int }
 
-// multiplexed returns the modem's own network device, ready for the sessions, and
-// what makes others beside it. A modem of the WWAN framework need not have one:
-// then base is what its devices are named after.
-func multiplexed(f Found, sessions []int) (base string, m multiplexer, err error) {
-	if len(f.Controls) == 0 || len(f.Links) == 0 && f.WWAN == "" {
-		return "", nil, fmt.Errorf("modem %s has no network device: %w", f.ID, modem.ErrGone)
+// multiplexed returns what makes network devices for the sessions, and base, after
+// which they are named. For a modem on USB that is the device that came with it,
+// which is made ready.
+func multiplexed(root string, f Found, sessions []int) (base string, m multiplexer, err error) {
+	if len(f.Controls) == 0 {
+		return "", nil, fmt.Errorf("modem %s has no ports: %w", f.ID, modem.ErrGone)
 	}
 	protocol := f.Controls[0].Protocol
 	if f.WWAN != "" {
 		if protocol == QMI {
 			return "", nil, fmt.Errorf("QMI on %s: %w", f.WWAN, modem.ErrUnsupported)
 		}
-		if len(f.Links) == 0 {
-			return f.WWAN, framework{f.WWAN, limits{0, maxFrameworkSession}}, nil
-		}
-		return f.Links[0].Name, framework{f.WWAN, limits{1, maxFrameworkSession}}, nil
+		return f.WWAN, framework{f.WWAN}, nil
 	}
-	base = f.Links[0].Name
+	base, err = ownLink(root, f.ID)
+	if err != nil {
+		return "", nil, err
+	}
 	switch protocol {
 	case MBIM:
 		m, err = newVLANs(base, sessions)
@@ -100,6 +101,18 @@ func multiplexed(f Found, sessions []int) (base string, m multiplexer, err error
 		m = alone{}
 	}
 	return base, m, err
+}
+
+// ownLink returns the name that the network device of a modem on USB has now.
+func ownLink(root, id string) (string, error) {
+	links, err := filepath.Glob(filepath.Join(root, "sys", devices, id, "*:*/net/*"))
+	if err == nil && len(links) == 0 {
+		err = fmt.Errorf("modem %s has no network device: %w", id, modem.ErrGone)
+	}
+	if err != nil {
+		return "", err
+	}
+	return filepath.Base(links[0]), nil
 }
 
 // plan is what to do for the sessions, and the names of their devices.
@@ -142,13 +155,6 @@ func hasOthers(sessions []int) bool {
 
 // sessionLink names the device of a session.
 func sessionLink(base string, session int) string { return base + "." + strconv.Itoa(session) }
-
-// isSessionLink reports whether DataLinks named the device, and for which session.
-func isSessionLink(name string) (session int, is bool) {
-	_, number, ok := strings.Cut(name, ".")
-	session, err := strconv.Atoi(number)
-	return session, ok && err == nil
-}
 
 // alone is a modem with one session.
 type alone struct{}

@@ -68,19 +68,25 @@ func TestPlanLinks(t *testing.T) {
 
 // TestDataLinksNeedAModem asks for what no kernel need be asked for.
 func TestDataLinksNeedAModem(t *testing.T) {
-	serial := Found{Controls: []Control{{"/dev/ttyUSB0", AT}}, Links: []Link{{"usb0", "cdc_ether"}}}
-	if names, err := DataLinks(serial, 0); err != nil || !slices.Equal(names, []string{"usb0"}) {
-		t.Errorf("%v, %v", names, err)
+	root := files(t, map[string]string{"sys/devices/usb1/1-1/1-1:1.6/net/lte/ifindex": "4\n"})
+	serial := Found{ID: "usb1/1-1", Controls: []Control{{"/dev/ttyUSB0", AT}}, Links: []Link{{"usb0", "cdc_ether"}}}
+	if names, err := dataLinks(root, serial, []int{0}); err != nil || !slices.Equal(names, []string{"lte"}) {
+		t.Errorf("%v, %v, want the name that it has now", names, err)
 	}
-	if _, err := DataLinks(serial, 1); !errors.Is(err, modem.ErrUnsupported) {
+	if _, err := dataLinks(root, serial, []int{1}); !errors.Is(err, modem.ErrUnsupported) {
 		t.Errorf("a second session: %v", err)
 	}
-	if _, err := DataLinks(Found{ID: "usb1/1-1"}, 0); !errors.Is(err, modem.ErrGone) {
-		t.Errorf("no ports: %v", err)
+	onPCI := Found{ID: "pci0000:00/0000:01:00.0", Controls: []Control{{"/dev/wwan0qmi0", QMI}}, WWAN: "wwan0"}
+	if _, err := DataLinks(onPCI, 0); !errors.Is(err, modem.ErrUnsupported) {
+		t.Errorf("QMI on PCI: %v", err)
 	}
-	vanished := Found{Controls: []Control{{"/dev/cdc-wdm0", MBIM}}, Links: []Link{{"wwan-vanished", "cdc_mbim"}}}
-	if _, err := DataLinks(vanished, 0); !errors.Is(err, modem.ErrGone) {
-		t.Errorf("no such device: %v", err)
+	for name, f := range map[string]Found{
+		"no ports":    {ID: "usb1/1-1"},
+		"off the bus": {ID: "gone/usb1/1-1", Controls: []Control{{"/dev/cdc-wdm0", MBIM}}, Links: []Link{{"wwan0", "cdc_mbim"}}},
+	} {
+		if _, err := DataLinks(f, 0); !errors.Is(err, modem.ErrGone) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -118,7 +124,7 @@ func TestMuxReadsAndWritesTheDriver(t *testing.T) {
 
 // TestFrameworkRequest compares with the layout of include/uapi/linux/wwan.h.
 func TestFrameworkRequest(t *testing.T) {
-	r := framework{modem: "wwan0"}.request(5, "wwan0.5")
+	r := framework{"wwan0"}.request(5, "wwan0.5")
 	got := r.Serialize()[unix.SizeofNlMsghdr+unix.SizeofIfInfomsg:]
 	want := []byte("" +
 		"\x0c\x00\x03\x00wwan0.5\x00" + // IFLA_IFNAME
@@ -128,5 +134,30 @@ func TestFrameworkRequest(t *testing.T) {
 		"\x0c\x00\x02\x00\x08\x00\x01\x00\x05\x00\x00\x00") // IFLA_INFO_DATA, IFLA_WWAN_LINK_ID
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestParseFrameworkLink reads what the kernel says of a device: that of the
+// request above among others, and one of another kind.
+func TestParseFrameworkLink(t *testing.T) {
+	header := string(make([]byte, unix.SizeofIfInfomsg))
+	request := string(framework{"wwan0"}.request(5, "ims").Serialize()[unix.SizeofNlMsghdr:])
+	l, is, err := parseFrameworkLink([]byte(request))
+	if want := (frameworkLink{modem: "wwan0", name: "ims", session: 5}); err != nil || !is || l != want {
+		t.Errorf("%+v, %v, %v, want %+v", l, is, err, want)
+	}
+	for name, message := range map[string]string{
+		"no info":      header + "\x08\x00\x03\x00lo\x00\x00",
+		"another kind": header + "\x0c\x00\x12\x00\x08\x00\x01\x00vlan",
+		"no link id":   header + "\x0c\x00\x12\x00\x08\x00\x01\x00wwan",
+	} {
+		if l, is, err := parseFrameworkLink([]byte(message)); is || err != nil {
+			t.Errorf("%s: %+v, %v", name, l, err)
+		}
+	}
+	for _, message := range []string{"", header[1:], header + "\x03\x00\x03\x00"} {
+		if l, is, err := parseFrameworkLink([]byte(message)); is || err == nil {
+			t.Errorf("%q was taken for %+v", message, l)
+		}
 	}
 }

@@ -13,24 +13,25 @@ import (
 	"github.com/farspoke/farspoke/cellular/emulator/usb"
 )
 
-// TestSessionsOfMBIM makes VLANs on a device that stands for a modem's: to the
-// kernel's VLAN code all are alike.
+// TestSessionsOfMBIM, with a modem whose network device has another name than it was
+// found with.
 func TestSessionsOfMBIM(t *testing.T) {
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name = "wwan7"
-	dummy := &netlink.Dummy{LinkAttrs: attrs}
-	must(t, netlink.LinkAdd(dummy))
-	defer netlink.LinkDel(dummy)
-	f := Found{ID: "usb1/1-1", Controls: []Control{{"/dev/cdc-wdm7", MBIM}}, Links: []Link{{"wwan7", "cdc_mbim"}}}
+	l := newLab(t)
+	l.modem(usb.MBIM).Plug(0)
+	f := l.at("-1")
+	base, err := netlink.LinkByName(f.Links[0].Name)
+	must(t, err)
+	must(t, netlink.LinkSetName(base, "lte"))
 	for _, step := range []struct {
 		sessions  []int
 		names     []string
 		leftovers []string
 	}{
-		{sessions: []int{0, 5}, names: []string{"wwan7", "wwan7.5"}},
-		{sessions: []int{0, 5}, names: []string{"wwan7", "wwan7.5"}},
-		{sessions: []int{6}, names: []string{"wwan7.6"}, leftovers: []string{"wwan7.5"}},
-		{leftovers: []string{"wwan7.6"}},
+		{sessions: []int{0}, names: []string{"lte"}},
+		{sessions: []int{0, 5}, names: []string{"lte", "lte.5"}},
+		{sessions: []int{0, 5}, names: []string{"lte", "lte.5"}},
+		{sessions: []int{6}, names: []string{"lte.6"}, leftovers: []string{"lte.5"}},
+		{leftovers: []string{"lte.6"}},
 	} {
 		names, err := DataLinks(f, step.sessions...)
 		if err != nil || !slices.Equal(names, step.names) {
@@ -47,7 +48,7 @@ func TestSessionsOfMBIM(t *testing.T) {
 			}
 		}
 	}
-	base, err := netlink.LinkByName("wwan7")
+	base, err = netlink.LinkByName("lte")
 	if err != nil || base.Attrs().RawFlags&unix.IFF_UP == 0 {
 		t.Errorf("the device below the VLANs is down: %v", err)
 	}
@@ -56,7 +57,11 @@ func TestSessionsOfMBIM(t *testing.T) {
 // TestFrameworkUnderstandsTheRequest: the kernel looks for the modem of that name
 // only once it has found and checked all attributes.
 func TestFrameworkUnderstandsTheRequest(t *testing.T) {
-	if err := (framework{modem: "wwan9"}).add(5, "wwan9.5"); !errors.Is(err, unix.ENODEV) {
+	present, err := framework{"wwan9"}.list()
+	if err != nil || len(present) != 0 {
+		t.Errorf("devices of a modem that there is not: %v, %v", present, err)
+	}
+	if err := (framework{"wwan9"}).add(5, "wwan9.5"); !errors.Is(err, unix.ENODEV) {
 		t.Errorf("got %v, want %v", err, unix.ENODEV)
 	}
 }

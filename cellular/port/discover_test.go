@@ -57,7 +57,7 @@ func TestDiscover(t *testing.T) {
 		"rm520n.txt": {{
 			ID: "platform/soc/33800000.pcie/pci0001:00/0001:00:00.0/0001:01:00.0", Bus: PCI, Vendor: 0x17cb, Product: 0x0308,
 			Controls: []Control{{"/dev/wwan0mbim0", MBIM}, {"/dev/wwan0at0", AT}},
-			Links:    []Link{{"wwan0", "wwan"}}, WWAN: "wwan0",
+			WWAN:     "wwan0",
 		}},
 		"huawei-ecm.txt": {{
 			ID: "platform/soc/3f980000.usb/usb1/1-1/1-1.3", Bus: USB, Vendor: 0x12d1, Product: 0x1573,
@@ -100,10 +100,6 @@ func TestDiscoverOnTheWay(t *testing.T) {
 	}
 	framework := tree(t, "rm520n.txt")
 	const port = "devices/platform/soc/33800000.pcie/pci0001:00/0001:00:00.0/0001:01:00.0/mhi0/wwan/wwan0/"
-	delete(framework, port+"net/wwan0/ifindex")
-	if got := only(t, framework); !got.Complete() || len(got.Links) != 0 {
-		t.Errorf("a link that is made on demand: %+v", got)
-	}
 	delete(framework, port+"wwan0mbim0/type")
 	delete(framework, port+"wwan0at0/type")
 	if got := only(t, framework); got.Complete() {

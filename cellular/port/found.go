@@ -42,10 +42,11 @@ type Found struct {
 	// Controls are the control ports, the preferred first. Of those for AT commands
 	// not all may answer.
 	Controls []Control
-	// Links are the network devices that come with the modem.
+	// Links are the network devices that come with the modem, but those of the WWAN
+	// framework.
 	Links []Link
 	// WWAN is the name of the modem in the kernel's WWAN framework, empty outside of
-	// it. Such a modem's network devices are made on demand.
+	// it. Such a modem's network devices can all be made on demand.
 	WWAN string
 }
 

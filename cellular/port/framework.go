@@ -2,7 +2,6 @@ package port
 
 import (
 	"path"
-	"slices"
 	"strings"
 )
 
@@ -37,17 +36,10 @@ func (s sysfs) modemsOfFramework() ([]Found, error) {
 		if err != nil {
 			return nil, err
 		}
-		links, err := s.linksOf(device, "wwan")
-		if err != nil {
-			return nil, err
-		}
-		// What DataLinks makes is not the modem's, or each session that comes or goes
-		// would look like another modem.
-		links = slices.DeleteFunc(links, func(l Link) bool { _, is := isSessionLink(l.Name); return is })
 		all = append(all, Found{
 			ID: strings.TrimPrefix(owner, devices+"/"), Bus: bus,
 			Vendor: s.number(owner, "vendor"), Product: s.number(owner, "device"),
-			Controls: controls, Links: links, WWAN: name,
+			Controls: controls, WWAN: name,
 		})
 	}
 	return all, nil
