@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/farspoke/farspoke/cellular/modem"
@@ -56,6 +57,8 @@ type Conn struct {
 	once   sync.Once
 	done   sync.WaitGroup
 
+	// echoes: the modem has repeated the last command line.
+	echoes atomic.Bool
 	// lost: an answer may still come to a question that nobody waits for. Owned by
 	// whose turn it is.
 	lost bool
@@ -144,8 +147,12 @@ func (c *Conn) do(ctx context.Context, r Request, commands []Command) ([]string,
 	if err := c.await(ctx, x, limit, "AT"+r.Line+"\r", r.Data); err != nil {
 		return nil, err
 	}
+	c.echoes.Store(x.echoed)
 	return x.lines, x.err
 }
+
+// Echoes reports whether the modem repeated the last command line that it answered.
+func (c *Conn) Echoes() bool { return c.echoes.Load() }
 
 func newExchange(r Request, commands []Command) *exchange {
 	x := &exchange{echo: "AT" + r.Line, names: r.Names, prompt: make(chan struct{}, 1), done: make(chan struct{})}

@@ -125,6 +125,9 @@ func TestAnswers(t *testing.T) {
 		}}
 		s.start(t, func(t *testing.T, c *Conn, unsaid func() []string) {
 			ask(t, c, "+CREG?", "+CREG: 0,1")
+			if c.Echoes() != echo {
+				t.Errorf("the modem echoes: %v", c.Echoes())
+			}
 			ask(t, c, "I", "Quectel", "EC25", "Revision: EC25EFAR06A01M4G", "+GCAP: +CGSM")
 			ask(t, c, "+CGSN", "867698041234567")
 			ask(t, c, "+CIMI", "262011234567890")

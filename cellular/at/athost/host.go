@@ -50,6 +50,8 @@ type Host struct {
 	// credentials are those that the data context has, nil before they were set.
 	credentials *modem.APN
 
+	// echoes: the modem repeats command lines although it was told not to, or may still.
+	echoes bool
 	// restarted: the modem has started again by itself and forgotten all settings.
 	restarted atomic.Bool
 	// end is why the data path last ended, as the modem said unasked.
@@ -93,6 +95,7 @@ func (h *Host) Events() <-chan modem.Event { return h.bell.Events() }
 // is.
 func (h *Host) setUp(ctx context.Context) error {
 	h.restarted.Store(false)
+	h.echoes = true
 	h.unknown = map[string]bool{}
 	h.card, h.credentials = card{}, nil
 	var err error
@@ -107,6 +110,7 @@ func (h *Host) setUp(ctx context.Context) error {
 	if err := h.tell(ctx, "+CMEE", at.Int(1)); fatal(err) {
 		return err
 	}
+	h.echoes = h.conn.Echoes()
 	if err := h.identify(ctx); err != nil {
 		return err
 	}
@@ -190,6 +194,11 @@ func (h *Host) do(ctx context.Context, r at.Request) ([]string, error) {
 		return nil, fmt.Errorf("AT%s: %w", name, modem.ErrUnsupported)
 	}
 	lines, err := h.conn.Do(ctx, r)
+	if !h.echoes && h.conn.Echoes() {
+		// Nothing has told it to repeat lines: it has started again, and does not say so.
+		h.restarted.Store(true)
+		h.bell.Ring(everything)
+	}
 	var (
 		code    at.CME
 		failure at.Failure

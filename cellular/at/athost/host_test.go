@@ -379,7 +379,7 @@ func TestSelect(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	for line, want := range map[string]modem.Event{
-		`+CEREG: 1,"2EE0","01A2D003",7`: modem.RegistrationChanged,
+		`+CEREG: 1,"2EE0","01A2D003",7`: modem.RegistrationChanged | modem.SignalChanged,
 		"+CGEV: NW DETACH":              modem.RegistrationChanged | modem.ConnectionChanged,
 		"+CGEV: ME PDN DEACT 1":         modem.ConnectionChanged,
 		`^NDISSTAT: 0,,,"IPV4"`:         modem.ConnectionChanged,

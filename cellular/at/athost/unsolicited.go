@@ -45,7 +45,11 @@ func (h *Host) unsolicited(line string) {
 	case "^NDISSTAT":
 		h.pathEnded(rest)
 	}
-	if event, known := telling[name]; known {
+	event := telling[name]
+	if event == modem.RegistrationChanged {
+		event |= modem.SignalChanged // another cell is heard otherwise, of which few modems tell
+	}
+	if event != 0 {
 		h.bell.Ring(event)
 	}
 }
