@@ -348,3 +348,38 @@ func TestNewRefuses(t *testing.T) {
 		}
 	}
 }
+
+// FuzzDevice: whatever a host asks for and sends, in whatever order, every transfer
+// that does not wait ends, and no more is received than was asked for.
+func FuzzDevice(f *testing.F) {
+	f.Add([]byte{0, 9, 1, 0, 0, 0, 0, 0, 0, 1, 11, 1, 0, 1, 0, 0, 0, 0x82})
+	f.Add([]byte{0, 9, 1, 0, 0, 0, 0, 0, 0, 0x21, 0, 0, 0, 0, 0, 4, 0, 0x02, 0xa1, 1, 0, 0, 0, 0, 0xff, 0, 0x81})
+	f.Add([]byte{0x80, 6, 0, 2, 0, 0, 9, 0, 0, 0xa1, 0x80, 0, 0, 0, 0, 28, 0, 5})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		const step = 9 // a setup packet, and an endpoint for another transfer
+		for profile := MBIM; profile <= ECM; profile++ {
+			cfg := Config{Profile: profile, Packets: newNetwork()}
+			if profile != ECM {
+				cfg.Control = newModem()
+			}
+			function, err := New(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			function.Plug(0)
+			h := &host{t: t, f: function}
+			h.appeared()
+			for rest := b; len(rest) >= step; rest = rest[step:] {
+				setup := ParseSetup([8]byte(rest))
+				if e := h.begin(&Transfer{Setup: setup, Data: rest}); !e.done || len(e.received) > int(setup.Length) {
+					t.Fatalf("%+v: %+v", setup, *e)
+				}
+				endpoint := rest[step-1]
+				if e := h.begin(&Transfer{Endpoint: endpoint, Data: rest, Length: 64}); !e.done && endpoint&directionIn == 0 || len(e.received) > 64 {
+					t.Fatalf("endpoint %#x: %+v", endpoint, *e)
+				}
+			}
+			function.Unplug()
+		}
+	})
+}

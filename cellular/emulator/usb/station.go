@@ -40,10 +40,10 @@ type station struct {
 // receive takes a frame from the host. It returns the IP packet in it, if there is
 // one for the modem, and the frame that answers it.
 func (s *station) receive(frame []byte) (packet, answer []byte) {
-	if len(frame) < frameHeader {
+	if len(frame) < frameHeader || [macLen]byte(frame[macLen:]) == [macLen]byte{} {
 		return nil, nil
 	}
-	copy(s.host[:], frame[macLen:])
+	s.host = [macLen]byte(frame[macLen:])
 	body := frame[frameHeader:]
 	switch binary.BigEndian.Uint16(frame[2*macLen:]) {
 	case typeARP:

@@ -36,6 +36,7 @@ func TestStationAnswers(t *testing.T) {
 		"IPv6": {
 			fromHost + "86dd 60000000 0000 3b 40" + hostIPv6 + gateIPv6, "60000000 0000 3b 40" + hostIPv6 + gateIPv6, ""},
 		"a VLAN":       {fromHost + "8100 0005 0800" + pingDigits, "", ""},
+		"from nobody":  {"ffffffffffff 000000000000 0806 0001080006040001 021122334455 c0000202 000000000000 c0000201", "", ""},
 		"half a frame": {"0250f3000001 0211", "", ""},
 	} {
 		var s station
