@@ -32,12 +32,15 @@ var (
 // process.
 type Ports struct {
 	board board.Board
+	state Store
 	log   *slog.Logger
 	found value.Value[[]port.Found]
 }
 
-// NewPorts returns the modems of a board.
-func NewPorts(b board.Board, log *slog.Logger) *Ports { return &Ports{board: b, log: log} }
+// NewPorts returns the modems of a board. State outlives the process.
+func NewPorts(b board.Board, state Store, log *slog.Logger) *Ports {
+	return &Ports{board: b, state: state, log: log}
+}
 
 // String names the task.
 func (*Ports) String() string { return "modem ports" }
@@ -71,7 +74,7 @@ func (p *Ports) Await(ctx context.Context, name string, last Device) (Device, er
 		found, changed := p.found.Load()
 		for _, f := range found {
 			if at, ok := p.board.Modem(f.ID); ok && at == name {
-				return onBus{f, changed, p.log}, nil
+				return onBus{f, changed, callRecord{p.state, name, p.log}, p.log}, nil
 			}
 		}
 		select {
@@ -100,6 +103,7 @@ func (p *Ports) Power(ctx context.Context, name string) error {
 type onBus struct {
 	port.Found
 	changed <-chan struct{}
+	calls   callRecord
 	log     *slog.Logger
 }
 
@@ -134,7 +138,7 @@ func (d onBus) speak(ctx context.Context, protocol port.Protocol, p *port.Port, 
 	case port.MBIM:
 		return mbimhost.Open(ctx, p, d.log)
 	case port.QMI:
-		return qmihost.Open(ctx, p, qmihost.Path{Channels: sessions > 1}, d.log)
+		return qmihost.Resume(ctx, p, qmihost.Path{Channels: sessions > 1}, d.calls, d.log)
 	}
 	return athost.Open(ctx, p, d.log)
 }

@@ -123,7 +123,7 @@ func (b *box) buildModems(file *config.File, state checkpoint.Dir, log *slog.Log
 	if err != nil {
 		return fmt.Errorf("find the modems: %w", err)
 	}
-	b.modems = cellular.NewPorts(this, log)
+	b.modems = cellular.NewPorts(this, state, log)
 	records := cellular.OpenRecords(state, log)
 	for _, name := range slices.Sorted(maps.Keys(interfaces)) {
 		b.stations = append(b.stations, cellular.New(name, file.Modems[name], interfaces[name], cellular.Deps{

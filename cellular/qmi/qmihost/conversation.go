@@ -47,6 +47,8 @@ type conversation struct {
 	outbox chan []byte
 	ended  chan struct{} // closed when nothing more can be read
 	tasks  sync.WaitGroup
+	// silent: the last question has had no answer in time.
+	silent bool
 
 	mu      sync.Mutex
 	waiting map[turn]question
@@ -147,7 +149,8 @@ func (c *conversation) speak() {
 // ask puts request to the modem as client, and reads the answer into response. If
 // none comes within limit the error is modem.ErrSilent.
 func (c *conversation) ask(ctx context.Context, client uint8, limit time.Duration, request, response qmi.Body) error {
-	if err := c.exchange(ctx, client, limit, request, response); err != nil {
+	err := c.exchange(ctx, client, limit, request, response)
+	if c.silent = errors.Is(err, modem.ErrSilent); err != nil {
 		return fmt.Errorf("%v: %w", request.Kind(), err)
 	}
 	return nil

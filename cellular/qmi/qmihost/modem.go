@@ -117,8 +117,13 @@ func (m *Modem) watch() {
 }
 
 // Close gives the clients back and closes the port. Data calls go on, and with
-// them their clients, until the next Open; [Resume] takes them over.
+// them their clients, until the next Open; [Resume] takes them over. Those of a modem
+// that has not answered the last question it does not: there the next process begins
+// as after the modem's start.
 func (m *Modem) Close() error {
+	if m.talk.silent {
+		m.memory.Store(State{})
+	}
 	m.releaseClients()
 	return m.end()
 }

@@ -176,6 +176,33 @@ func TestResumeOnAnotherPath(t *testing.T) {
 	})
 }
 
+// Who opens a modem again because it did not answer wants it to come to its senses.
+func TestCallsOfASilentModemAreNotTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, r := newScript(t), new(record)
+		m, err := Resume(t.Context(), s.wire, Path{}, r, quiet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Connect(t.Context(), 0, modem.APN{}); err != nil {
+			t.Fatal(err)
+		}
+		always[qmi.GetServingSystemRequest](s, nil)
+		if _, err := m.Registration(t.Context()); !errors.Is(err, modem.ErrSilent) {
+			t.Errorf("%v", err)
+		}
+		if n := len(r.Load().Calls); n != 2 {
+			t.Errorf("%d calls are kept while nobody gives up", n)
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := len(r.Load().Calls); n != 0 {
+			t.Errorf("%d calls are kept", n)
+		}
+	})
+}
+
 // What has ended is not kept.
 func TestRecordEndsWithTheCalls(t *testing.T) {
 	connected(t, func(t *testing.T, v *firmware, m *Modem, r *record) {
