@@ -15,7 +15,6 @@ import (
 	"github.com/farspoke/farspoke/cellular/emulator/atside"
 	"github.com/farspoke/farspoke/cellular/emulator/virtual"
 	"github.com/farspoke/farspoke/cellular/modem"
-	"github.com/farspoke/farspoke/internal/link"
 	"github.com/farspoke/farspoke/internal/secret"
 )
 
@@ -101,8 +100,7 @@ func onSerialPort(t *testing.T, cfg Config, change func(*virtual.Scenario), do f
 			t.Fatal(err)
 		}
 		w := &world{
-			T: t, asked: make(map[string]int), records: make(map[string][]byte), devices: make(map[string]*device),
-			refuse: func(link.Route) bool { return false }, present: make(chan struct{}),
+			T: t, kernel: newKernel(), memory: make(memory), asked: make(map[string]int), present: make(chan struct{}),
 		}
 		w.plug()
 		log := slog.New(slog.DiscardHandler)

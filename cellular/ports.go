@@ -123,7 +123,7 @@ func (d onBus) Open(ctx context.Context, sessions int) (modem.Modem, error) {
 		p, err := port.Open(control)
 		if err == nil {
 			var m modem.Modem
-			if m, err = d.speak(ctx, control.Protocol, p, sessions); err == nil {
+			if m, err = speak(ctx, control.Protocol, p, sessions, d.calls, d.log); err == nil {
 				return m, nil
 			}
 		}
@@ -133,14 +133,14 @@ func (d onBus) Open(ctx context.Context, sessions int) (modem.Modem, error) {
 }
 
 // speak begins a conversation in a protocol.
-func (d onBus) speak(ctx context.Context, protocol port.Protocol, p *port.Port, sessions int) (modem.Modem, error) {
+func speak(ctx context.Context, protocol port.Protocol, p mbimhost.Port, sessions int, calls qmihost.Memory, log *slog.Logger) (modem.Modem, error) {
 	switch protocol {
 	case port.MBIM:
-		return mbimhost.Open(ctx, p, d.log)
+		return mbimhost.Open(ctx, p, log)
 	case port.QMI:
-		return qmihost.Resume(ctx, p, qmihost.Path{Channels: sessions > 1}, d.calls, d.log)
+		return qmihost.Resume(ctx, p, qmihost.Path{Channels: sessions > 1}, calls, log)
 	}
-	return athost.Open(ctx, p, d.log)
+	return athost.Open(ctx, p, log)
 }
 
 // Links makes the network devices of the sessions, and gives them their names.

@@ -2,14 +2,11 @@ package cellular
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -28,11 +25,12 @@ import (
 // everything around a Station.
 type world struct {
 	*testing.T
+	kernel
+	memory
 	station *Station
 	stop    context.CancelFunc
 	ended   chan error
 
-	mu      sync.Mutex
 	present chan struct{} // closed while the modem is on the bus
 	bell    *modem.Bell
 	// asked counts what the modem was asked, by method, and did lists what was done
@@ -54,17 +52,8 @@ type world struct {
 	// grant is what the network says to an APN.
 	grant func(session int, apn modem.APN) (modem.Connection, error)
 
-	records map[string][]byte
-	devices map[string]*device
-	refuse  func(link.Route) bool
 	// lease is what the modem answers to DHCP, nothing where there is none.
 	lease func(*dhcpv4.DHCPv4) *dhcpv4.DHCPv4
-}
-
-// device is a network device and what it has.
-type device struct {
-	port link.Port
-	has  link.Addressing
 }
 
 var (
@@ -86,8 +75,8 @@ func play(t *testing.T, cfg Config, arrange func(*world), do func(*world)) {
 			sim: goodSIM, radio: modem.Radio{Hardware: true, Software: true}, registration: homeCell,
 			slots:   []modem.Slot{{Number: 1, Active: true, Filled: true, ICCID: goodSIM.ICCID}},
 			grant:   func(int, modem.APN) (modem.Connection, error) { return goodGrant, nil },
-			records: make(map[string][]byte), devices: make(map[string]*device),
-			refuse:  func(link.Route) bool { return false },
+			kernel:  newKernel(),
+			memory:  make(memory),
 			present: make(chan struct{}),
 		}
 		w.plug()
@@ -107,7 +96,7 @@ func (w *world) start(cfg Config, interfaces ...Interface) {
 		interfaces = []Interface{lte}
 	}
 	log := slog.New(slog.DiscardHandler)
-	w.station = New("m2", cfg, interfaces, Deps{Log: log, Bus: w, Records: OpenRecords(w, log)})
+	w.station = New("m2", cfg, interfaces, Deps{Log: log, Bus: w, Records: OpenRecords(w.memory, log)})
 	for _, u := range w.station.Underlays() {
 		u.links, u.newCLAT = w, w.newCLAT
 	}
@@ -120,15 +109,15 @@ func (w *world) start(cfg Config, interfaces ...Interface) {
 // nat64Time is how long it takes to find a network's NAT64.
 const nat64Time = 300 * time.Millisecond
 
-// nat64 is a translation over the world's network.
+// nat64 is a translation over a network that has one.
 type nat64 struct {
-	w      *world
+	note   func(what string)
 	over   clat.Underlay
 	offers value.Value[clat.State]
 }
 
 func (w *world) newCLAT(over clat.Underlay, _ *slog.Logger) (translation, error) {
-	return &nat64{w: w, over: over}, nil
+	return &nat64{note: w.note, over: over}, nil
 }
 
 func (n *nat64) Run(ctx context.Context) error {
@@ -137,10 +126,10 @@ func (n *nat64) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	n.w.note("translate for " + n.over.Address6.String())
+	n.note("translate for " + n.over.Address6.String())
 	n.offers.Set(clat.State{Up: true, Device: n.over.Device, Index: 99, Address: netip.PrefixFrom(n.over.Address4, 32), MTU: n.over.MTU - 20})
 	<-ctx.Done()
-	n.w.note("translate no more")
+	n.note("translate no more")
 	return nil
 }
 
@@ -198,18 +187,6 @@ func (w *world) unplug() {
 func (w *world) state() uplink.State {
 	s, _ := w.station.Underlays()[0].State().Load()
 	return s
-}
-
-// device returns a device as it is now, nil if there is none.
-func (w *world) device(name string) *device {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	d := w.devices[name]
-	if d == nil {
-		return nil
-	}
-	now := *d
-	return &now
 }
 
 // expectUp fails the test unless the underlay offers what the network granted, and
@@ -340,73 +317,9 @@ func (w *world) ask(what string) error {
 	return nil
 }
 
-// Save implements Store.
-func (w *world) Save(name string, v any) error {
-	data, err := json.Marshal(v)
-	w.records[name] = data
-	return err
-}
-
-// Load implements Store.
-func (w *world) Load(name string, v any) (bool, error) {
-	data, ok := w.records[name]
-	if !ok {
-		return false, nil
-	}
-	return true, json.Unmarshal(data, v)
-}
-
-// Port implements links.
-func (w *world) Port(name string) (link.Port, bool, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if d := w.devices[name]; d != nil {
-		return d.port, true, nil
-	}
-	return link.Port{}, false, nil
-}
-
-// Attach implements links.
-func (w *world) Attach(p link.Port, vrf string) (link.Port, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	d := w.devices[p.Name]
-	d.port.Up, d.port.Table = true, 254
-	if vrf != "" {
-		d.port.Master, d.port.Table = 3, 1000
-	}
-	return d.port, nil
-}
-
 // Dial implements links.
 func (w *world) Dial(link.Port) (dhcp.Conn, error) {
 	return &dhcpConn{world: w, in: make(chan []byte, 8), closed: make(chan struct{})}, nil
-}
-
-// SetMTU implements links.
-func (w *world) SetMTU(p link.Port, mtu int) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.devices[p.Name].port.MTU = mtu
-	return nil
-}
-
-// Apply implements links.
-func (w *world) Apply(p link.Port, want link.Addressing, _ time.Duration) ([]link.Refusal, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	d := w.devices[p.Name]
-	if d == nil {
-		return nil, errors.New("no such device")
-	}
-	d.has = want
-	var refused []link.Refusal
-	for _, r := range want.Routes {
-		if w.refuse(r) {
-			refused = append(refused, link.Refusal{Route: r, Err: errors.New("invalid argument")})
-		}
-	}
-	return refused, nil
 }
 
 // phone is the modem, opened.

@@ -30,9 +30,14 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the emulated modem: %w", err)
 	}
+	return NewClient(conn), nil
+}
+
+// NewClient gives orders by a connection with a control socket, which Close closes.
+func NewClient(conn net.Conn) *Client {
 	c := &Client{conn: conn, lines: bufio.NewScanner(conn)}
 	c.lines.Buffer(nil, longestOrder)
-	return c, nil
+	return c
 }
 
 // Close ends the connection. What was ordered stays so.

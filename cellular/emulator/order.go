@@ -125,11 +125,11 @@ func (e *Emulator) lockSIM(slot int, pin string, attempts int) error {
 
 // move has the modem come back in another place, where it has other names.
 func (e *Emulator) move(o order) error {
-	b, ok := e.bus.(*usbBus)
+	b, ok := e.bus.(interface{ moveTo(place int) })
 	if !ok {
-		return errors.New("only on USB there is another place")
+		return errors.New("only on a bus there is another place")
 	}
-	b.port = o.Count
+	b.moveTo(o.Count)
 	e.Modem.Bounce(o.For)
 	return nil
 }

@@ -44,6 +44,8 @@ type usbBus struct {
 func (b *usbBus) appear()    { b.function.Plug(b.port) }
 func (b *usbBus) disappear() { b.function.Unplug() }
 
+func (b *usbBus) moveTo(port int) { b.port = port }
+
 // atPort is the AT port of a modem that is directed by other means.
 type atPort struct {
 	side   *atside.Side
@@ -77,18 +79,22 @@ type usbControl struct {
 func (c *usbControl) Send(message []byte)    { c.e.fromHost(message) }
 func (c *usbControl) Receive() <-chan []byte { return c.toHost }
 
-// Reset ends an MBIM conversation. Others take no notice: a host of QMI says SYNC.
-func (c *usbControl) Reset(how usb.Reset) {
-	c.e.Modem.Do(func() { c.e.healByReset(how) })
-	if c.e.mbim != nil {
-		c.e.mbim.Reset()
-	}
-}
+// Reset implements usb.Control.
+func (c *usbControl) Reset(how usb.Reset) { c.e.reset(how) }
 
 func (c *usbControl) send(message []byte) {
 	select {
 	case c.toHost <- message:
 	default: // nobody runs the function: there is no host
+	}
+}
+
+// reset is a reset of the port by the host. It ends an MBIM conversation; others take
+// no notice: a host of QMI says SYNC.
+func (e *Emulator) reset(how usb.Reset) {
+	e.Modem.Do(func() { e.healByReset(how) })
+	if e.mbim != nil {
+		e.mbim.Reset()
 	}
 }
 
