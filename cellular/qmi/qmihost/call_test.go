@@ -256,18 +256,25 @@ func TestNetworkEndsTheCall(t *testing.T) {
 		if err := m.Connect(ctx, 0, modem.APN{}); err != nil {
 			t.Fatal(err)
 		}
-		for client, family := range s.calls {
-			delete(s.calls, client)
-			s.indicate(client, &qmi.PacketStatusIndication{Status: qmi.PacketStatus{Status: qmi.Disconnected}, Family: &family})
-			break
+		end := func(ended qmi.IPFamily) {
+			for client, family := range s.calls {
+				if family == ended {
+					delete(s.calls, client)
+					s.indicate(client, &qmi.PacketStatusIndication{Status: qmi.PacketStatus{Status: qmi.Disconnected}, Family: &family})
+				}
+			}
+			if e := <-m.Events(); e != modem.ConnectionChanged {
+				t.Errorf("%v", e)
+			}
 		}
-		if e := <-m.Events(); e != modem.ConnectionChanged {
-			t.Errorf("%v", e)
+		end(qmi.FamilyIPv6)
+		if got, err := m.Connection(ctx, 0); err != nil || !got.Address4.IsValid() || got.Address6.IsValid() {
+			t.Errorf("%+v, %v, want IPv4 alone", got, err)
 		}
-		if got, err := m.Connection(ctx, 0); err != nil || got.Address4.IsValid() == got.Address6.IsValid() {
-			t.Errorf("%+v, %v, want one family", got, err)
+		if err := m.Connect(ctx, 0, modem.APN{}); err != nil {
+			t.Fatal(err)
 		}
-		clear(s.calls)
+		end(qmi.FamilyIPv4) // what is left is not a network without IPv4
 		if got, err := m.Connection(ctx, 0); !errors.Is(err, modem.ErrNotConnected) {
 			t.Errorf("%+v, %v", got, err)
 		}

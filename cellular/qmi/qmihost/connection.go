@@ -31,7 +31,8 @@ func (m *Modem) Connection(ctx context.Context, session int) (modem.Connection, 
 }
 
 // liveCalls returns those of the session's calls that are up, by the modem's word
-// and not by what it may have failed to tell.
+// and not by what it may have failed to tell. A connection that has lost its IPv4 is
+// none: it would be taken for that of a network which never had any.
 func (m *Modem) liveCalls(ctx context.Context, session int) ([]call, error) {
 	if m.restarted.Load() {
 		return nil, modem.ErrNotConnected
@@ -45,6 +46,8 @@ func (m *Modem) liveCalls(ctx context.Context, session int) ([]call, error) {
 		}
 		if isUp(got.Status) {
 			up = append(up, c)
+		} else if p.family == qmi.FamilyIPv4 {
+			return nil, modem.ErrNotConnected
 		}
 	}
 	if len(up) == 0 {

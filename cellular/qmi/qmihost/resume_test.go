@@ -79,11 +79,11 @@ func TestCallsGoOnInTheNextProcess(t *testing.T) {
 			t.Error("packets are no longer bare IP")
 		}
 		v.Do(func() {
-			if err := v.Drop(0, 38); err != nil {
+			if err := v.Drop(1, 38); err != nil {
 				t.Error(err)
 			}
 		})
-		await(t, m, func(c modem.Connection) bool { return !c.Address4.IsValid() }, func() (modem.Connection, error) { return m.Connection(t.Context(), 0) })
+		await(t, m, func(c modem.Connection) bool { return !c.Address6.IsValid() }, func() (modem.Connection, error) { return m.Connection(t.Context(), 0) })
 		if err := m.Disconnect(t.Context(), 0); err != nil {
 			t.Error(err)
 		}
