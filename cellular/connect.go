@@ -45,8 +45,14 @@ func (v *visit) connectOne(ctx context.Context, u *Underlay, changed bool) (hold
 	if !errors.Is(err, modem.ErrNotConnected) {
 		return hold{}, fmt.Errorf("ask for the connection of %s: %w", u.Name, err)
 	}
+	wasConnected := u.connected
 	if err := v.lost(u, err); err != nil {
 		return hold{}, err
+	}
+	if wasConnected { // perhaps it has gone with the network
+		if h, err := v.served(ctx); err != nil || h.holds() {
+			return h, err
+		}
 	}
 	choice := v.situation(u).Next()
 	u.choice = choice
@@ -59,7 +65,7 @@ func (v *visit) connectOne(ctx context.Context, u *Underlay, changed bool) (hold
 		return hold{}, ctx.Err()
 	}
 	if err != nil {
-		return v.refused(u, choice, err)
+		return v.refused(ctx, u, choice, err)
 	}
 	u.since = time.Now()
 	if c, err = v.modem.Connection(ctx, u.session); err != nil {
@@ -77,15 +83,34 @@ func (v *visit) connectOne(ctx context.Context, u *Underlay, changed bool) (hold
 
 // refused notes that a connection did not come about. What the network or the modem
 // said no to is not asked for again at once; the error of anything else is returned.
-func (v *visit) refused(u *Underlay, choice apn.Choice, err error) (hold, error) {
+func (v *visit) refused(ctx context.Context, u *Underlay, choice apn.Choice, err error) (hold, error) {
 	var refusal modem.Refusal
 	if !errors.As(err, &refusal) {
 		return hold{}, fmt.Errorf("connect %s: %w", u.Name, err)
+	}
+	if refusal.Cause == 0 { // perhaps it was no fault of the APN
+		if h, err := v.served(ctx); err != nil || h.holds() {
+			return h, err
+		}
 	}
 	v.log.Warn("connection refused", "interface", u.Name, "apn", choice.APN, "why", choice.Why, "err", err)
 	v.note(u, choice.Failed(v.registration.PLMN, time.Now(), err))
 	u.choice = v.situation(u).Next()
 	return hold{phase: Connecting, why: u.choice.Why, again: max(time.Until(u.choice.NotBefore), time.Millisecond)}, nil
+}
+
+// served asks whether the network is what it was, and has register look at it first if
+// it is not.
+func (v *visit) served(ctx context.Context) (hold, error) {
+	now, err := v.modem.Registration(ctx)
+	if err != nil {
+		return hold{}, fmt.Errorf("ask for the network: %w", err)
+	}
+	if now.State == v.registration.State && now.PLMN == v.registration.PLMN {
+		return hold{}, nil
+	}
+	v.stale |= modem.RegistrationChanged | modem.ConnectionChanged
+	return hold{phase: Registering, why: "the network has changed", again: time.Millisecond}, nil
 }
 
 // lost withdraws a connection that is no more, for the reason that the modem gives. It
