@@ -139,7 +139,7 @@ func (s *Station) nudge() {
 func (s *Station) Run(ctx context.Context) error {
 	defer func() {
 		for _, u := range s.underlays {
-			u.lessee = u.lessee.end()
+			u.lessee, u.translator = u.lessee.end(), u.translator.end()
 		}
 	}()
 	var last Device
@@ -172,6 +172,7 @@ func (s *Station) await(ctx context.Context, last Device) (Device, error) {
 		if err == nil || limited.Err() == nil || ctx.Err() != nil {
 			return device, err
 		}
+		s.report(hold{phase: Absent, why: "the modem is not on the bus"}, nil)
 		if err := s.bus.Power(ctx, s.name); err == nil {
 			s.log.Warn("modem is not there: its power was switched off and on", "waited", patience)
 		} else if !errors.Is(err, modem.ErrUnsupported) && ctx.Err() == nil {
@@ -219,7 +220,7 @@ func (s *Station) rouse(ctx context.Context, device Device, reason error) {
 	r := resets[s.rung%len(resets)]
 	pause := min(firstPause<<min(s.rung, 16), longestPause)
 	s.rung++
-	s.log.Warn("modem does not answer", "device", device, "err", reason, "remedy", r.Name, "pause", pause)
+	s.log.Warn("modem does not do what it is to", "device", device, "err", reason, "remedy", r.Name, "pause", pause)
 	s.report(hold{phase: Recovering, why: fmt.Sprintf("%v; remedy: %s", reason, r.Name)}, nil)
 	if err := r.Do(ctx); err != nil {
 		s.log.Warn("remedy did not work", "remedy", r.Name, "err", err)

@@ -191,6 +191,19 @@ func TestSilentModemIsBroughtToItsSenses(t *testing.T) {
 	})
 }
 
+func TestModemThatGoesOnRefusingIsBroughtToItsSenses(t *testing.T) {
+	play(t, Config{}, nil, func(w *world) {
+		w.expectUp(goodGrant)
+		w.change(modem.ConnectionChanged, func() { w.broken, w.cure = true, "reset" })
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		w.expectUp(goodGrant)
+		if !slices.Contains(w.did, "reset") {
+			t.Errorf("it was cured by %q", w.did)
+		}
+	})
+}
+
 func TestAPNIsFound(t *testing.T) {
 	only := func(name string) func(w *world) {
 		return func(w *world) {

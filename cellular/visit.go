@@ -16,8 +16,10 @@ const (
 	// pollInterval is how often a modem is asked about all of it even if it tells of
 	// nothing: indications get lost.
 	pollInterval = time.Minute
-	// patience is how many questions in a row may stay unanswered.
+	// patience is how many questions in a row may stay unanswered, and leniency how
+	// many times in a row the modem may refuse what it is to do.
 	patience = 3
+	leniency = 8
 )
 
 // visit is one stay with a modem, from its opening until it is gone.
@@ -130,7 +132,8 @@ func (v *visit) advance(ctx context.Context) (hold, error) {
 	return h, err
 }
 
-// weigh decides what an error means: the end of the visit, or another try soon.
+// weigh decides what an error means: the end of the visit, or another try soon. A
+// modem that goes on refusing needs the same remedies as one that does not answer.
 func (v *visit) weigh(h hold, err error) (hold, error) {
 	switch {
 	case err == nil:
@@ -145,7 +148,9 @@ func (v *visit) weigh(h hold, err error) (hold, error) {
 		v.log.Warn("modem did not answer in time", "err", err)
 		return hold{phase: Recovering, why: err.Error(), again: time.Second}, nil
 	}
-	v.mishaps++
+	if v.mishaps++; v.mishaps > leniency {
+		return hold{}, err
+	}
 	again := min(time.Second<<min(v.mishaps, 6), pollInterval)
 	v.log.Warn("modem refuses", "err", err, "again", again)
 	return hold{phase: Recovering, why: err.Error(), again: again}, nil

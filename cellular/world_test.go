@@ -40,6 +40,8 @@ type world struct {
 	// silent: the modem answers nothing; cured by the reset of that name.
 	silent bool
 	cure   string
+	// broken: the modem has an error for everything, and is cured in the same way.
+	broken bool
 
 	sim   modem.SIM
 	slots []modem.Slot
@@ -277,7 +279,7 @@ func (w *world) remedy(name string) error {
 	w.did = append(w.did, name)
 	cures := w.cure == name
 	if cures {
-		w.silent = false
+		w.silent, w.broken = false, false
 	}
 	there := w.there()
 	w.mu.Unlock()
@@ -308,6 +310,9 @@ func (w *world) ask(what string) error {
 		return modem.ErrGone
 	}
 	w.asked[what]++
+	if w.broken {
+		return fmt.Errorf("%s: internal error", what)
+	}
 	if w.silent {
 		w.mu.Unlock()
 		time.Sleep(answerTime)
