@@ -148,7 +148,7 @@ func TestOrdersThatAreWrong(t *testing.T) {
 		"no network 99999":         c.Deny("99999", 3),
 		"has no APN nowhere":       c.Refuse("", "nowhere", 27),
 		"no such connection":       c.Drop(4, 0),
-		"only on USB":              c.Move(1, 0),
+		"only on a bus":            c.Move(1, 0),
 		"no order \"make coffee\"": c.do(order{Do: "make coffee"}),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
