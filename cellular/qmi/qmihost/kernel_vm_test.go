@@ -80,14 +80,14 @@ func watchModems(t *testing.T) *value.Value[[]port.Found] {
 	return modems
 }
 
-// openModem opens the kernel's modem when it is complete. One that has just gone may
-// still be in the list.
-func openModem(t *testing.T, modems *value.Value[[]port.Found]) *Modem {
+// openModem opens the kernel's modem when it is complete, with what memory has of
+// it. One that has just gone may still be in the list.
+func openModem(t *testing.T, modems *value.Value[[]port.Found], memory Memory) *Modem {
 	t.Helper()
 	for limit := time.After(time.Minute); ; {
 		all, changed := modems.Load()
 		if len(all) == 1 && all[0].Complete() {
-			m, err := openFound(t.Context(), all[0])
+			m, err := openFound(t.Context(), all[0], memory)
 			if err == nil {
 				t.Cleanup(func() { _ = m.Close() })
 				return m
@@ -104,12 +104,12 @@ func openModem(t *testing.T, modems *value.Value[[]port.Found]) *Modem {
 	}
 }
 
-func openFound(ctx context.Context, f port.Found) (*Modem, error) {
+func openFound(ctx context.Context, f port.Found, memory Memory) (*Modem, error) {
 	p, err := port.Open(f.Controls[0])
 	if err != nil {
 		return nil, err
 	}
-	return Open(ctx, p, Path{}, quiet())
+	return Resume(ctx, p, Path{}, memory, quiet())
 }
 
 // TestModemOfTheKernel: from the node that qmi_wwan makes to a connection, and to
@@ -118,7 +118,7 @@ func TestModemOfTheKernel(t *testing.T) {
 	modems := watchModems(t)
 	_, f := plugIn(t)
 	for range 3 {
-		m := openModem(t, modems)
+		m := openModem(t, modems, oblivion{})
 		if !m.RawIP() {
 			t.Error("packets are not bare IP")
 		}
@@ -147,11 +147,34 @@ func TestModemOfTheKernel(t *testing.T) {
 func TestRestartOfTheKernelsModem(t *testing.T) {
 	modems := watchModems(t)
 	plugIn(t)
-	m := openModem(t, modems)
+	m := openModem(t, modems, oblivion{})
 	if err := m.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for range m.Events() {
 	}
-	awaitRegistration(t, openModem(t, modems), modem.Home)
+	awaitRegistration(t, openModem(t, modems, oblivion{}), modem.Home)
+}
+
+// TestCallsOfTheKernelsModemGoOn: the node may be closed and opened, the calls remain.
+func TestCallsOfTheKernelsModemGoOn(t *testing.T) {
+	modems := watchModems(t)
+	plugIn(t)
+	r := new(record)
+	m := openModem(t, modems, r)
+	awaitRegistration(t, m, modem.Home)
+	if err := m.Connect(t.Context(), 0, modem.APN{Name: "internet"}); err != nil {
+		t.Fatal(err)
+	}
+	want, err := m.Connection(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		kill(t, m)
+		m = openModem(t, modems, r)
+		if got, err := m.Connection(t.Context(), 0); err != nil || !got.Equal(want) {
+			t.Fatalf("%+v, %v, want %+v", got, err, want)
+		}
+	}
 }
