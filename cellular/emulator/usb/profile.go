@@ -46,7 +46,7 @@ type layout struct {
 	link    *link
 }
 
-// endpoint descriptors of high speed.
+// bulk and interrupt are endpoints at high speed.
 func bulk(address uint8) Endpoint {
 	return Endpoint{Address: address, Kind: BulkEndpoint, MaxPacket: bulkPacket}
 }

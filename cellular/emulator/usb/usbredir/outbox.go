@@ -3,6 +3,7 @@ package usbredir
 import (
 	"context"
 	"io"
+	"net"
 	"sync"
 )
 
@@ -39,10 +40,8 @@ func (o *outbox) write(ctx context.Context, w io.Writer) error {
 		packets := o.packets
 		o.packets = nil
 		o.mu.Unlock()
-		for _, octets := range packets {
-			if _, err := w.Write(octets); err != nil {
-				return err
-			}
+		if _, err := (*net.Buffers)(&packets).WriteTo(w); err != nil {
+			return err
 		}
 	}
 }
