@@ -29,7 +29,13 @@ func (e *Emulator) USB() (*usb.Function, error) {
 	}
 	e.Modem.Do(func() { e.Modem.Receive(data.receive) })
 	if e.qmi != nil {
-		e.qmi.Frame(f.SetRawIP)
+		e.qmi.Frame(func(raw bool) {
+			framing := usb.Ethernet
+			if raw {
+				framing = usb.RawIP
+			}
+			f.SetFraming(framing)
+		})
 	}
 	e.attach(&usbBus{function: f}, channel.send)
 	return f, nil

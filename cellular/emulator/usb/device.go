@@ -134,8 +134,8 @@ func (d *Device) carry(p Packet) {
 	switch {
 	case d.blocks != nil && d.has(d.blocks.inward):
 		d.blocks.push(p)
-	case d.singles != nil && d.has(d.singles.inward) && p.Session == 0:
-		d.singles.push(p)
+	case d.simple != nil && d.has(d.simple.inward):
+		d.simple.push(p)
 	}
 	d.pump()
 }

@@ -36,7 +36,7 @@ type Function struct {
 	dead     bool // until it is without power for once
 	device   *Device
 	changed  chan struct{} // closed when the device is another
-	raw      bool
+	framing  Framing
 	linkUp   bool
 	faults   Faults
 	spoils   []Spoil
@@ -175,14 +175,14 @@ func (f *Function) restart(how Reset) {
 	}
 }
 
-// SetRawIP chooses between IP packets alone and Ethernet frames on a QMI
-// function's data path, which a modem is told by WDA. It begins with Ethernet.
-func (f *Function) SetRawIP(raw bool) {
+// SetFraming changes how packets go on a QMI function's data path. It begins with
+// Ethernet.
+func (f *Function) SetFraming(framing Framing) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.raw = raw
+	f.framing = framing
 	if f.device != nil && f.cfg.Profile == QMI {
-		f.device.singles.setRaw(raw)
+		f.device.simple.frame(framing)
 	}
 }
 

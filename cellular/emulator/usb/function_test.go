@@ -119,18 +119,38 @@ func TestNTBParameters(t *testing.T) {
 	})
 }
 
-func TestQMICarriesFramesUntilItIsRaw(t *testing.T) {
+func TestQMICarriesFramesUntilToldOtherwise(t *testing.T) {
 	const header = "021122334455 0250f3000001 0800"
 	plugIn(t, QMI, func(t *testing.T, h *host) {
 		h.configure()
 		h.send(0x05, octets(t, "0250f3000001 021122334455 0800"+pingDigits+"00"))
 		h.net.out <- Packet{0, ping}
 		h.demand(h.receive(0x88), header+pingDigits)
-		h.f.SetRawIP(true)
+		h.f.SetFraming(RawIP)
+		h.net.out <- Packet{3, ping} // for which there is no channel
 		h.net.out <- Packet{0, ping}
 		h.demand(h.receive(0x88), pingDigits)
 		h.send(0x05, ping)
 		if want := []Packet{{0, ping}, {0, ping}}; !reflect.DeepEqual(h.net.got, want) {
+			t.Errorf("the network got %v, want %v", h.net.got, want)
+		}
+	})
+}
+
+func TestChannelsOfQMI(t *testing.T) {
+	plugIn(t, QMI, func(t *testing.T, h *host) {
+		h.configure()
+		h.f.SetFraming(QMAP)
+		h.net.out <- Packet{1, make([]byte, 2000)} // which never fits
+		for _, channel := range []uint8{1, 2, 3} {
+			h.net.out <- Packet{channel, ping}
+		}
+		synctest.Wait()
+		small := func() *ending { return h.begin(&Transfer{Endpoint: 0x88, Length: 50}) }
+		h.demand(small(), "0001 0014"+pingDigits+"0002 0014"+pingDigits)
+		h.demand(small(), "0003 0014"+pingDigits)
+		h.send(0x05, octets(t, "0001 0014"+pingDigits+"0002 0014"+pingDigits))
+		if want := []Packet{{1, ping}, {2, ping}}; !reflect.DeepEqual(h.net.got, want) {
 			t.Errorf("the network got %v, want %v", h.net.got, want)
 		}
 	})

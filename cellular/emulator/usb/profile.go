@@ -42,7 +42,7 @@ type layout struct {
 	channel *encapsulated
 	port    *serial
 	blocks  *transferBlocks
-	singles *singles
+	simple  *simple
 	link    *link
 }
 
@@ -109,8 +109,8 @@ func (f *Function) layQMI() layout {
 	vendor(4, 0xff, interrupt(0x89, 8, 9), bulk(0x88), bulk(0x05))
 
 	l.channel = &encapsulated{number: 4, endpoint: 0x89, send: f.command}
-	l.singles = &singles{data: data{inward: 0x88, onward: 0x05}, deliver: f.deliver, raw: f.raw}
-	l.parts = append(l.parts, l.channel, l.singles)
+	l.simple = &simple{data: data{inward: 0x88, onward: 0x05}, deliver: f.deliver, framing: f.framing}
+	l.parts = append(l.parts, l.channel, l.simple)
 	return l
 }
 
@@ -130,7 +130,7 @@ func (f *Function) layECM() layout {
 	octets := Interface{Number: 1, Class: classData, Endpoints: []Endpoint{bulk(0x82), bulk(0x02)}}
 
 	l.link = &link{number: 2, endpoint: 0x83, up: f.linkUp}
-	l.singles = &singles{data: data{inward: 0x84, onward: 0x04}, deliver: f.deliver}
+	l.simple = &simple{data: data{inward: 0x84, onward: 0x04}, deliver: f.deliver}
 	control := Interface{
 		Number: 2, Class: classCommunications, Subclass: 0x06,
 		Endpoints: []Endpoint{interrupt(0x83, 16, 9)},
@@ -142,6 +142,6 @@ func (f *Function) layECM() layout {
 	idle := Interface{Number: 3, Class: classData}
 	busy := Interface{Number: 3, Alternate: 1, Class: classData, Endpoints: []Endpoint{bulk(0x84), bulk(0x04)}}
 	l.groups = []group{{commands, octets}, {control, idle, busy}}
-	l.parts = []part{l.port, l.link, l.singles}
+	l.parts = []part{l.port, l.link, l.simple}
 	return l
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,6 +28,17 @@ func driver(t *testing.T, number string) string {
 		}
 	}
 	return ""
+}
+
+// links returns the names of all network devices.
+func links(t *testing.T) (names []string) {
+	t.Helper()
+	all, err := netlink.LinkList()
+	must(t, err)
+	for _, link := range all {
+		names = append(names, link.Attrs().Name)
+	}
+	return names
 }
 
 // text reads a file of sysfs.
@@ -154,11 +166,21 @@ func TestQMI(t *testing.T) {
 	talk(t, "192.0.2.1:7")
 	down(t, link)
 	must(t, os.WriteFile(filepath.Join(path, "qmi/raw_ip"), []byte("Y"), 0))
-	f.SetRawIP(true)
+	f.SetFraming(usb.RawIP)
 	up(t, link, "192.0.2.2/24")
 	talk(t, "192.0.2.1:7")
 	if a, err := netlink.LinkByName(link); err != nil || a.Attrs().EncapType != "none" {
 		t.Errorf("raw IP over %+v, %v", a, err)
+	}
+
+	// Two channels beside each other.
+	f.SetFraming(usb.QMAP)
+	for number, subnet := range map[string]string{"1": "198.51.100", "2": "203.0.113"} {
+		before := links(t)
+		must(t, os.WriteFile(filepath.Join(path, "qmi/add_mux"), []byte(number), 0))
+		all := links(t)
+		up(t, all[slices.IndexFunc(all, func(name string) bool { return !slices.Contains(before, name) })], subnet+".2/24")
+		talk(t, subnet+".1:7")
 	}
 
 	ports := glob(t, "ttyUSB*")
