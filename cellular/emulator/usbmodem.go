@@ -2,7 +2,9 @@ package emulator
 
 import (
 	"github.com/farspoke/farspoke/cellular/emulator/atside"
+	"github.com/farspoke/farspoke/cellular/emulator/qmiside"
 	"github.com/farspoke/farspoke/cellular/emulator/usb"
+	"github.com/farspoke/farspoke/cellular/qmi"
 )
 
 // Queues to the USB function, which empties them at once while it runs.
@@ -29,16 +31,21 @@ func (e *Emulator) USB() (*usb.Function, error) {
 	}
 	e.Modem.Do(func() { e.Modem.Receive(data.receive) })
 	if e.qmi != nil {
-		e.qmi.Frame(func(raw bool) {
-			framing := usb.Ethernet
-			if raw {
-				framing = usb.RawIP
-			}
-			f.SetFraming(framing)
-		})
+		e.qmi.Frame(func(p qmiside.Path) { f.SetFraming(framing(p)) })
 	}
 	e.attach(&usbBus{function: f}, channel.send)
 	return f, nil
+}
+
+// framing is a QMI modem's path in the words of the USB function.
+func framing(p qmiside.Path) usb.Framing {
+	switch {
+	case p.Channels:
+		return usb.QMAP
+	case p.Link == qmi.LinkRawIP:
+		return usb.RawIP
+	}
+	return usb.Ethernet
 }
 
 // usbBus is the bus of a USB function.
@@ -110,14 +117,17 @@ type usbPackets struct {
 	toHost chan usb.Packet
 }
 
-// Send takes a packet of the host. QMI's data path does not say of which call it
-// is.
+// Send takes a packet of the host. QMI's data path says of which connection it is
+// only if it is divided into channels.
 func (p *usbPackets) Send(session uint8, packet []byte) {
 	p.e.Modem.Do(func() {
-		if p.e.qmi != nil {
-			p.e.Modem.SendBySource(packet)
-		} else {
+		switch {
+		case p.e.qmi == nil:
 			p.e.Modem.Send(int(session), packet)
+		case session == 0:
+			p.e.Modem.SendBySource(packet)
+		default:
+			p.e.Modem.Send(qmiside.Number(session, packet), packet)
 		}
 	})
 }
@@ -125,9 +135,9 @@ func (p *usbPackets) Send(session uint8, packet []byte) {
 func (p *usbPackets) Receive() <-chan usb.Packet { return p.toHost }
 
 func (p *usbPackets) receive(number int, packet []byte) {
-	out := usb.Packet{Data: packet}
-	if p.e.qmi == nil {
-		out.Session = uint8(number)
+	out := usb.Packet{Session: uint8(number), Data: packet}
+	if p.e.qmi != nil {
+		out.Session = qmiside.Channel(number)
 	}
 	select {
 	case p.toHost <- out:

@@ -34,7 +34,7 @@ func (s *Side) ctl(request qmi.Body) qmi.Body {
 		if r.Protocol != nil && *r.Protocol&qmi.LinkProtocolIP != 0 {
 			inForce = qmi.LinkProtocolIP
 		}
-		s.setLink(map[qmi.LinkProtocol]qmi.LinkLayer{qmi.LinkProtocol8023: qmi.LinkEthernet, qmi.LinkProtocolIP: qmi.LinkRawIP}[inForce])
+		s.setPath(Path{Link: map[qmi.LinkProtocol]qmi.LinkLayer{qmi.LinkProtocol8023: qmi.LinkEthernet, qmi.LinkProtocolIP: qmi.LinkRawIP}[inForce]})
 		return &qmi.SetLinkFormatResponse{Protocol: &inForce}
 	}
 	return nil

@@ -83,31 +83,6 @@ func (s *Side) tellMode() {
 	s.tellAll(qmi.DMS, func(c *client) bool { return c.modes }, &qmi.DeviceEventIndication{OperatingMode: &mode})
 }
 
-// wda answers what concerns the data path: IP packets as they are or in Ethernet
-// frames, one in a transfer.
-func (s *Side) wda(request qmi.Body) qmi.Body {
-	switch r := request.(type) {
-	case *qmi.SetDataFormatRequest:
-		if link := r.Format.Link; link != nil {
-			if *link != qmi.LinkEthernet && *link != qmi.LinkRawIP {
-				return &qmi.SetDataFormatResponse{Result: no(qmi.ErrInvalidArgument)}
-			}
-			s.setLink(*link)
-		}
-		return &qmi.SetDataFormatResponse{Format: s.format()}
-	case *qmi.GetDataFormatRequest:
-		return &qmi.GetDataFormatResponse{Format: s.format()}
-	}
-	return nil
-}
-
-func (s *Side) format() qmi.DataFormat {
-	return qmi.DataFormat{
-		QoS: new(false), Link: &s.link, Up: new(qmi.AggregationNone), Down: new(qmi.AggregationNone),
-		DownPackets: new(uint32(0)), DownSize: new(uint32(0)),
-	}
-}
-
 // technologies are those that a set of radios allows, none for all.
 func technologies(radios qmi.Radios) []modem.Technology {
 	var allowed []modem.Technology

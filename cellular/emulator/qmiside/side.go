@@ -20,9 +20,9 @@ type Side struct {
 	calls         map[int]*call
 	handles       qmi.Handle // the last one given out
 	stopListening func()
-	// framing is told whether packets are to go raw or as Ethernet frames.
-	framing func(raw bool)
-	link    qmi.LinkLayer
+	// framing is told how packets are to go.
+	framing func(Path)
+	path    Path
 	// offline is the operating mode that only a restart leaves.
 	offline bool
 	// profiles are kept by the modem without power. The first is what it attaches
@@ -47,21 +47,12 @@ type client struct {
 // New returns the QMI side of m. It calls send, which must not wait, with each
 // message to the host.
 func New(m *virtual.Modem, send func(message []byte)) *Side {
-	s := &Side{modem: m, send: send, framing: func(bool) {}, profiles: newProfiles(), attach: []uint16{1}}
+	s := &Side{modem: m, send: send, framing: func(Path) {}, profiles: newProfiles(), attach: []uint16{1}}
 	m.Do(func() {
 		s.reset()
 		s.stopListening = m.Listen(s.hear)
 	})
 	return s
-}
-
-// Frame has f called with whether packets go to the host as they are or in Ethernet
-// frames: now, and whenever that changes. It must not wait.
-func (s *Side) Frame(f func(raw bool)) {
-	s.modem.Do(func() {
-		s.framing = f
-		s.setLink(s.link)
-	})
 }
 
 // Close ends the conversation. The modem goes on.
@@ -72,13 +63,7 @@ func (s *Side) reset() {
 	s.clients = map[qmi.ClientID]*client{}
 	s.calls = map[int]*call{}
 	s.offline = false
-	s.setLink(qmi.LinkEthernet)
-}
-
-// setLink changes the framing of the data path.
-func (s *Side) setLink(link qmi.LinkLayer) {
-	s.link = link
-	s.framing(link == qmi.LinkRawIP)
+	s.setPath(Path{Link: qmi.LinkEthernet})
 }
 
 // hear tells the clients what has changed in the modem.

@@ -257,19 +257,49 @@ func TestRestart(t *testing.T) {
 
 func TestFraming(t *testing.T) {
 	inBubble(t, virtual.Default(), func(h *host) {
-		var raw []bool
-		h.side.Frame(func(r bool) { raw = append(raw, r) })
+		var paths []Path
+		h.side.Frame(func(p Path) { paths = append(paths, p) })
 		c := h.client(qmi.WDA)
 		var answer qmi.SetDataFormatResponse
 		h.must(c, &qmi.SetDataFormatRequest{Format: qmi.DataFormat{Link: new(qmi.LinkRawIP)}}, &answer)
-		if *answer.Format.Link != qmi.LinkRawIP {
-			h.Errorf("the link is %d", *answer.Format.Link)
+		if *answer.Format.Link != qmi.LinkRawIP || *answer.Format.Up != qmi.AggregationNone {
+			h.Errorf("the format is %+v", answer.Format)
+		}
+		channels := qmi.DataFormat{Up: new(qmi.AggregationQMAP), Down: new(qmi.AggregationQMAP), DownSize: new(uint32(1500))}
+		h.must(c, &qmi.SetDataFormatRequest{Format: channels}, &answer)
+		if *answer.Format.Up != qmi.AggregationQMAP || *answer.Format.DownSize != 1500 {
+			h.Errorf("the format is %+v", answer.Format)
 		}
 		h.must(0, &qmi.SetLinkFormatRequest{Protocol: new(qmi.LinkProtocol8023)}, &qmi.SetLinkFormatResponse{})
-		if !slices.Equal(raw, []bool{false, true, false}) {
-			h.Errorf("framed raw: %v", raw)
+		want := []Path{{Link: qmi.LinkEthernet}, {Link: qmi.LinkRawIP}, {Link: qmi.LinkRawIP, Channels: true, DownSize: 1500}, {Link: qmi.LinkEthernet}}
+		if !slices.Equal(paths, want) {
+			h.Errorf("the paths were %+v, want %+v", paths, want)
 		}
 	})
+}
+
+func TestPathsThatThereAreNot(t *testing.T) {
+	raw := Path{Link: qmi.LinkRawIP}
+	for name, f := range map[string]qmi.DataFormat{
+		"channels one way":    {Up: new(qmi.AggregationQMAP)},
+		"either way another":  {Up: new(qmi.AggregationQMAP), Down: new(qmi.AggregationNone)},
+		"a newer QMAP":        {Up: new(qmi.AggregationQMAPv5), Down: new(qmi.AggregationQMAPv5)},
+		"channels of frames":  {Link: new(qmi.LinkEthernet), Up: new(qmi.AggregationQMAP), Down: new(qmi.AggregationQMAP)},
+		"another link format": {Link: new(qmi.LinkLayer(9))},
+	} {
+		if p, ok := raw.changed(f); ok {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+}
+
+func TestNumbersOfConnections(t *testing.T) {
+	for channel := range uint8(3) {
+		four, six := Number(channel, []byte{0x45}), Number(channel, []byte{0x60})
+		if four == six || Channel(four) != channel || Channel(six) != channel {
+			t.Errorf("channel %d has the connections %d and %d", channel, four, six)
+		}
+	}
 }
 
 func TestStartingSIMLooksLocked(t *testing.T) {
