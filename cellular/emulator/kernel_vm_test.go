@@ -225,3 +225,37 @@ func TestKernelDrivesQMI(t *testing.T) {
 	pingBoth(t, connected(t, ctx, m, f))
 	must(t, m.Close())
 }
+
+// TestKernelDrivesChannelsOfQMI: two connections beside each other, each on a device
+// of its own.
+func TestKernelDrivesChannelsOfQMI(t *testing.T) {
+	_, found := onKernel(t, usb.QMI)
+	ctx, cancel := context.WithTimeout(context.Background(), vmPatience)
+	defer cancel()
+	f := complete(t, found)
+	p, err := port.Open(f.Controls[0])
+	must(t, err)
+	names, err := port.DataLinks(f, 0, 1)
+	must(t, err)
+	m, err := qmihost.Open(ctx, p, qmihost.Path{Channels: true}, slog.New(slog.DiscardHandler))
+	must(t, err)
+	eventually(t, "registration", func() bool {
+		r, err := m.Registration(ctx)
+		return err == nil && r.State == modem.Home && r.Attached
+	})
+	var connections []modem.Connection
+	for session, name := range names {
+		must(t, m.Connect(ctx, session, modem.APN{Name: "internet", Families: modem.IPv4v6}))
+		c, err := m.Connection(ctx, session)
+		must(t, err)
+		configure(t, name, c)
+		connections = append(connections, c)
+	}
+	if connections[0].Address4 == connections[1].Address4 {
+		t.Errorf("both have %s", connections[0].Address4)
+	}
+	for _, c := range connections {
+		pingBoth(t, c)
+	}
+	must(t, m.Close())
+}
