@@ -60,7 +60,8 @@ func (m *Modem) Connect(ctx context.Context, session int, apn modem.APN) error {
 		}
 		var refusal modem.Refusal
 		if !errors.As(err, &refusal) {
-			return errors.Join(err, m.Disconnect(ctx, session))
+			m.abandon(session)
+			return err
 		}
 		refused = err
 		if !slices.Contains(ofFamily, refusal.Cause) {
@@ -71,6 +72,17 @@ func (m *Modem) Connect(ctx context.Context, session int, apn modem.APN) error {
 		return nil
 	}
 	return refused
+}
+
+// abandon ends what there is of a connection that does not come about, without
+// waiting for a modem that may not answer: calls end with their clients.
+func (m *Modem) abandon(session int) {
+	for _, p := range m.callsOf(session) {
+		c := m.calls[p]
+		delete(m.calls, p)
+		m.memory.Store(m.state())
+		m.release(qmi.WDS, c.client)
+	}
 }
 
 // callsOf returns the places where session has calls.

@@ -241,8 +241,9 @@ func TestSilenceOfTheSecondFamilyEndsTheFirst(t *testing.T) {
 			}
 			return good(client, r)
 		})
-		if err := m.Connect(t.Context(), 0, modem.APN{}); !errors.Is(err, modem.ErrSilent) {
-			t.Errorf("%v", err)
+		var err error
+		if d := took(func() { err = m.Connect(t.Context(), 0, modem.APN{}) }); d > startLimit+2*partingLimit || !errors.Is(err, modem.ErrSilent) {
+			t.Errorf("%v after %v", err, d)
 		}
 		if len(s.calls) != 0 || s.held(qmi.WDS) != 0 {
 			t.Errorf("calls %v, clients %v", s.calls, s.clients)
