@@ -66,8 +66,8 @@ func (s *Side) Close() { s.modem.Do(s.stop) }
 func (s *Side) Reset() { s.modem.Do(s.shut) }
 
 // BusyOpens has the next n OPENs refused as a modem does that is not done with the
-// last conversation.
-func (s *Side) BusyOpens(n int) { s.modem.Do(func() { s.busyOpens = n }) }
+// last conversation. It is called inside of the modem's Do.
+func (s *Side) BusyOpens(n int) { s.busyOpens = n }
 
 // shut ends what lasts from OPEN to CLOSE, connections included.
 func (s *Side) shut() {

@@ -232,7 +232,7 @@ func TestATransactionInUse(t *testing.T) {
 
 func TestBusyOpen(t *testing.T) {
 	inBubble(t, virtual.Default(), func(h *host) {
-		h.side.BusyOpens(1)
+		h.modem.Do(func() { h.side.BusyOpens(1) })
 		h.say(mbim.Message{Type: mbim.Open, Transaction: 1, MaxTransfer: 4096}, 4096)
 		if got, ok := h.answer(1); !ok || got.Status != mbim.StatusBusy {
 			h.Errorf("%v", got)
