@@ -48,8 +48,8 @@ type hold struct {
 	phase Phase
 	// why is for the operator.
 	why string
-	// again is when to look again although the modem tells of nothing, 0 for the
-	// ordinary interval.
+	// again is when to look again although the modem tells of nothing, if it is sooner
+	// than the ordinary interval; 0 is never.
 	again time.Duration
 }
 
@@ -75,7 +75,7 @@ func (v *visit) run(ctx context.Context) error {
 			close(asker)
 		}
 		waiting = nil
-		timer.Reset(cmp.Or(h.again, pollInterval))
+		timer.Reset(min(cmp.Or(h.again, pollInterval), pollInterval))
 		select {
 		case <-ctx.Done():
 			return nil
