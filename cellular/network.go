@@ -17,6 +17,9 @@ const (
 	// attachPatience is how long after a change of the attach APN a refusal may still
 	// be the answer to the one before.
 	attachPatience = 30 * time.Second
+	// deniedPatience is how long a modem at least is left alone that a network has
+	// refused. Most try again by themselves, but not after every cause.
+	deniedPatience = time.Hour
 )
 
 // attachAPN is the APN that a modem registers with.
@@ -91,7 +94,7 @@ func (v *visit) register(ctx context.Context) (hold, error) {
 		v.registered()
 		return hold{}, nil
 	case r.State == modem.Denied:
-		return v.denied(was), nil
+		return v.denied(ctx, was)
 	case r.State == modem.Searching:
 		return hold{phase: Registering, why: "the modem searches a network"}, nil
 	}
@@ -196,28 +199,38 @@ func (v *visit) restoreAttach(ctx context.Context) error {
 }
 
 // denied notes that a network has said no, and has another attach APN tried if that
-// may be the reason. The modem goes on searching by itself.
-func (v *visit) denied(was modem.Registration) hold {
+// may be the reason. If there is none the modem goes on searching by itself; what has
+// made it give up for good, such as a SIM that is not known yet, may have an end too.
+func (v *visit) denied(ctx context.Context, was modem.Registration) (hold, error) {
 	r := v.registration
 	h := hold{phase: Registering, why: fmt.Sprintf("refused by %s: %v", operator(r), r.Cause)}
 	if v.attach.unsupported {
-		return h
+		return h, nil
 	}
 	if !v.attach.rejected {
 		if was == r && time.Since(v.attach.since) < attachPatience {
 			// It may be the answer to what was before.
 			h.again = attachPatience - time.Since(v.attach.since)
-			return h
+			return h, nil
 		}
 		v.log.Warn("network refuses the modem", "operator", operator(r), "cause", r.Cause)
 		p := v.attachPurpose()
 		v.histories[p] = v.histories[p].With(v.attach.choice.Rejected(time.Now(), r.Cause))
 		v.attach.rejected = true
 	}
-	if next := v.attachSituation().Next(); !v.attach.holds(next) {
+	next := v.attachSituation().Next()
+	if !v.attach.holds(next) {
 		h.again = max(time.Until(next.NotBefore), time.Millisecond)
+		return h, nil
 	}
-	return h
+	if time.Until(next.NotBefore) > 0 || time.Since(v.attach.since) < deniedPatience {
+		return h, nil
+	}
+	v.log.Info("modem is to register anew: its radio is switched off and on")
+	v.attach.since, v.attach.rejected = time.Now(), false
+	v.stale |= modem.RadioChanged | modem.RegistrationChanged
+	h.again = time.Second
+	return h, v.modem.SetRadio(ctx, false)
 }
 
 // registered notes that the attach APN has worked.

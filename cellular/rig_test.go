@@ -44,6 +44,8 @@ type rig struct {
 	unpowered bool
 	// worse is what a reset does besides, nil for nothing.
 	worse func()
+	// where is said before what a test finds wrong.
+	where string
 
 	tapping sync.Mutex
 	// said counts the messages to the modem, and hear, if it is not nil, is told of each
@@ -357,12 +359,14 @@ func (r *rig) await(within time.Duration, what string, wanted func(uplink.State)
 		s, changed := r.station.Underlays()[0].State().Load()
 		if wanted(s) {
 			synctest.Wait()
-			return s
+			if s, _ := r.station.Underlays()[0].State().Load(); wanted(s) {
+				return s
+			}
 		}
 		select {
 		case <-changed:
 		case <-limit:
-			r.Fatalf("not %s within %v: the underlay offers %+v; status %+v", what, within, s, r.station.Status())
+			r.Fatalf("%snot %s within %v: the underlay offers %+v; status %+v", r.where, what, within, s, r.station.Status())
 		}
 	}
 }
@@ -376,11 +380,11 @@ func (r *rig) up(within time.Duration) uplink.State {
 	d := r.device("lte")
 	switch {
 	case granted.Address4.IsValid() && s.Address.Addr() != granted.Address4.Addr():
-		r.Fatalf("the network gave %+v, and the underlay offers %+v", granted, s)
+		r.Fatalf(r.where+"the network gave %+v, and the underlay offers %+v", granted, s)
 	case d == nil || d.port.Master == 0 || len(d.has.Routes) == 0:
-		r.Fatalf("the underlay offers %+v, and the device has %+v", s, d)
+		r.Fatalf(r.where+"the underlay offers %+v, and the device has %+v", s, d)
 	case granted.Address4.IsValid() && d.has.Address != s.Address:
-		r.Fatalf("the underlay offers %+v, and the device has %+v", s, d.has)
+		r.Fatalf(r.where+"the underlay offers %+v, and the device has %+v", s, d.has)
 	}
 	return s
 }
@@ -397,13 +401,13 @@ func (r *rig) down(within time.Duration) {
 func (r *rig) clean() {
 	r.Helper()
 	if s := r.state(); s.Up || s.Address.IsValid() || s.Address6.IsValid() || s.Gateway.IsValid() || len(s.DNS) > 0 {
-		r.Fatalf("the underlay offers %+v", s)
+		r.Fatalf(r.where+"the underlay offers %+v", s)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name, d := range r.devices {
 		if d.has.Address.IsValid() || d.has.Address6.IsValid() || len(d.has.Routes) > 0 {
-			r.Fatalf("%s has %+v", name, d.has)
+			r.Fatalf("%s%s has %+v", r.where, name, d.has)
 		}
 	}
 }
@@ -416,6 +420,14 @@ func (r *rig) granted() (c modem.Connection) {
 		}
 	})
 	return c
+}
+
+// listen has f told of each message of the host, by its number, before the modem has
+// it.
+func (r *rig) listen(f func(n int)) {
+	r.tapping.Lock()
+	defer r.tapping.Unlock()
+	r.hear = f
 }
 
 // there reports whether the modem is on the bus.
@@ -437,6 +449,13 @@ func (r *rig) do(err error) {
 	if err != nil {
 		r.Fatal(err)
 	}
+}
+
+// ordered is how many things a modem was told to do.
+func (r *rig) ordered() int {
+	r.tapping.Lock()
+	defer r.tapping.Unlock()
+	return r.orders
 }
 
 // busiest is how many times the network was asked for a connection in the worst hour.
@@ -464,7 +483,7 @@ func (r *rig) holds(within time.Duration, phase Phase, words string) {
 			return
 		}
 		if time.Now().After(end) {
-			r.Fatalf("the modem is %v: %q, want %v: %q", s.Phase, s.Text, phase, words)
+			r.Fatalf("%sthe modem is %v: %q, want %v: %q", r.where, s.Phase, s.Text, phase, words)
 		}
 	}
 }

@@ -17,7 +17,8 @@ func (m *Modem) network(plmn string) (*Network, error) {
 }
 
 // Change changes a network; here and below an empty PLMN is the first one. Whom it
-// serves registers anew, and so meets the change.
+// serves registers anew, and so meets the change; whom it has refused for good does
+// not.
 func (m *Modem) Change(plmn string, f func(*Network) error) error {
 	n, err := m.network(plmn)
 	if err != nil {
@@ -25,6 +26,9 @@ func (m *Modem) Change(plmn string, f func(*Network) error) error {
 	}
 	if err := f(n); err != nil {
 		return err
+	}
+	if m.register.State == modem.Denied && m.attempt == nil {
+		return nil
 	}
 	if m.onBus && (n == m.serving || m.serving == nil) {
 		m.deregister(modem.Searching)
