@@ -32,15 +32,16 @@ const controller = "/sys/devices/platform/vhci_hcd.0"
 // Attach lets the kernel have the function whenever it is plugged in, until ctx
 // ends. The function's ports are those of the controller's high-speed hub, 0 to 7.
 func Attach(ctx context.Context, f *usb.Function) error {
-	for {
+	for ctx.Err() == nil {
 		device, err := f.Plugged(ctx)
 		if err != nil {
-			return nil // ctx has ended
+			break // ctx has ended
 		}
 		if err := attach(ctx, controller, device); err != nil {
 			return fmt.Errorf("attach USB device to vhci: %w", err)
 		}
 	}
+	return nil
 }
 
 // attach puts the device in and returns when it has gone.
