@@ -72,19 +72,20 @@ func (r *remedies) Handle(ctx context.Context, record slog.Record) error {
 func (r *remedies) WithAttrs([]slog.Attr) slog.Handler { return r }
 
 // shelf is a Store in memory.
-type shelf map[string][]byte
+type shelf struct{ kept sync.Map }
 
-func (s shelf) Save(name string, v any) (err error) {
-	s[name], err = json.Marshal(v)
+func (s *shelf) Save(name string, v any) error {
+	b, err := json.Marshal(v)
+	s.kept.Store(name, b)
 	return err
 }
 
-func (s shelf) Load(name string, v any) (bool, error) {
-	b, ok := s[name]
+func (s *shelf) Load(name string, v any) (bool, error) {
+	b, ok := s.kept.Load(name)
 	if !ok {
 		return false, nil
 	}
-	return true, json.Unmarshal(b, v)
+	return true, json.Unmarshal(b.([]byte), v)
 }
 
 // TestTheLadderBringsTheModemBack has a modem hang before the station finds it, until
@@ -113,7 +114,7 @@ func TestTheLadderBringsTheModemBack(t *testing.T) {
 			e, ports := emulated(t, ctx, tasks, test.profile, log)
 			e.Modem.Do(func() { e.HangUntil(test.cure) })
 			station := New("m2", Config{}, []Interface{{Name: "lte", Metric: 100}}, Deps{
-				Log: log, Bus: supplied{ports, e.Modem}, Records: OpenRecords(shelf{}, log),
+				Log: log, Bus: supplied{ports, e.Modem}, Records: OpenRecords(&shelf{}, log),
 			})
 			tasks.Go(func() error { return station.Run(ctx) })
 
@@ -152,7 +153,7 @@ func emulated(t *testing.T, ctx context.Context, tasks *errgroup.Group, profile 
 	if err != nil {
 		t.Fatal(err)
 	}
-	ports := NewPorts(board.Board{Modems: map[string]board.Modem{"m2": {Device: "platform/vhci_hcd.0/usb*/*-1"}}}, shelf{}, log)
+	ports := NewPorts(board.Board{Modems: map[string]board.Modem{"m2": {Device: "platform/vhci_hcd.0/usb*/*-1"}}}, &shelf{}, log)
 	tasks.Go(func() error { return f.Run(ctx) })
 	tasks.Go(func() error { return vhci.Attach(ctx, f) })
 	tasks.Go(func() error { return e.Carry(ctx, carrier.NewEcho()) })
