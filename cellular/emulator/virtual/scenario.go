@@ -241,7 +241,11 @@ func (s Scenario) validate() error {
 			complain("slot %d: ICCID, IMSI, PIN and PUK are decimal digits, and mncDigits is 2 or 3", i+1)
 		}
 	}
-	for _, n := range s.Networks {
+	for i, n := range s.Networks {
+		if n == nil || slices.Contains(n.APNs, nil) {
+			complain("network %d, or one of its APNs, is null", i+1)
+			continue
+		}
 		if !digits(n.PLMN) || len(n.PLMN) < 5 || len(n.PLMN) > 6 {
 			complain("PLMN %q has not five or six digits", n.PLMN)
 		}

@@ -1,6 +1,8 @@
 package virtual
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"net/netip"
 	"slices"
@@ -394,10 +396,32 @@ func TestRead(t *testing.T) {
 		`{"slotz": []}`, `{"slots": []}`, `{"timing": {"boot": "-1s"}}`, `{"networks": [{"plmn": "abcde"}]}`,
 		`{"slots": [{"sim": {"iccid": "89", "imsi": "001010", "mncDigits": 4}}]}`,
 		`{"networks": [{"plmn": "00101", "apns": [{"name": "a", "families": "ipv4", "pool4": "10.0.0.0/30"}]}]}`,
+		`{"networks": [null]}`, `{"networks": [{"plmn": "00101", "apns": [null]}]}`,
 		`{"networks": [{"plmn": "00101", "apns": [{"name": "a"}]}]}`, `{"device": {"mbimex": "3.0"}}`,
 	} {
 		if _, err := Read(strings.NewReader(bad)); err == nil {
 			t.Errorf("%s is read", bad)
 		}
 	}
+}
+
+// FuzzRead: what is read as a scenario is one that a modem can have.
+func FuzzRead(f *testing.F) {
+	text, err := json.Marshal(Default())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(text))
+	f.Add(`{"slots": [{"sim": null}], "networks": [{"plmn": "310410", "apns": [{"name": "a", "families": "ipv6", "pool6": "2001:db8::/32"}]}]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := Read(strings.NewReader(text))
+		if err != nil {
+			return
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		if _, err := New(ctx, s); err != nil {
+			t.Errorf("read and not taken: %v", err)
+		}
+	})
 }
