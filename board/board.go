@@ -44,6 +44,8 @@ type Board struct {
 	// KernelArgs are what the boot loader has to put on the kernel's command
 	// line for all this to be true.
 	KernelArgs []string
+	// Boot is how it starts from its disk.
+	Boot Boot
 }
 
 // Watchdog describes the timer that resets the board.

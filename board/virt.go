@@ -36,4 +36,10 @@ var virt = Board{
 		// the rest of its start, and there is no crypto hardware to doubt.
 		"cryptomgr.notests",
 	},
+	Boot: Boot{
+		Defconfig: "qemu_arm64_defconfig",
+		Interface: "virtio", Device: 0, Disk: "vda",
+		ImageAddress: 0x4800_0000, RecordAddress: 0x4700_0000, KernelAddress: 0x4020_0000,
+		HighestAddress: 0x5800_0000,
+	},
 }

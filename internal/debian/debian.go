@@ -50,6 +50,9 @@ func (c Cache) Path(elem ...string) string {
 // boardArch is the architecture of the boards, in Debian's words and in Go's.
 const boardArch = "arm64"
 
+// sourceArch is what Debian calls the architecture of source packages.
+const sourceArch = "source"
+
 // apt runs one of apt's programs on the cache's own state for an architecture
 // and returns its standard output.
 func (c Cache) apt(ctx context.Context, arch, dir, program string, args ...string) ([]byte, error) {
@@ -84,6 +87,10 @@ func (c Cache) writeConfig(arch string) (string, error) {
 			return "", fmt.Errorf("lay out apt state: %w", err)
 		}
 	}
+	sources, packages := strings.Join(Sources, "\n")+"\n", arch
+	if arch == sourceArch {
+		sources, packages = strings.ReplaceAll(sources, "deb [", "deb-src ["), boardArch
+	}
 	config := fmt.Sprintf(`Dir %[1]q;
 Dir::State "state";
 Dir::State::status %[2]q;
@@ -94,10 +101,10 @@ APT::Architectures { %[3]q; };
 APT::Sandbox::User "";
 Acquire::Languages "none";
 Acquire::Retries "3";
-`, root, filepath.Join(root, "state/status"), arch)
+`, root, filepath.Join(root, "state/status"), packages)
 	for name, text := range map[string]string{
 		"state/status":     "",
-		"etc/sources.list": strings.Join(Sources, "\n") + "\n",
+		"etc/sources.list": sources,
 		"apt.conf":         config,
 	} {
 		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {

@@ -1,0 +1,24 @@
+package board
+
+// Boot is what the image and the boot loader have to know of a board.
+type Boot struct {
+	// Defconfig is U-Boot's configuration for the board, and Config what it needs
+	// besides, as lines of a .config file.
+	Defconfig string
+	Config    []string
+	// Interface and Device are the disk in U-Boot's words, such as "mmc" and 1.
+	Interface string
+	Device    int
+	// Disk is the same disk below /dev in the kernel's words.
+	Disk string
+	// ImageAddress is the physical address to which a slot is read, RecordAddress
+	// one for a sector, and KernelAddress where the unpacked kernel goes. They are
+	// octets of memory, apart by as much as is put there.
+	ImageAddress, RecordAddress, KernelAddress uint32
+	// HighestAddress is above the initramfs and the device tree: the kernel has no
+	// more memory, or something else lies there.
+	HighestAddress uint32
+	// DeviceTree is the file of the board's device tree in the kernel's package,
+	// below its directory. It is empty for an emulator, which makes its own.
+	DeviceTree string
+}

@@ -1,0 +1,61 @@
+//go:build image
+
+package fit
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/farspoke/farspoke/image/fdt"
+)
+
+// check asks U-Boot's own program (package u-boot-tools) whether it would start
+// the image with the key.
+func check(t *testing.T, image []byte, trusted *KeyFile) error {
+	t.Helper()
+	dir := t.TempDir()
+	bootLoader := &fdt.Node{}
+	if err := Trust(bootLoader, trusted.name, &trusted.key.PublicKey); err != nil {
+		t.Fatal(err)
+	}
+	imageFile, keyFile := filepath.Join(dir, "image.fit"), filepath.Join(dir, "key.dtb")
+	for file, data := range map[string][]byte{imageFile: image, keyFile: fdt.Marshal(bootLoader)} {
+		if err := os.WriteFile(file, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, board := range sample().Boards {
+		out, err := exec.Command("fit_check_sign", "-f", imageFile, "-k", keyFile, "-c", board.Name).CombinedOutput()
+		t.Logf("%s", out)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestUBootTakesWhatIsSigned(t *testing.T) {
+	key, other := newKey(t, "k"), newKey(t, "k")
+	signed, err := Sign(sample(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := check(t, signed, key); err != nil {
+		t.Fatalf("U-Boot refuses it: %v", err)
+	}
+	if err := check(t, signed, other); err == nil {
+		t.Error("U-Boot takes what another key has signed")
+	}
+	if err := check(t, Unsigned(sample()), key); err == nil {
+		t.Error("U-Boot takes what nobody has signed")
+	}
+	for _, what := range []string{"console=ttyAMA0", "initramfs", "v1", "kernel"} {
+		forged := bytes.Replace(signed, []byte(what), bytes.ToUpper([]byte(what)), 1)
+		if err := check(t, forged, key); err == nil {
+			t.Errorf("U-Boot takes an image with another %q", what)
+		}
+	}
+}

@@ -1,0 +1,255 @@
+// Package uboot builds the boot loader of a board from Debian's sources of U-Boot:
+// with the board's own configuration, fragment.config over it, and boot.env, which
+// is all that it ever does, compiled in.
+//
+// It needs the packages gcc-aarch64-linux-gnu, bison, flex, libssl-dev, bc, xxd,
+// make, gcc and dpkg-dev.
+package uboot
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/farspoke/farspoke/board"
+	"github.com/farspoke/farspoke/internal/debian"
+)
+
+var (
+	//go:embed fragment.config
+	fragment []byte
+	//go:embed boot.env
+	script []byte
+)
+
+// compiler is the prefix of the cross compiler's programs.
+const compiler = "aarch64-linux-gnu-"
+
+// Files of a build.
+const (
+	programFile = "u-boot-nodtb.bin"
+	checkerFile = "fit_check_sign"
+)
+
+// Build is what was built for a board.
+type Build struct {
+	// Source is what it was built from, and Compiler what with.
+	Source   debian.Source
+	Compiler string
+	dir      string
+}
+
+// Program returns U-Boot without its device tree, which has to follow it
+// directly.
+func (b Build) Program() ([]byte, error) { return os.ReadFile(filepath.Join(b.dir, programFile)) }
+
+// Checker is the path of a program for this machine that checks the signatures of
+// FIT images as U-Boot does: fit_check_sign -f IMAGE -k DEVICETREE -c CONFIGURATION.
+func (b Build) Checker() string { return filepath.Join(b.dir, checkerFile) }
+
+// For returns U-Boot for a board: from the cache, if it was built from the same
+// sources with the same compiler and settings before.
+func For(ctx context.Context, cache debian.Cache, bd board.Board) (Build, error) {
+	b, err := build(ctx, cache, bd)
+	if err != nil {
+		return Build{}, fmt.Errorf("build the boot loader of %s: %w", bd.Name, err)
+	}
+	return b, nil
+}
+
+func build(ctx context.Context, cache debian.Cache, bd board.Board) (Build, error) {
+	source, err := cache.Source(ctx, "u-boot")
+	if err != nil {
+		return Build{}, err
+	}
+	version, err := exec.CommandContext(ctx, compiler+"gcc", "--version").Output()
+	if err != nil {
+		return Build{}, fmt.Errorf("%w (package gcc-aarch64-linux-gnu)", err)
+	}
+	b := Build{Source: source, Compiler: strings.TrimSpace(strings.SplitN(string(version), "\n", 2)[0])}
+	settings := append(bytes.Clone(fragment), strings.Join(bd.Boot.Config, "\n")+"\n"...)
+	environment := Environment(bd)
+	key, err := hash(source, b.Compiler, bd.Boot.Defconfig, settings, environment)
+	if err != nil {
+		return Build{}, err
+	}
+	b.dir = cache.Path("u-boot", bd.Name+"-"+key)
+	if _, err := os.Stat(b.dir); err == nil {
+		return b, nil
+	}
+	if err := os.MkdirAll(cache.Path("u-boot"), 0o755); err != nil {
+		return Build{}, err
+	}
+	tmp, err := os.MkdirTemp(cache.Path("u-boot"), "build-*")
+	if err != nil {
+		return Build{}, err
+	}
+	defer os.RemoveAll(tmp)
+	t := tree{source: filepath.Join(tmp, "source"), out: filepath.Join(tmp, "out")}
+	if err := source.Unpack(ctx, t.source); err != nil {
+		return Build{}, err
+	}
+	if err := t.make(ctx, bd.Boot.Defconfig, settings, environment); err != nil {
+		return Build{}, err
+	}
+	result := filepath.Join(tmp, "result")
+	if err := t.keep(result); err != nil {
+		return Build{}, err
+	}
+	if err := os.Rename(result, b.dir); err != nil {
+		if _, statErr := os.Stat(b.dir); statErr != nil { // no other build was faster
+			return Build{}, err
+		}
+	}
+	return b, nil
+}
+
+// hash returns what tells builds apart.
+func hash(inputs ...any) (string, error) {
+	h := sha256.New()
+	if err := json.NewEncoder(h).Encode(inputs); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)[:8]), nil
+}
+
+// Environment returns the board's boot.env: its facts and the script.
+func Environment(bd board.Board) []byte {
+	var out bytes.Buffer
+	fact := func(name, format string, value any) { fmt.Fprintf(&out, "%s="+format+"\n", name, value) }
+	fact("board", "%s", bd.Name)
+	fact("interface", "%s", bd.Boot.Interface)
+	fact("device", "%d", bd.Boot.Device)
+	fact("image", "%x", bd.Boot.ImageAddress)
+	fact("record", "%x", bd.Boot.RecordAddress)
+	// The kernel's memory may end before the board's.
+	fact("initrd_high", "%x", bd.Boot.HighestAddress)
+	fact("fdt_high", "%x", bd.Boot.HighestAddress)
+	fact("most", "%x", SlotSize/sector)
+	out.Write(script)
+	return out.Bytes()
+}
+
+// SlotSize is how long a signed image may be, in octets: what is read into memory
+// at most, whatever the disk says.
+const SlotSize = 48 << 20
+
+const sector = 512
+
+// tree is an unpacked source and the directory that it is built in.
+type tree struct {
+	source, out string
+}
+
+// make configures and builds.
+func (t tree) make(ctx context.Context, defconfig string, settings, environment []byte) error {
+	if err := os.MkdirAll(t.out, 0o755); err != nil {
+		return err
+	}
+	envFile, settingsFile := filepath.Join(t.out, "boot.env"), filepath.Join(t.out, "farspoke.config")
+	settings = append(settings, fmt.Sprintf("CONFIG_DEFAULT_ENV_FILE=%q\n", envFile)...)
+	if err := os.WriteFile(envFile, environment, 0o644); err != nil {
+		return err
+	}
+	if err := os.WriteFile(settingsFile, settings, 0o644); err != nil {
+		return err
+	}
+	config := filepath.Join(t.out, ".config")
+	for _, command := range [][]string{
+		{"make", "O=" + t.out, defconfig},
+		{"scripts/kconfig/merge_config.sh", "-m", "-O", t.out, config, settingsFile},
+		{"make", "O=" + t.out, "olddefconfig"},
+	} {
+		if err := t.run(ctx, command...); err != nil {
+			return err
+		}
+	}
+	text, err := os.ReadFile(config)
+	if err != nil {
+		return err
+	}
+	if err := differs(string(text), string(settings)); err != nil {
+		return err
+	}
+	return t.run(ctx, "make", "O="+t.out, fmt.Sprintf("-j%d", runtime.NumCPU()), programFile)
+}
+
+// run runs a command in the source's directory. What goes into the program of
+// time, place and person is the same everywhere.
+func (t tree) run(ctx context.Context, command ...string) error {
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Dir = t.source
+	cmd.Env = append(os.Environ(), "CROSS_COMPILE="+compiler, "SOURCE_DATE_EPOCH=0", "KBUILD_BUILD_USER=farspoke", "KBUILD_BUILD_HOST=farspoke", "LC_ALL=C", "MAKEFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", strings.Join(command, " "), err, last(out, 20))
+	}
+	return nil
+}
+
+// differs returns an error that names the settings which the configuration does
+// not have.
+func differs(config, settings string) error {
+	has := make(map[string]string) // what is not set is not there
+	for line := range strings.Lines(config) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+			has[name] = value
+		}
+	}
+	var wrong []string
+	for line := range strings.Lines(settings) {
+		line = strings.TrimSpace(line)
+		name, want, set := strings.Cut(line, "=")
+		if !set {
+			name, set = strings.CutPrefix(line, "# ")
+			name, _, _ = strings.Cut(name, " is not set")
+		}
+		if set && strings.HasPrefix(name, "CONFIG_") && has[name] != want {
+			wrong = append(wrong, fmt.Sprintf("%s is %q, want %q", name, has[name], want))
+		}
+	}
+	if wrong != nil {
+		return fmt.Errorf("its configuration cannot be had: %s", strings.Join(wrong, "; "))
+	}
+	return nil
+}
+
+// keep copies what was built to dir.
+func (t tree) keep(dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	for name, from := range map[string]string{programFile: programFile, checkerFile: "tools/" + checkerFile} {
+		in, err := os.Open(filepath.Join(t.out, from))
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		out, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE, 0o755)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(out, in); err != nil {
+			out.Close()
+			return err
+		}
+		if err := out.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// last returns the last lines of a text.
+func last(text []byte, lines int) []byte {
+	all := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+	return bytes.Join(all[max(0, len(all)-lines):], []byte("\n"))
+}
