@@ -1,5 +1,7 @@
 package board
 
+import "strings"
+
 // Boot is what the image and the boot loader have to know of a board.
 type Boot struct {
 	// Defconfig is U-Boot's configuration for the board, and Config what it needs
@@ -9,8 +11,10 @@ type Boot struct {
 	// Interface and Device are the disk in U-Boot's words, such as "mmc" and 1.
 	Interface string
 	Device    int
-	// Disk is the same disk below /dev in the kernel's words.
-	Disk string
+	// Disk is the same disk below /dev in the kernel's words, and Modules what the
+	// kernel needs to use it and its file system.
+	Disk    string
+	Modules []string
 	// ImageAddress is the physical address to which a slot is read, RecordAddress
 	// one for a sector, and KernelAddress where the unpacked kernel goes. They are
 	// octets of memory, apart by as much as is put there.
@@ -22,3 +26,6 @@ type Boot struct {
 	// below its directory. It is empty for an emulator, which makes its own.
 	DeviceTree string
 }
+
+// CommandLine is the kernel's command line.
+func (b Board) CommandLine() string { return strings.Join(b.KernelArgs, " ") }

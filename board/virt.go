@@ -39,6 +39,7 @@ var virt = Board{
 	Boot: Boot{
 		Defconfig: "qemu_arm64_defconfig",
 		Interface: "virtio", Device: 0, Disk: "vda",
+		Modules:      []string{"virtio_blk", "ext4"},
 		ImageAddress: 0x4800_0000, RecordAddress: 0x4700_0000, KernelAddress: 0x4020_0000,
 		HighestAddress: 0x5800_0000,
 	},

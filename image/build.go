@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"debug/buildinfo"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -25,16 +28,25 @@ const (
 	kernelFile    = "Image.gz"
 	initramfsFile = "initramfs.cpio.zst"
 	manifestFile  = "manifest.json"
+	sbomFile      = "sbom.cdx.json"
 )
 
 type options struct {
 	board   board.Board
 	toolbox bool
+	// disk asks for a boot loader, a signed image and a disk besides, signed with
+	// keys.
+	disk bool
+	keys keys
+	// release refuses what is not for other people: sources that differ from the
+	// commit, the toolbox, a development key.
+	release bool
 	cache   debian.Cache
 	out     string
 }
 
-// build writes kernel, initramfs and manifest to the output directory.
+// build writes kernel, initramfs and manifest to the output directory, and a disk
+// if asked to.
 func build(ctx context.Context, o options) (*manifest, error) {
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return nil, fmt.Errorf("create the output directory: %w", err)
@@ -48,7 +60,10 @@ func build(ctx context.Context, o options) (*manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &manifest{Board: o.board.Name, Version: source.version, Date: source.date, Kernel: kernel}
+	if err := o.releasable(source); err != nil {
+		return nil, err
+	}
+	m := &manifest{Board: o.board.Name, Version: source.version, Date: source.date, Kernel: kernel, Go: runtime.Version()}
 
 	var tools []byte
 	if o.toolbox {
@@ -72,12 +87,40 @@ func build(ctx context.Context, o options) (*manifest, error) {
 	if err := writeInitramfs(filepath.Join(o.out, initramfsFile), tools, ours); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{kernelFile, initramfsFile} {
+	files := []string{kernelFile, initramfsFile}
+	if o.disk {
+		more, err := buildDisk(ctx, o, kernel, source, m)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, more...)
+	}
+	if err := writeSBOM(filepath.Join(o.out, sbomFile), m); err != nil {
+		return nil, err
+	}
+	for _, name := range append(files, sbomFile) {
 		if err := m.file(o.out, name); err != nil {
 			return nil, err
 		}
 	}
 	return m, m.write(filepath.Join(o.out, manifestFile))
+}
+
+// releasable returns an error if a release is asked for that is none.
+func (o options) releasable(source source) error {
+	switch {
+	case !o.release:
+		return nil
+	case !o.disk:
+		return errors.New("a release is a disk")
+	case o.toolbox:
+		return errors.New("a release has no toolbox")
+	case o.keys == keys{}:
+		return errors.New("a release is not signed with a development key: give it another")
+	case strings.HasSuffix(source.version, "-dirty"):
+		return errors.New("a release is built from a commit, and files differ from it")
+	}
+	return nil
 }
 
 // firmwareArchive holds our binary, the modules and the release's name.
@@ -87,6 +130,9 @@ func firmwareArchive(ctx context.Context, o options, kernel debian.Kernel, sourc
 		return nil, err
 	}
 	m.part("binary", int64(len(binary)))
+	if m.Modules, err = goModules(binary); err != nil {
+		return nil, err
+	}
 
 	var a initramfs.Archive
 	a.File("/init", 0o755, binary)
@@ -98,8 +144,16 @@ func firmwareArchive(ctx context.Context, o options, kernel debian.Kernel, sourc
 	// The kernel opens it before PID 1 mounts anything.
 	a.CharDev("/dev/console", 0o600, 5, 1)
 	a.File("/etc/farspoke/build-date", 0o644, []byte(source.date.Format(dateLayout)+"\n"))
-	before := a.Size()
 	modules := slices.Concat(append(parts.Modules(), parts.Accelerators(), o.board.Modules)...)
+	if o.disk {
+		modules = append(modules, o.board.Boot.Modules...)
+		data, err := emptyFileSystem(ctx)
+		if err != nil {
+			return nil, err
+		}
+		a.File("/etc/farspoke/data.ext4.gz", 0o644, data)
+	}
+	before := a.Size()
 	seldom := slices.Concat(parts.LateModules(), parts.Drivers(), o.board.OnDemand)
 	if err := kernel.AddModulesPacked(&a, debian.ModulesDir, modules, seldom); err != nil {
 		return nil, err
@@ -128,6 +182,22 @@ func compile(ctx context.Context, source source) ([]byte, error) {
 		return nil, fmt.Errorf("compile the firmware: %w\n%s", err, out)
 	}
 	return os.ReadFile(file)
+}
+
+// goModules lists what a binary of ours was built from, but ourselves.
+func goModules(binary []byte) ([]module, error) {
+	info, err := buildinfo.Read(bytes.NewReader(binary))
+	if err != nil {
+		return nil, fmt.Errorf("list the firmware's modules: %w", err)
+	}
+	var modules []module
+	for _, d := range info.Deps {
+		if d.Replace != nil {
+			d = d.Replace
+		}
+		modules = append(modules, module{d.Path, d.Version, d.Sum})
+	}
+	return modules, nil
 }
 
 // writeKernel compresses the kernel: Debian's is a plain Image, and QEMU and

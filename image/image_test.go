@@ -79,11 +79,7 @@ func TestSizes(t *testing.T) {
 		t.Fatal(err)
 	}
 	const mib = 1 << 20
-	var sum int64
-	for _, f := range m.Files {
-		sum += f.Size
-	}
-	if sum > 32*mib {
+	if sum := m.size(); sum > 32*mib {
 		t.Errorf("kernel and initramfs have %d octets, want at most 32 MiB", sum)
 	}
 	for _, p := range m.Parts {

@@ -4,6 +4,13 @@
 // sources and an equal kernel package give equal octets.
 //
 //	image [-board virt] [-toolbox=false] [-o build/virt]
+//
+// With -disk it builds a boot loader, a signed image and a disk besides, which
+// needs more Debian packages (make deps-disk). Unless it is told how to sign, it
+// signs with a key that this machine makes for itself, and says so everywhere;
+// with -release it refuses to.
+//
+//	image -disk [-release] [-key FILE | -sign-command COMMAND -public-key FILE]
 package main
 
 import (
@@ -24,28 +31,33 @@ func main() {
 	name := flag.String("board", "virt", "the board to build for")
 	toolbox := flag.Bool("toolbox", true, "include the u-root toolbox")
 	out := flag.String("o", "", "the directory to write to (default build/BOARD)")
+	var o options
+	flag.BoolVar(&o.disk, "disk", false, "build a disk")
+	flag.BoolVar(&o.release, "release", false, "refuse what is not for other people")
+	flag.StringVar(&o.keys.file, "key", "", "sign with the private key in this PEM file")
+	flag.StringVar(&o.keys.command, "sign-command", "", "sign by a command: it reads the message and writes the raw RSASSA-PKCS1-v1_5 signature with SHA-256")
+	flag.StringVar(&o.keys.public, "public-key", "", "the PEM file of the command's public key")
 	flag.Parse()
-	if *out == "" {
-		*out = filepath.Join("build", *name)
+	o.toolbox, o.out = *toolbox, *out
+	if o.out == "" {
+		o.out = filepath.Join("build", *name)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
 	defer stop()
-	if err := run(ctx, *name, *toolbox, *out); err != nil {
+	if err := run(ctx, *name, o); err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, name string, toolbox bool, out string) error {
-	b, err := board.Find(name)
-	if err != nil {
+func run(ctx context.Context, name string, o options) (err error) {
+	if o.board, err = board.Find(name); err != nil {
 		return err
 	}
-	cache, err := debian.UserCache()
-	if err != nil {
+	if o.cache, err = debian.UserCache(); err != nil {
 		return err
 	}
-	manifest, err := build(ctx, options{board: b, toolbox: toolbox, cache: cache, out: out})
+	manifest, err := build(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,16 @@ type manifest struct {
 	Version string        `json:"version"`
 	Date    time.Time     `json:"date"`
 	Kernel  debian.Kernel `json:"kernel"`
+	// Go is the version of its compiler and library.
+	Go string `json:"go"`
+	// Key is the name of the key that the image is signed with, BootLoader what its
+	// boot loader was built from, and Compiler what with; all are empty for an image
+	// without a disk.
+	Key        string         `json:"key,omitempty"`
+	BootLoader *debian.Source `json:"boot-loader,omitempty"`
+	Compiler   string         `json:"compiler,omitempty"`
+	// Modules are the Go modules within our binary, the toolbox's not among them.
+	Modules []module `json:"modules"`
 	// Parts are the sizes before compression, Files what was written.
 	Parts []part `json:"parts"`
 	Files []part `json:"files"`
@@ -28,6 +38,13 @@ type part struct {
 	Name   string `json:"name"`
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256,omitempty"`
+}
+
+// module is a Go module, with its checksum as go.sum has it.
+type module struct {
+	Path    string `json:"path"`
+	Version string `json:"version"`
+	Sum     string `json:"sum"`
 }
 
 func (m *manifest) part(name string, size int64) {
@@ -59,15 +76,27 @@ func (m *manifest) write(file string) error {
 func (m *manifest) print(w io.Writer) {
 	const mib = 1 << 20
 	fmt.Fprintf(w, "%s for %s, kernel %s\n", m.Version, m.Board, m.Kernel.Version)
+	if m.Key == developmentKey {
+		fmt.Fprintln(w, "SIGNED WITH THIS MACHINE'S DEVELOPMENT KEY: not for anybody else's box")
+	}
 	fmt.Fprintln(w, "before compression")
 	for _, p := range m.Parts {
 		fmt.Fprintf(w, "  %-20s %6.2f MiB\n", p.Name, float64(p.Size)/mib)
 	}
 	fmt.Fprintln(w, "written")
-	var sum int64
 	for _, p := range m.Files {
 		fmt.Fprintf(w, "  %-20s %6.2f MiB\n", p.Name, float64(p.Size)/mib)
+	}
+	if m.Key == "" {
+		fmt.Fprintf(w, "  %-20s %6.2f MiB\n", "together", float64(m.size())/mib)
+	}
+}
+
+// size is the sum of the files' lengths in octets.
+func (m *manifest) size() int64 {
+	var sum int64
+	for _, p := range m.Files {
 		sum += p.Size
 	}
-	fmt.Fprintf(w, "  %-20s %6.2f MiB\n", "together", float64(sum)/mib)
+	return sum
 }
