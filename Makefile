@@ -9,12 +9,18 @@ LAB ?=
 LIST ?=
 RUN ?=
 UPLINK ?=
+DISK ?=
+RELEASE ?=
+KEY ?=
+SITE ?=
 BOARD ?= virt
 TOOLBOX ?= true
 FUZZTIME ?= 60s
 SOAK ?= 1h
 
 PACKAGES = qemu-system-arm debian-archive-keyring kmod dnsmasq-base nftables iproute2 libqmi-utils libmbim-utils libmbim-proxy
+# What a disk image needs besides: a cross compiler and what U-Boot is built with.
+DISK_PACKAGES = gcc-aarch64-linux-gnu libc6-dev-arm64-cross bison flex libssl-dev bc xxd make gcc libc6-dev dpkg-dev e2fsprogs
 VM_TESTS = $(shell grep -rlE '^//go:build vm' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
 NETNS_TESTS = $(shell grep -rlE '^//go:build netns' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
 
@@ -23,8 +29,8 @@ help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 .PHONY: run
-run: deps ## boot a box behind a carrier NAT against a real hub (LAB=check: unattended; UPLINK=lte: by a modem)
-	go run ./lab $(if $(filter check,$(LAB)),check,run) $(UPLINK)
+run: deps $(if $(DISK),deps-disk) ## boot a box behind a carrier NAT against a real hub (LAB=check: unattended; UPLINK=lte: by a modem; DISK=1: from a disk)
+	go run ./lab $(if $(filter check,$(LAB)),check,run) $(UPLINK) $(if $(DISK),disk)
 
 .PHONY: lab
 lab: deps ## run the lab's scenarios (RUN=regexp: some of them; LIST=1: name them)
@@ -60,8 +66,8 @@ soak: deps ## a box in steady trouble for SOAK (1h), then deep exploration and f
 	$(MAKE) fuzz FUZZTIME=10m
 
 .PHONY: image
-image: deps ## kernel and initramfs into build/BOARD (BOARD=virt, TOOLBOX=false)
-	go run ./image -board $(BOARD) -toolbox=$(TOOLBOX)
+image: deps $(if $(DISK),deps-disk) ## kernel and initramfs into build/BOARD (BOARD=virt, TOOLBOX=false; DISK=1: a disk too, KEY=FILE, SITE=DIR, RELEASE=1)
+	go run ./image -board $(BOARD) -toolbox=$(if $(RELEASE),false,$(TOOLBOX)) $(if $(DISK),-disk) $(if $(RELEASE),-release) $(if $(KEY),-key $(KEY)) $(if $(SITE),-site $(SITE))
 
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck, for every build tag
@@ -80,6 +86,10 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 .PHONY: clean
 clean: ## remove what was built; what was downloaded stays in the user's cache
 	rm -rf build
+
+.PHONY: deps-disk
+deps-disk: ## install what a disk image needs besides, a cross compiler among it
+	@$(MAKE) --no-print-directory deps PACKAGES='$(DISK_PACKAGES)'
 
 .PHONY: deps
 deps: ## install the Debian packages that the lab and the VM tests need

@@ -18,6 +18,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/farspoke/farspoke/board"
+	"github.com/farspoke/farspoke/internal/config"
 	"github.com/farspoke/farspoke/internal/debian"
 	"github.com/farspoke/farspoke/internal/initramfs"
 	"github.com/farspoke/farspoke/internal/parts"
@@ -38,6 +39,8 @@ type options struct {
 	// keys.
 	disk bool
 	keys keys
+	// site is the directory with the configuration of a box, empty for none.
+	site string
 	// release refuses what is not for other people: sources that differ from the
 	// commit, the toolbox, a development key.
 	release bool
@@ -153,6 +156,11 @@ func firmwareArchive(ctx context.Context, o options, kernel debian.Kernel, sourc
 		}
 		a.File("/etc/farspoke/data.ext4.gz", 0o644, data)
 	}
+	if o.site != "" {
+		if err := addSite(&a, o.site); err != nil {
+			return nil, err
+		}
+	}
 	before := a.Size()
 	seldom := slices.Concat(parts.LateModules(), parts.Drivers(), o.board.OnDemand)
 	if err := kernel.AddModulesPacked(&a, debian.ModulesDir, modules, seldom); err != nil {
@@ -164,6 +172,16 @@ func firmwareArchive(ctx context.Context, o options, kernel debian.Kernel, sourc
 		return nil, err
 	}
 	return out.Bytes(), nil
+}
+
+// addSite adds the configuration of one box.
+func addSite(a *initramfs.Archive, dir string) error {
+	for _, name := range []string{"farspoke.yaml", config.SecretsFile} {
+		if err := a.Copy("/etc/farspoke/"+name, 0o600, filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // compile returns our binary for arm64.

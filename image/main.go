@@ -10,7 +10,11 @@
 // signs with a key that this machine makes for itself, and says so everywhere;
 // with -release it refuses to.
 //
-//	image -disk [-release] [-key FILE | -sign-command COMMAND -public-key FILE]
+//	image -disk [-release] [-site DIR] [-key FILE | -sign-command COMMAND -public-key FILE]
+//
+// A site is the configuration of one box, farspoke.yaml and secrets.yaml: the box
+// takes it to its disk at the first start, unless it has one there. Whoever has an
+// image with a site has the site's secrets.
 package main
 
 import (
@@ -34,6 +38,7 @@ func main() {
 	var o options
 	flag.BoolVar(&o.disk, "disk", false, "build a disk")
 	flag.BoolVar(&o.release, "release", false, "refuse what is not for other people")
+	flag.StringVar(&o.site, "site", "", "the directory with the configuration of one box")
 	flag.StringVar(&o.keys.file, "key", "", "sign with the private key in this PEM file")
 	flag.StringVar(&o.keys.command, "sign-command", "", "sign by a command: it reads the message and writes the raw RSASSA-PKCS1-v1_5 signature with SHA-256")
 	flag.StringVar(&o.keys.public, "public-key", "", "the PEM file of the command's public key")

@@ -57,7 +57,8 @@ type front struct {
 
 // build makes the components and connects them. Nothing runs yet, but the VRFs
 // exist: sockets are bound to them.
-func build(ctx context.Context, file *config.File, state checkpoint.Dir, held *sockets, log *slog.Logger) (*box, error) {
+func build(ctx context.Context, file *config.File, kept stores, held *sockets, log *slog.Logger) (*box, error) {
+	state := kept.memory
 	b := &box{hostname: file.Hostname, fronts: make(map[string]*front)}
 	component := func(name string) *slog.Logger { return log.With("component", name) }
 
@@ -91,7 +92,7 @@ func build(ctx context.Context, file *config.File, state checkpoint.Dir, held *s
 		b.underlays = append(b.underlays, u)
 		use(name, cfg.VRF, u)
 	}
-	if err := b.buildModems(file, state, component("cellular")); err != nil {
+	if err := b.buildModems(file, kept, component("cellular")); err != nil {
 		return nil, err
 	}
 	for _, s := range b.stations {
@@ -113,8 +114,9 @@ func build(ctx context.Context, file *config.File, state checkpoint.Dir, held *s
 	return b, b.buildTunnels(ctx, file, state, held, log)
 }
 
-// buildModems makes a station for each modem that an interface names.
-func (b *box) buildModems(file *config.File, state checkpoint.Dir, log *slog.Logger) error {
+// buildModems makes a station for each modem that an interface names. What is known
+// of their SIMs outlasts the power.
+func (b *box) buildModems(file *config.File, kept stores, log *slog.Logger) error {
 	interfaces := file.Modem()
 	if len(interfaces) == 0 {
 		return nil
@@ -123,8 +125,8 @@ func (b *box) buildModems(file *config.File, state checkpoint.Dir, log *slog.Log
 	if err != nil {
 		return fmt.Errorf("find the modems: %w", err)
 	}
-	b.modems = cellular.NewPorts(this, state, log)
-	records := cellular.OpenRecords(state, log)
+	b.modems = cellular.NewPorts(this, kept.memory, log)
+	records := cellular.OpenRecords(kept.disk, log)
 	for _, name := range slices.Sorted(maps.Keys(interfaces)) {
 		b.stations = append(b.stations, cellular.New(name, file.Modems[name], interfaces[name], cellular.Deps{
 			Log: log, Bus: b.modems, Records: records,

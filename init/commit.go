@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/google/renameio/v2"
 
@@ -29,11 +30,11 @@ func (s *source) CommitFirewall(name string, text []byte) (firewall.Change, erro
 		return firewall.Change{}, err
 	}
 	change, err := s.box.firewall.Commit(next.Firewall, next.Topology(), func() (undo func() error, err error) {
-		before, err := os.ReadFile(configFile)
+		before, err := os.ReadFile(s.path)
 		if err != nil {
 			return nil, err
 		}
-		return func() error { return replaceConfig(before) }, replaceConfig(text)
+		return func() error { return replaceConfig(s.path, before) }, replaceConfig(s.path, text)
 	})
 	if err == nil {
 		s.box.breakout.Set(next.Exits())
@@ -43,12 +44,20 @@ func (s *source) CommitFirewall(name string, text []byte) (firewall.Change, erro
 
 // replaceConfig puts another text into the file of the configuration, whole or
 // not at all.
-func replaceConfig(text []byte) error {
-	info, err := os.Stat(configFile)
+func replaceConfig(path string, text []byte) error {
+	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(configFile, text, info.Mode().Perm())
+	if err := renameio.WriteFile(path, text, info.Mode().Perm(), renameio.WithTempDir(filepath.Dir(path))); err != nil {
+		return err
+	}
+	// The new name has to reach the disk as well.
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // parse reads a configuration of which only the firewall may differ from the
@@ -57,12 +66,12 @@ func (s *source) parse(name string, text []byte) (*config.File, error) {
 	if s.box.firewall == nil {
 		return nil, errors.New("the running configuration has errors, see show status; mend it and reboot")
 	}
-	next, err := config.ParseBeside(configFile, name, text)
+	next, err := config.ParseBeside(s.path, name, text)
 	if err != nil {
 		return nil, err
 	}
 	if !s.file.SameButFirewall(next) {
-		return nil, fmt.Errorf("%s differs from the running configuration in more than the firewall and the zones; put it into %s and reboot", name, configFile)
+		return nil, fmt.Errorf("%s differs from the running configuration in more than the firewall and the zones; put it into %s and reboot", name, s.path)
 	}
 	return next, nil
 }

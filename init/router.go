@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/farspoke/farspoke/firewall"
+	"github.com/farspoke/farspoke/internal/bootstate"
 	"github.com/farspoke/farspoke/internal/checkpoint"
 	"github.com/farspoke/farspoke/internal/config"
 	"github.com/farspoke/farspoke/internal/metrics"
@@ -16,8 +17,9 @@ import (
 )
 
 const (
-	// configFile is the configuration; its secrets lie beside it.
-	configFile = "/etc/farspoke/farspoke.yaml"
+	// imageConfig is the configuration that came with the image; its secrets lie
+	// beside it.
+	imageConfig = "/etc/farspoke/farspoke.yaml"
 	// stateDir is on a tmpfs that only root reads.
 	stateDir = "/run/farspoke/state"
 	// settled is when the start is over at the latest.
@@ -33,9 +35,14 @@ const (
 func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) error {
 	steps := newMilestones(log.Handler())
 	log = slog.New(steps)
-	file, problem := config.Load(configFile)
+	file, problem := config.Load(imageConfig)
 	if err := pid1.AwaitBoot(ctx); err != nil {
 		return err
+	}
+	booted := bootReport(log)
+	path := configFile(booted)
+	if path != imageConfig {
+		file, problem = config.Load(path)
 	}
 	// Before any link comes up; a table of an earlier process stays.
 	if err := firewall.Seal(firewall.Netfilter{}); err != nil {
@@ -43,7 +50,7 @@ func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) erro
 	}
 	b := new(box)
 	if problem == nil {
-		b, problem = start(ctx, file, pid1, log)
+		b, problem = start(ctx, file, booted, pid1, log)
 	}
 	// A box whose configuration is broken stays closed, and its console works.
 	if problem != nil {
@@ -51,7 +58,7 @@ func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) erro
 	}
 	giveBack := time.AfterFunc(settled, settle.Now)
 	defer giveBack.Stop()
-	shown := &source{box: b, file: file, problem: problem, steps: steps, pid1: pid1}
+	shown := &source{box: b, boot: booted, path: path, file: file, problem: problem, steps: steps, pid1: pid1}
 	tasks := append(b.tasks(), &control{source: shown, log: log}, &pulse{box: b, pid1: pid1})
 	if problem == nil && file.Metrics != nil {
 		tasks = append(tasks, metrics.New(*file.Metrics, shown.Status, log.With("component", "metrics")))
@@ -65,7 +72,7 @@ func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) erro
 
 // start builds the box that the configuration describes. On an error the box is
 // empty.
-func start(ctx context.Context, file *config.File, pid1 *privileged.Client, log *slog.Logger) (*box, error) {
+func start(ctx context.Context, file *config.File, booted bootstate.Report, pid1 *privileged.Client, log *slog.Logger) (*box, error) {
 	for _, warning := range file.Warnings() {
 		log.Warn(warning.Error())
 	}
@@ -73,8 +80,12 @@ func start(ctx context.Context, file *config.File, pid1 *privileged.Client, log 
 	if err != nil {
 		return new(box), err
 	}
+	records, err := openRecords(booted, state)
+	if err != nil {
+		log.Error("what should outlast a power cut will not", "err", err)
+	}
 	held := &sockets{pid1: pid1, kept: privileged.Kept(), log: log}
-	b, err := build(ctx, file, state, held, log)
+	b, err := build(ctx, file, stores{state, records}, held, log)
 	if err != nil {
 		return new(box), err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/farspoke/farspoke/cellular"
 	"github.com/farspoke/farspoke/internal/api"
 	"github.com/farspoke/farspoke/internal/bootlog"
+	"github.com/farspoke/farspoke/internal/bootstate"
 	"github.com/farspoke/farspoke/internal/config"
 	"github.com/farspoke/farspoke/internal/privileged"
 )
@@ -18,6 +19,8 @@ import (
 // source is the router process as the control socket shows it.
 type source struct {
 	box     *box
+	boot    bootstate.Report
+	path    string       // of the configuration
 	file    *config.File // nil if the configuration has a problem
 	problem error
 	steps   *milestones
@@ -31,7 +34,11 @@ func (s *source) Status() api.Status {
 	status.Uptime = bootlog.Uptime().Seconds()
 	status.Goroutines = runtime.NumGoroutine()
 	status.Milestones = s.steps.First()
-	status.Config.File = configFile
+	status.Boot = s.boot
+	if latest, err := readBootReport(); err == nil {
+		status.Boot = latest // a trial ends while the router runs
+	}
+	status.Config.File = s.path
 	if s.problem != nil {
 		status.Config.Problem = s.problem.Error()
 	}
@@ -64,7 +71,7 @@ func (s *source) Paths(to netip.Addr) []api.Path {
 
 // Config implements api.Source.
 func (s *source) Config() []byte {
-	text, err := os.ReadFile(configFile)
+	text, err := os.ReadFile(s.path)
 	if err != nil {
 		return nil // Status says why
 	}

@@ -22,7 +22,7 @@ const (
 
 // TestMain moves the tests into the lab's sandbox.
 func TestMain(m *testing.M) {
-	status, err := inside(context.Background(), false, func() error {
+	status, err := inside(context.Background(), need{}, func() error {
 		if m.Run() != 0 {
 			return errors.New("a scenario failed")
 		}

@@ -21,6 +21,8 @@ type images struct {
 	Box, Release boxImage
 	// Agent is the path of the lab's shell for boxes under test.
 	Agent string
+	// Disk is our firmware on a disk, with the site that it was asked for.
+	Disk diskImage
 	// IPRoute is the path of an archive with ip for the box, and Charon that of a
 	// root directory with strongSwan's for this machine, of CharonVersion. Only
 	// the bench needs them.
@@ -43,11 +45,18 @@ const (
 	logDir     = "FARSPOKE_LAB_LOGS"
 )
 
+// need is what a run needs besides the hub, the peer and the box.
+type need struct {
+	bench bool
+	// disk is the site of a box on a disk, nil for none.
+	disk Site
+}
+
 // prepareImages builds what of the images is not built yet and tells the
 // processes to come where. What was built of our own sources is this run's
 // alone, since they may change under it, and is removed by the returned
 // function.
-func prepareImages(ctx context.Context, release bool) (remove func(), err error) {
+func prepareImages(ctx context.Context, want need) (remove func(), err error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return nil, err
@@ -61,7 +70,7 @@ func prepareImages(ctx context.Context, release bool) (remove func(), err error)
 		return nil, fmt.Errorf("create a directory for the images: %w", err)
 	}
 	remove = func() { os.RemoveAll(dir) }
-	if err := buildImages(ctx, root, dir, release); err != nil {
+	if err := buildImages(ctx, root, dir, want); err != nil {
 		remove()
 		return nil, err
 	}
@@ -69,7 +78,7 @@ func prepareImages(ctx context.Context, release bool) (remove func(), err error)
 }
 
 // buildImages builds the images, ours into dir, and records them there.
-func buildImages(ctx context.Context, root, dir string, release bool) error {
+func buildImages(ctx context.Context, root, dir string, want need) error {
 	cache, err := debian.UserCache()
 	if err != nil {
 		return err
@@ -87,7 +96,12 @@ func buildImages(ctx context.Context, root, dir string, release bool) error {
 	if built.Box, err = buildBox(ctx, root, filepath.Join(dir, "box"), true); err != nil {
 		return err
 	}
-	if release {
+	if want.disk != nil {
+		if built.Disk, err = buildDisk(ctx, root, filepath.Join(dir, "disk"), want.disk); err != nil {
+			return err
+		}
+	}
+	if want.bench {
 		if err := buildForBench(ctx, cache, root, dir, &built); err != nil {
 			return err
 		}

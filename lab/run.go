@@ -17,10 +17,46 @@ import (
 // protected ping.
 const checkLimit = 150 * time.Second
 
-// run boots the lab with our box and shows the timeline of its start. If
-// interactive, it then hands over the box's console. With lte the box has
-// a modem.
-func run(ctx context.Context, interactive, lte bool) error {
+// start is what somebody wants to see of the box.
+type start struct {
+	// interactive hands over the box's console in the end.
+	interactive bool
+	// lte gives the box a modem in place of a cable.
+	lte bool
+	// disk starts it from a disk, through the boot loader.
+	disk bool
+}
+
+// site is the configuration of the box.
+func (r start) site() Site {
+	if r.lte {
+		return ordinarySite().mobile()
+	}
+	return ordinarySite()
+}
+
+// diskSite is the site that the disk is to be built with, nil for no disk.
+func (r start) diskSite() Site {
+	if !r.disk {
+		return nil
+	}
+	return r.site()
+}
+
+// box is the box.
+func (r start) box(images images) kind {
+	k := box(images.Box, r.site())
+	if r.disk {
+		k = onDisk(k, images.Disk)
+	}
+	if r.lte {
+		k = mobile(k, usb.MBIM)
+	}
+	return k
+}
+
+// run boots the lab with our box and shows the timeline of its start.
+func (r start) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	limited, stop := context.WithTimeoutCause(ctx, checkLimit, fmt.Errorf("not there after %v", checkLimit))
@@ -34,17 +70,13 @@ func run(ctx context.Context, interactive, lte bool) error {
 	if err := lab.WaitHub(limited, 0); err != nil {
 		return err
 	}
-	k := box(lab.images.Box, ordinarySite())
-	if lte {
-		k = mobile(box(lab.images.Box, ordinarySite().mobile()), usb.MBIM)
-	}
-	spoke, err := lab.Boot(ctx, k)
+	spoke, err := lab.Boot(ctx, r.box(lab.images))
 	if err != nil {
 		return err
 	}
 	fmt.Println("box      starts")
 	timeline, err := follow(limited, spoke, os.Stdout)
-	if err != nil && !interactive {
+	if err != nil && !r.interactive {
 		spoke.dump(40)
 		lab.show(ctx, os.Stderr)
 		return errors.Join(err, spoke.Close())
@@ -56,7 +88,7 @@ func run(ctx context.Context, interactive, lte bool) error {
 	} else {
 		fmt.Println("\nlab:", err)
 	}
-	if interactive && term.IsTerminal(int(os.Stdin.Fd())) {
+	if r.interactive && term.IsTerminal(int(os.Stdin.Fd())) {
 		if err := attend(ctx, spoke); err != nil {
 			return err
 		}

@@ -25,6 +25,7 @@ import (
 	"github.com/farspoke/farspoke/dmvpn"
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/ikev2"
+	"github.com/farspoke/farspoke/internal/bootstate"
 	"github.com/farspoke/farspoke/internal/uplink"
 )
 
@@ -39,8 +40,10 @@ type Status struct {
 	Uptime float64 `json:"uptime-seconds"`
 	// Goroutines is how many the router process has; one that grows without
 	// bound has a leak.
-	Goroutines int    `json:"goroutines"`
-	Config     Config `json:"config"`
+	Goroutines int `json:"goroutines"`
+	// Boot is how the box has started, zero if not from a slot of its disk.
+	Boot   bootstate.Report `json:"boot,omitzero"`
+	Config Config           `json:"config"`
 	// Milestones are what happened first after the start, in their order.
 	Milestones []Milestone    `json:"milestones,omitempty"`
 	Uplinks    []uplink.State `json:"uplinks,omitempty"`

@@ -17,6 +17,7 @@ import (
 	"github.com/farspoke/farspoke/cellular"
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/internal/api"
+	"github.com/farspoke/farspoke/internal/bootstate"
 	"github.com/farspoke/farspoke/internal/uplink"
 )
 
@@ -53,7 +54,9 @@ func (f *fakeRouter) Remove(_ string, a netip.Addr) error {
 func (f *fakeRouter) Reboot(context.Context) error { f.reboots++; return nil }
 
 var branch = api.Status{
-	Hostname: "branch-17", Version: "v0.1.0", Uptime: 3725, Config: api.Config{File: "/state/farspoke.yaml"},
+	Hostname: "branch-17", Version: "v0.1.0", Uptime: 3725,
+	Boot:       bootstate.Report{Slot: bootstate.B, Standing: bootstate.OnTrial, Key: "acme-2026", Data: "/data"},
+	Config:     api.Config{File: "/state/farspoke.yaml"},
 	Milestones: []api.Milestone{{Name: "lease", At: 3.1}, {Name: "ike", At: 3.42}, {Name: "nhrp", At: 12.5}},
 	Uplinks: []uplink.State{
 		{Name: "wan", Link: "wan", VRF: "front", Up: true, Address: netip.MustParsePrefix("100.64.0.17/10"), Gateway: netip.MustParseAddr("100.64.0.1"), MTU: 1500, Metric: 100},
@@ -102,8 +105,8 @@ func TestResolve(t *testing.T) {
 		{"shell", "shell"},
 		{"shel", "there is no command \"shel\": write config, exit, firewall, help, reboot, shell, show or version"},
 		{"show c", `"show c" is short for cellular, config or crypto`},
-		{"show", `"show" is not complete: write show cellular, config, crypto, dmvpn, firewall, metrics or status`},
-		{"show clock", `there is no command "show clock": write show cellular, config, crypto, dmvpn, firewall, metrics or status`},
+		{"show", `"show" is not complete: write show cellular, config, crypto, dmvpn, firewall, metrics, status or version`},
+		{"show clock", `there is no command "show clock": write show cellular, config, crypto, dmvpn, firewall, metrics, status or version`},
 		{"reload", `there is no command "reload": write config, exit, firewall, help, reboot, shell, show or version`},
 		{"version 1", "version <1>"},
 	} {
@@ -210,7 +213,7 @@ func TestConsoleTellsThatTheConfigurationIsBroken(t *testing.T) {
 
 func TestQuestion(t *testing.T) {
 	for _, tt := range []struct{ line, want string }{
-		{"sh", "  shell  open the toolbox shell (ip, ping, dmesg ...)\n  show   cellular, config, crypto, dmvpn, firewall, metrics or status\n"},
+		{"sh", "  shell  open the toolbox shell (ip, ping, dmesg ...)\n  show   cellular, config, crypto, dmvpn, firewall, metrics, status or version\n"},
 		{"conf ", "  check   check a configuration file\n  schema  print the JSON Schema of such a file\n"},
 		{"config check ", "  FILE  check a configuration file\n"},
 		{"version ", "  <enter>  the version of this program\n"},

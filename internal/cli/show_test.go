@@ -18,6 +18,7 @@ import (
 	"github.com/farspoke/farspoke/ikev2/keepalive"
 	"github.com/farspoke/farspoke/ikev2/session"
 	"github.com/farspoke/farspoke/internal/api"
+	"github.com/farspoke/farspoke/internal/bootstate"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -146,5 +147,18 @@ func TestShowCrypto(t *testing.T) {
 	c, stdout, _ := box(t, &fakeRouter{}, "")
 	if c.Main(t.Context(), []string{"sh", "cr"}); stdout.String() != "No peer is to be protected.\n" {
 		t.Errorf("without peers: %q", stdout)
+	}
+}
+
+func TestShowVersionIsPlainAboutTrust(t *testing.T) {
+	for want, report := range map[string]bootstate.Report{
+		"v1, unverified\nStarted by somebody else":                                               {},
+		"v1, unverified\nStarted from slot A":                                                    {Slot: "A", Standing: bootstate.Good},
+		"v1, verified by a development key":                                                      {Slot: "A", Standing: bootstate.Good, Key: bootstate.DevelopmentKey},
+		"v1, verified by the key acme-2026\nStarted from slot B to the rescue: slot A is broken": {Slot: "B", Standing: bootstate.Rescue, Key: "acme-2026", Note: "slot A is broken"},
+	} {
+		if got := versionText(api.Status{Version: "v1", Boot: report}); !strings.Contains(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }

@@ -58,6 +58,7 @@ type box struct {
 	late     []string
 	watchdog *watchdog
 	clock    *clock
+	slot     *slot // nil if the box has not started from one
 }
 
 // Run is PID 1. It loads the named modules besides the board's: each list in
@@ -117,8 +118,11 @@ func (b *box) boot(ctx context.Context, version string, modules [][]string) {
 	b.spawn(func() { respawn(ctx, process.log, process.life) })
 	names := ports{board: b.board, rename: renameLink, log: b.log}
 	b.spawn(func() { b.afterRouter(ctx, names) })
-	b.prepare(modules, names)
+	b.prepare(ctx, modules, names)
 	close(booted)
+	if b.slot != nil {
+		b.spawn(func() { b.slot.prove(ctx, b.pulse.living, b.end) })
+	}
 	b.log.Info("the box is ready for the router", "boot", b.timeline, bootlog.MilestoneKey, "router")
 }
 
@@ -146,7 +150,7 @@ func (b *box) afterRouter(ctx context.Context, names ports) {
 
 // prepare does what the router relies on, at the same time where one step does
 // not need the other, and returns when all is done.
-func (b *box) prepare(modules [][]string, names ports) {
+func (b *box) prepare(ctx context.Context, modules [][]string, names ports) {
 	var ready sync.WaitGroup
 	step := func(name, otherwise string, f func() error) {
 		ready.Go(func() {
@@ -166,6 +170,10 @@ func (b *box) prepare(modules [][]string, names ports) {
 	step("ports", "some ports may be missing", func() error {
 		<-set
 		return errors.Join(b.modules.Load(b.board.Drivers()...), names.nameAll(os.DirFS("/sys")))
+	})
+	step("disk", "the box runs without its disk, or without a part of it", func() (err error) {
+		b.slot, err = b.openDisk(ctx)
+		return err
 	})
 	ready.Wait()
 }

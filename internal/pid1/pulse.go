@@ -46,6 +46,14 @@ func (p *pulse) beat(now time.Time) {
 	}
 }
 
+// living says whether a router process runs that has given a proof of life, and
+// gives them still.
+func (p *pulse) living(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.alive && now.Sub(p.last) < silence
+}
+
 // ended records that the router process ended, so that another has to prove
 // itself.
 func (p *pulse) ended() {

@@ -23,9 +23,13 @@ type Config struct {
 	Kernel    string // path of the kernel
 	Initramfs string // path of the archive
 	Args      []string
-	CPUs      int
-	MemoryMiB int
-	NICs      []NIC
+	// Firmware is the path of a boot loader, which takes the place of Kernel,
+	// Initramfs and Args, and Disk that of the disk at PCI slot 7 that it starts
+	// from.
+	Firmware, Disk string
+	CPUs           int
+	MemoryMiB      int
+	NICs           []NIC
 	// Watchdog adds an i6300esb at PCI slot 8, which resets the machine.
 	Watchdog bool
 	// Shell adds a second serial port, ttyS0, on which the guest serves a
@@ -149,7 +153,13 @@ func (vm *VM) arguments(cfg Config) []string {
 		"-serial", "stdio",
 		"-chardev", "socket,id=monitor,path=" + vm.path("monitor"),
 		"-mon", "chardev=monitor,mode=control",
-		"-kernel", cfg.Kernel, "-initrd", cfg.Initramfs, "-append", strings.Join(cfg.Args, " "),
+	}
+	if cfg.Firmware != "" {
+		args = append(args, "-bios", cfg.Firmware,
+			"-drive", "if=none,id=disk,format=raw,file="+cfg.Disk,
+			"-device", "virtio-blk-pci,drive=disk,addr=0x7,romfile=")
+	} else {
+		args = append(args, "-kernel", cfg.Kernel, "-initrd", cfg.Initramfs, "-append", strings.Join(cfg.Args, " "))
 	}
 	for i, nic := range cfg.NICs {
 		args = append(args,

@@ -1,0 +1,240 @@
+package disk
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/internal/gpt"
+)
+
+const (
+	// dataPartition is the name of the partition for everything that outlasts the
+	// firmware. It has the rest of the disk.
+	dataPartition = "data"
+	// alignment is what it begins at a multiple of, and minimum what it needs, in
+	// sectors.
+	alignment = 2048
+	minimum   = 16 << 20 / gpt.Sector
+	// blockSize is that of the file system, in octets.
+	blockSize = 4096
+	// maxTemplate bounds the unpacked empty file system, in octets.
+	maxTemplate = 64 << 20
+)
+
+// MountData mounts the data partition at target. It makes the partition if the disk
+// has none, fills it with the empty file system of template, a gzip-compressed file
+// of the image, if it has never held one, and lets both grow to the disk's size. A
+// file system that is there is kept, whatever wrote it: a box that is flashed again
+// has the data it had.
+//
+// It may be mounted although there is an error: one that could not grow.
+func (d *Disk) MountData(ctx context.Context, template, target string) (mounted bool, err error) {
+	number, made, err := d.ensurePartition()
+	if err != nil {
+		return false, fmt.Errorf("make the data partition: %w", err)
+	}
+	path := d.partitionPath(number)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	device, err := await(ctx, path)
+	if err != nil {
+		return false, fmt.Errorf("open the data partition: %w", err)
+	}
+	defer device.Close()
+	if err := ensureFileSystem(device, template, made); err != nil {
+		return false, err
+	}
+	if err := os.MkdirAll(target, 0o700); err != nil {
+		return false, fmt.Errorf("mount the data partition: %w", err)
+	}
+	const inert = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOATIME
+	if err := unix.Mount(path, target, "ext4", inert, "errors=remount-ro"); err != nil {
+		return false, fmt.Errorf("mount the data partition: %w", err)
+	}
+	return true, grow(device, target)
+}
+
+// ensurePartition returns the number of the data partition, and whether it was made
+// just now. A partition that ends before the disk does is made to end there.
+func (d *Disk) ensurePartition() (number int, made bool, err error) {
+	table, number, made := withData(d.table, d.sectors)
+	if number == 0 {
+		return 0, false, errors.New("the disk has no room left")
+	}
+	if d.table.Partitions == nil || !equal(table, d.table) {
+		err = d.rewrite(table)
+	}
+	return number, made, err
+}
+
+func equal(a, b gpt.Table) bool {
+	if len(a.Partitions) != len(b.Partitions) {
+		return false
+	}
+	for i := range a.Partitions {
+		if a.Partitions[i] != b.Partitions[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// withData returns the table of a disk of that many sectors with a data partition
+// up to its end, with its number, which is 0 if there is no room.
+func withData(table gpt.Table, sectors uint64) (with gpt.Table, number int, made bool) {
+	with = gpt.Table{Disk: table.Disk, Partitions: append([]gpt.Partition(nil), table.Partitions...)}
+	end := (sectors-gpt.TailSectors)/alignment*alignment - 1
+	var used uint64
+	for i, p := range with.Partitions {
+		if p.Name == dataPartition {
+			number = i + 1
+		}
+		used = max(used, p.Last)
+	}
+	if number != 0 {
+		// Only if nothing lies behind it.
+		if data := &with.Partitions[number-1]; data.Last == used {
+			data.Last = max(data.Last, end)
+		}
+		return with, number, false
+	}
+	first := (used + alignment) / alignment * alignment
+	if first+minimum-1 > end {
+		return table, 0, false
+	}
+	id := table.Disk
+	id[0] ^= 0xda // another than the disk's
+	with.Partitions = append(with.Partitions, gpt.Partition{Name: dataPartition, Type: gpt.LinuxData, ID: id, First: first, Last: end})
+	return with, len(with.Partitions), true
+}
+
+// device is a partition as far as it is read and written.
+type device interface {
+	io.ReaderAt
+	io.WriterAt
+	Sync() error
+}
+
+// ensureFileSystem writes the empty file system to a device that was made just now
+// or holds nothing, unless it holds a file system.
+func ensureFileSystem(d device, template string, made bool) error {
+	head := make([]byte, 64<<10)
+	if _, err := d.ReadAt(head, 0); err != nil {
+		return fmt.Errorf("read the data partition: %w", err)
+	}
+	if isExt4(head) {
+		return nil
+	}
+	if empty := bytes.Count(head, []byte{0}) == len(head); !empty && !made {
+		return errors.New("the data partition is damaged: nothing is kept, and what it holds is left as it is")
+	}
+	packed, err := os.ReadFile(template)
+	if err != nil {
+		return fmt.Errorf("fill the data partition: %w", err)
+	}
+	return fill(d, packed)
+}
+
+// isExt4 says whether a partition that begins so holds ext4.
+func isExt4(head []byte) bool {
+	const superblock, magic = 1024, 56
+	return binary.LittleEndian.Uint16(head[superblock+magic:]) == 0xef53
+}
+
+// fill writes an empty file system. Its first block, by which it is known, is
+// written last, so that a power cut leaves nothing that looks like one.
+func fill(d device, packed []byte) error {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return fmt.Errorf("fill the data partition: %w", err)
+	}
+	data, err := io.ReadAll(io.LimitReader(z, maxTemplate))
+	if err != nil {
+		return fmt.Errorf("fill the data partition: %w", err)
+	}
+	if len(data) < 2*blockSize || !isExt4(data) {
+		return errors.New("fill the data partition: the image holds no empty file system")
+	}
+	for _, part := range []struct {
+		data   []byte
+		offset int64
+	}{{make([]byte, blockSize), 0}, {data[blockSize:], blockSize}, {data[:blockSize], 0}} {
+		if _, err := d.WriteAt(part.data, part.offset); err != nil {
+			return fmt.Errorf("fill the data partition: %w", err)
+		}
+		if err := d.Sync(); err != nil {
+			return fmt.Errorf("fill the data partition: %w", err)
+		}
+	}
+	return nil
+}
+
+// resizeFS is EXT4_IOC_RESIZE_FS: _IOW('f', 16, __u64).
+const resizeFS = 1<<30 | 8<<16 | 'f'<<8 | 16
+
+// grow lets the file system at target have all of its device.
+func grow(device *os.File, target string) error {
+	size, err := device.Seek(0, io.SeekEnd)
+	if err != nil {
+		return fmt.Errorf("measure the data partition: %w", err)
+	}
+	dir, err := os.Open(target)
+	if err != nil {
+		return fmt.Errorf("grow the data partition: %w", err)
+	}
+	defer dir.Close()
+	blocks := uint64(size / blockSize)
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, dir.Fd(), resizeFS, uintptr(unsafe.Pointer(&blocks))); errno != 0 {
+		return fmt.Errorf("grow the data partition: %w", errno)
+	}
+	return nil
+}
+
+// Seed copies the files of a site that came with the image from one directory to
+// another, unless that exists: then the box has its own.
+func Seed(from, to string) error {
+	if _, err := os.Stat(to); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return fmt.Errorf("keep the configuration: %w", err)
+	}
+	tmp := to + ".new"
+	if err := errors.Join(os.RemoveAll(tmp), os.Mkdir(tmp, 0o700)); err != nil {
+		return fmt.Errorf("keep the configuration: %w", err)
+	}
+	copied := 0
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".yaml") {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(from, e.Name()))
+		if err == nil {
+			err = writeSynced(filepath.Join(tmp, e.Name()), data, 0o600)
+		}
+		if err != nil {
+			return fmt.Errorf("keep the configuration: %w", err)
+		}
+		copied++
+	}
+	if copied == 0 {
+		return os.RemoveAll(tmp)
+	}
+	if err := errors.Join(os.Rename(tmp, to), syncDir(filepath.Dir(to))); err != nil {
+		return fmt.Errorf("keep the configuration: %w", err)
+	}
+	return nil
+}
