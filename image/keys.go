@@ -10,12 +10,13 @@ import (
 	"strings"
 
 	"github.com/farspoke/farspoke/image/fit"
+	"github.com/farspoke/farspoke/internal/bootstate"
 	"github.com/farspoke/farspoke/internal/debian"
 )
 
 // developmentKey is the name of the key that a machine makes for itself when it is
 // given none. It is shown wherever a box says what it runs.
-const developmentKey = "development"
+const developmentKey = bootstate.DevelopmentKey
 
 // keys say what to sign with. The zero keys are the machine's development key.
 type keys struct {

@@ -17,6 +17,8 @@ type Timeline []Event
 var meanings = map[string]string{
 	"init":   "PID 1 runs",
 	"router": "modules, ports and sysctls are ready",
+	"u-boot": "the boot loader takes a slot of the disk",
+	"slot":   "the disk is open, its record read, its data mounted",
 	"lease":  "DHCP lease in the front-door VRF",
 	"modem":  "the modem is on the bus and answers",
 	"online": "SIM, network, APN: connected in the front-door VRF",
@@ -52,7 +54,7 @@ func (t Timeline) print(w io.Writer) {
 	}
 	total := steps[len(steps)-1].After
 	column := func(at time.Duration) int { return int(barWidth * at / total) }
-	fmt.Fprintln(w, "seconds since the kernel started")
+	fmt.Fprintln(w, "seconds since the machine started")
 	previous := time.Duration(0)
 	for _, step := range steps {
 		from, to := column(previous), column(step.After)

@@ -15,7 +15,7 @@ func TestTimelineDrawsBarsEndToEnd(t *testing.T) {
 	var out strings.Builder
 	timeline.print(&out)
 	want := strings.Join([]string{
-		"seconds since the kernel started",
+		"seconds since the machine started",
 		"   2.00  ━━━━━━━━━━━━━━━━━━━━                     DHCP lease in the front-door VRF",
 		"   3.00                      ━━━━━━━━━━           IKEv2 established, SAs installed",
 		"   4.00                                ━━━━━━━━━━ first protected ping to headquarters",
