@@ -21,13 +21,15 @@ var testPackages = map[string]string{
 	"wire": "ikev2/wire", "suite": "ikev2/suite", "session": "ikev2/session", "ikev2": "ikev2", "udp": "ikev2/udp", "xfrm": "ikev2/xfrm",
 	"admission": "ikev2/admission", "interop": "ikev2/interop", "config": "internal/config", "lab": "lab", "firewall": "firewall",
 	"dmvpn": "dmvpn", "nhc": "dmvpn/nhc", "nhrp": "dmvpn/nhrp",
+	"cellular": "cellular", "mbimhost": "cellular/mbim/mbimhost", "qmihost": "cellular/qmi/qmihost", "athost": "cellular/at/athost", "sim": "cellular/sim",
 }
 
 // conformancePages are the pages that name tests, and how many rules each has at
 // least: fewer mean that the page was not understood.
 var conformancePages = map[string]int{
-	"docs/ikev2-conformance.md": 100,
-	"docs/nhrp-conformance.md":  40,
+	"docs/ikev2-conformance.md":   100,
+	"docs/nhrp-conformance.md":    40,
+	"docs/cellular-complaints.md": 30,
 }
 
 // TestConformanceNamesTests demands of each line of a table in a conformance page

@@ -1,7 +1,9 @@
 package cellular
 
 import (
+	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -63,7 +65,7 @@ func at(t *testing.T, protocol port.Protocol, n int, change func(*virtual.Scenar
 		var once sync.Once
 		gone := make(chan struct{})
 		r.listen(func(said int) {
-			if said == n {
+			if said >= n {
 				once.Do(func() {
 					r.do(goWrong(r))
 					close(gone)
@@ -126,6 +128,54 @@ func TestSpoiltFragments(t *testing.T) {
 			t.Parallel()
 			for n := range messages(t, port.MBIM, fragments) {
 				at(t, port.MBIM, n+1, fragments, func(r *rig) error { return r.order.Spoil(emulator.Spoil{}, spoil) }, spoiltBound, nil)
+			}
+		})
+	}
+}
+
+// garbles are what becomes of a message of which nothing is as it should be.
+var garbles = map[string]func(random *rand.Rand, b []byte){
+	"zeros": func(_ *rand.Rand, b []byte) { clear(b) },
+	"ones":  func(_ *rand.Rand, b []byte) { copy(b, bytes.Repeat([]byte{0xff}, len(b))) },
+	"noise": func(random *rand.Rand, b []byte) {
+		for i := range b {
+			b[i] = byte(random.Uint32())
+		}
+	},
+	"a few bits": func(random *rand.Rand, b []byte) {
+		for range 4 {
+			b[random.IntN(len(b))] ^= 1 << random.IntN(8)
+		}
+	},
+	"lengths and offsets": func(random *rand.Rand, b []byte) { // of which most messages are full
+		for i := 12; i < len(b); i += 4 {
+			b[i] = byte(random.Uint32())
+		}
+	},
+	"the end of the header": func(_ *rand.Rand, b []byte) { copy(b[min(8, len(b)):], []byte{0xff, 0xff, 0xff, 0xff}) },
+}
+
+func TestMalformedAtEachMessage(t *testing.T) {
+	for name, garble := range garbles {
+		t.Run(name, func(t *testing.T) {
+			for _, protocol := range []port.Protocol{port.MBIM, port.QMI, port.AT} {
+				t.Run(protocol.String(), func(t *testing.T) {
+					t.Parallel()
+					for n := range messages(t, protocol, nil) {
+						by(t, protocol, Config{}, nil, func(r *rig) {
+							r.where = fmt.Sprintf("message %d: ", n+1)
+							random := rand.New(rand.NewPCG(uint64(n), 0))
+							r.tapping.Lock()
+							r.garble = func(heard int, b []byte) {
+								if heard == n+1 {
+									garble(random, b)
+								}
+							}
+							r.tapping.Unlock()
+							r.up(spoiltBound)
+						})
+					}
+				})
 			}
 		})
 	}
