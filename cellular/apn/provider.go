@@ -68,6 +68,9 @@ func search(plmn, operator string) []entry {
 		first, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		if first != "" {
 			provider = ""
+			if !strings.Contains(first, plmn[:3]) {
+				continue // as for most; it saves taking the numbers apart
+			}
 			numbers := strings.Fields(first)
 			inNetwork, inCountry := slices.Contains(numbers, plmn), slices.Contains(numbers, plmn[:3])
 			if !inNetwork && !inCountry {
