@@ -67,7 +67,7 @@ func TestDropOfOneFamily(t *testing.T) {
 			r.do(r.order.Drop(0, 36))
 			r.down(atOnce)
 			if s := r.up(bringUp); s.Link != "lte" || !s.Address6.IsValid() {
-				t.Errorf("the underlay offers %+v", s)
+				r.Errorf("the underlay offers %+v", s)
 			}
 		}
 	})
@@ -135,12 +135,12 @@ func TestWrongPINIsNotRepeated(t *testing.T) {
 			r.pass(time.Minute)
 		}
 		if left := r.attempts(0); left != 2 {
-			t.Errorf("%d attempts are left", left)
+			r.Errorf("%d attempts are left", left)
 		}
 		r.restart(withPIN("4711"))
 		r.up(bringUp)
 		if left := r.attempts(0); left != 3 {
-			t.Errorf("%d attempts are left", left)
+			r.Errorf("%d attempts are left", left)
 		}
 	})
 }
@@ -165,7 +165,7 @@ func TestEachSIMGetsItsOwnPIN(t *testing.T) {
 				r.await(3*time.Hour, "back at the first SIM", func(s uplink.State) bool { return s.Up && r.station.Status().SIM.ICCID == "8988211000000530082" })
 			}
 			if first, second := r.attempts(0), r.attempts(1); first != 3 || second != 3 {
-				t.Errorf("%v: %d and %d attempts are left", protocol, first, second)
+				r.Errorf("%v: %d and %d attempts are left", protocol, first, second)
 			}
 		})
 	}
@@ -181,14 +181,14 @@ func TestLockedWhileTheSIMStarts(t *testing.T) {
 		r.holds(time.Second, Card, "")
 		r.up(time.Minute)
 		if left := r.attempts(0); left != 3 {
-			t.Errorf("%d attempts are left", left)
+			r.Errorf("%d attempts are left", left)
 		}
 	})
 	locked := func(s *virtual.Scenario) { slow(s); s.Slots[0].SIM.PIN = "1234" }
 	byEach(t, withPIN("1234"), locked, func(r *rig) {
 		r.up(time.Minute)
 		if left := r.attempts(0); left != 3 {
-			t.Errorf("%d attempts are left", left)
+			r.Errorf("%d attempts are left", left)
 		}
 	})
 }
@@ -200,7 +200,7 @@ func TestAnswersStayInStep(t *testing.T) {
 		r.do(r.order.Spoil(slices.Repeat([]emulator.Spoil{{Stale: true}, {Twice: true}, {Delay: virtual.Duration(20 * time.Second)}}, 5)...))
 		r.up(15 * time.Minute)
 		if s := r.station.Status(); s.Identity.IMEI != "356938035643809" && r.protocol != port.AT || s.SIM.ICCID != "8988211000000530082" {
-			t.Errorf("status is %+v", s)
+			r.Errorf("status is %+v", s)
 		}
 	})
 }
@@ -218,7 +218,7 @@ func TestAttachAPNIsNotTheDatas(t *testing.T) {
 		by(t, protocol, Config{SIMs: []SIM{{APN: &APN{Name: "internet"}}}}, fleet, func(r *rig) {
 			r.up(bringUp)
 			if s, err := r.order.State(); err != nil || s.AttachAPN != "fleet" || s.Sessions[0].APN != "internet" {
-				t.Errorf("%v: it is %+v, %v", protocol, s, err)
+				r.Errorf("%v: it is %+v, %v", protocol, s, err)
 			}
 		})
 	}
@@ -229,7 +229,7 @@ func TestAttachAPNIsNotTheDatas(t *testing.T) {
 	byEach(t, Config{}, stale, func(r *rig) {
 		r.up(5 * time.Minute)
 		if s, err := r.order.State(); err != nil || s.AttachAPN != "" {
-			t.Errorf("it is %+v, %v", s, err)
+			r.Errorf("it is %+v, %v", s, err)
 		}
 	})
 }
@@ -240,12 +240,12 @@ func TestAttachAPNIsNotTheDatas(t *testing.T) {
 func TestMTUOfTheNetworkHolds(t *testing.T) {
 	byEach(t, Config{}, nil, func(r *rig) {
 		if s := r.up(bringUp); s.MTU != 1430 || r.device("lte").port.MTU != 1430 {
-			t.Errorf("the MTU is %d, and the device's %d", s.MTU, r.device("lte").port.MTU)
+			r.Errorf("the MTU is %d, and the device's %d", s.MTU, r.device("lte").port.MTU)
 		}
 		r.do(r.order.SetMTU(0, 1340))
 		r.await(2*pollInterval, "1340", func(s uplink.State) bool { return s.MTU == 1340 })
 		if mtu := r.device("lte").port.MTU; mtu != 1340 {
-			t.Errorf("the MTU is 1340, and the device's %d", mtu)
+			r.Errorf("the MTU is 1340, and the device's %d", mtu)
 		}
 	})
 }
@@ -259,7 +259,7 @@ func TestNetworksOfOneFamily(t *testing.T) {
 	byEach(t, Config{}, func(s *virtual.Scenario) { s.Networks[0].APNs[0].Families = modem.IPv6 }, func(r *rig) {
 		s := r.await(bringUp, "up", func(s uplink.State) bool { return s.Up })
 		if s.Link != "clat-lte" || s.Address != netip.MustParsePrefix("192.0.0.1/32") || s.MTU != 1410 {
-			t.Errorf("without IPv4 the underlay offers %+v", s)
+			r.Errorf("without IPv4 the underlay offers %+v", s)
 		}
 		for _, families := range []modem.Families{modem.IPv4, modem.IPv6, modem.IPv4v6} {
 			r.pass(2 * steady)
@@ -268,7 +268,7 @@ func TestNetworksOfOneFamily(t *testing.T) {
 			r.down(atOnce)
 			s := r.await(time.Minute, "up", func(s uplink.State) bool { return s.Up })
 			if translated := s.Link == "clat-lte"; translated != (families == modem.IPv6) {
-				t.Errorf("with %v the underlay offers %+v", families, s)
+				r.Errorf("with %v the underlay offers %+v", families, s)
 			}
 		}
 	})
@@ -290,14 +290,14 @@ func TestAPNIsFoundForTheSIM(t *testing.T) {
 		}, func(r *rig) {
 			r.up(time.Minute)
 			if granted := r.granted().APN; granted != sim.apn {
-				t.Errorf("connected to %s", granted)
+				r.Errorf("connected to %s", granted)
 			}
 			r.do(r.order.Bounce(time.Second))
 			r.down(atOnce)
 			before := len(r.asked)
 			r.up(2 * bringUp)
 			if tried := len(r.asked) - before; tried > 2 { // QMI asks for each family
-				t.Errorf("the APN that worked was found only after %d tries", tried)
+				r.Errorf("the APN that worked was found only after %d tries", tried)
 			}
 		})
 	}
@@ -312,7 +312,7 @@ func TestNoClientIDsLeak(t *testing.T) {
 			r.do(r.order.Hang(true)) // the process dies before it can give anything back
 			r.stop()
 			if err := <-r.ended; err != nil {
-				t.Error(err)
+				r.Error(err)
 			}
 			r.do(r.order.Hang(false))
 			r.start(Config{})
@@ -345,7 +345,7 @@ func TestEachRungOfTheLadder(t *testing.T) {
 			r.down(5 * time.Minute)
 			r.up(10 * time.Minute)
 			if powered := slices.Contains(r.did, "power"); powered != (cure >= emulator.ByRestart) {
-				t.Errorf("a modem that wants %v has got %q", cure, r.did)
+				r.Errorf("a modem that wants %v has got %q", cure, r.did)
 			}
 		})
 	}
@@ -361,7 +361,7 @@ func TestRemedyThatMakesItWorse(t *testing.T) {
 		r.worse = func() { r.do(r.order.HangUp()) }
 		for limit := time.Now().Add(10 * time.Minute); r.there(); r.pass(time.Second) {
 			if time.Now().After(limit) {
-				t.Fatal("nothing was done to a modem that hangs")
+				r.Fatal("nothing was done to a modem that hangs")
 			}
 		}
 		r.clean()
@@ -369,7 +369,7 @@ func TestRemedyThatMakesItWorse(t *testing.T) {
 		r.do(r.order.Hang(false))
 		r.up(2 * absence)
 		if want := []string{"reset", "power"}; !slices.Equal(r.did, want) {
-			t.Errorf("it got %q, want %q: what takes a modem away is not done twice", r.did, want)
+			r.Errorf("it got %q, want %q: what takes a modem away is not done twice", r.did, want)
 		}
 	})
 }

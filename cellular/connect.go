@@ -34,6 +34,15 @@ func (v *visit) connect(ctx context.Context) (hold, error) {
 // connectOne sees to one connection. changed says that the modem has to be asked
 // whether it is as it was.
 func (v *visit) connectOne(ctx context.Context, u *Underlay, changed bool) (hold, error) {
+	if u.connected {
+		stalled, err := u.stalled(time.Now())
+		if err != nil {
+			return hold{}, err
+		}
+		if stalled {
+			return v.revive(ctx, u)
+		}
+	}
 	if u.connected && !changed && u.placed == u.metric() && !u.news() {
 		return u.hold(), nil
 	}

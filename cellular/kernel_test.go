@@ -14,6 +14,7 @@ type kernel struct {
 	mu      sync.Mutex
 	devices map[string]*device
 	refuse  func(link.Route) bool
+	in, out uint64 // packets
 }
 
 // device is a network device and what it has.
@@ -75,6 +76,16 @@ func (k *kernel) SetMTU(p link.Port, mtu int) error {
 	}
 	d.port.MTU = mtu
 	return nil
+}
+
+// Traffic implements links.
+func (k *kernel) Traffic(p link.Port) (in, out uint64, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.devices[p.Name] == nil {
+		return 0, 0, errNoDevice
+	}
+	return k.in, k.out, nil
 }
 
 // Apply implements links.

@@ -158,11 +158,11 @@ func TestSIMThatWantsItsPUK(t *testing.T) {
 		r.holds(time.Minute, Card, "PUK")
 		r.clean()
 		if n := r.ordered() - before; n > 0 {
-			t.Errorf("a blocked SIM's modem was told %d things", n)
+			r.Errorf("a blocked SIM's modem was told %d things", n)
 		}
 		r.emulator.Modem.Do(func() {
 			if card := r.emulator.Modem.Card(); card.PUKAttempts != 10 {
-				t.Errorf("%d attempts at the PUK are left", card.PUKAttempts)
+				r.Errorf("%d attempts at the PUK are left", card.PUKAttempts)
 			}
 			r.emulator.Modem.InsertSIM(0, virtual.NewCard(virtual.Default().Slots[0].SIM))
 		})
@@ -182,7 +182,7 @@ func TestOneAttemptIsLeft(t *testing.T) {
 				r.restart(withPIN(fmt.Sprintf("000%d", wrong)))
 			}
 			if left := r.attempts(0); left != 1 {
-				t.Errorf("of %d attempts %d are left", attempts, left)
+				r.Errorf("of %d attempts %d are left", attempts, left)
 			}
 		})
 	}
@@ -198,7 +198,7 @@ func TestSIMIsChangedWhileUp(t *testing.T) {
 		second.ICCID, second.PIN = "8988211000000530999", "4711"
 		r.emulator.Modem.Do(func() { r.emulator.Modem.InsertSIM(0, virtual.NewCard(&second)) })
 		if s := r.up(time.Minute); s.Address == first.Address || r.station.Status().SIM.ICCID != second.ICCID {
-			t.Errorf("the underlay offers %+v with %+v", s, r.station.Status().SIM)
+			r.Errorf("the underlay offers %+v with %+v", s, r.station.Status().SIM)
 		}
 	})
 }
@@ -211,7 +211,7 @@ func TestOtherAddress(t *testing.T) {
 			r.do(r.order.Readdress(0))
 			r.pass(atOnce)
 			if s := r.up(0); s.Address == before.Address {
-				t.Errorf("the address is %v still", s.Address)
+				r.Errorf("the address is %v still", s.Address)
 			}
 			r.pass(2 * steady)
 		}
@@ -227,7 +227,7 @@ func TestModemIsRenamed(t *testing.T) {
 			r.down(atOnce)
 			r.up(2 * bringUp)
 			if s := r.station.Status(); s.Device != fmt.Sprintf("1-%d", place+1) || len(r.devices) != 1 {
-				t.Errorf("it is at %s, with %d devices", s.Device, len(r.devices))
+				r.Errorf("it is at %s, with %d devices", s.Device, len(r.devices))
 			}
 		}
 	})

@@ -56,6 +56,8 @@ type links interface {
 	SetMTU(p link.Port, mtu int) error
 	// Apply gives it exactly the addresses and routes of want.
 	Apply(p link.Port, want link.Addressing, now time.Duration) ([]link.Refusal, error)
+	// Traffic counts the packets that it has carried.
+	Traffic(p link.Port) (in, out uint64, err error)
 	// Dial opens the device for DHCP.
 	Dial(p link.Port) (dhcp.Conn, error)
 }
@@ -98,6 +100,8 @@ type Underlay struct {
 	since  time.Time
 	// brief counts the first connection that did not last.
 	brief int
+	// traffic is what the device has carried.
+	traffic traffic
 	// counters are the modem's own, nil where it has none.
 	counters *modem.Counters
 }
