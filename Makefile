@@ -18,7 +18,7 @@ TOOLBOX ?= true
 FUZZTIME ?= 60s
 SOAK ?= 1h
 
-PACKAGES = qemu-system-arm debian-archive-keyring kmod dnsmasq-base nftables iproute2 libqmi-utils libmbim-utils libmbim-proxy
+PACKAGES = qemu-system-arm debian-archive-keyring kmod dnsmasq-base tayga nftables iproute2 libqmi-utils libmbim-utils libmbim-proxy
 # What a disk image needs besides: a cross compiler and what U-Boot is built with.
 DISK_PACKAGES = gcc-aarch64-linux-gnu libc6-dev-arm64-cross bison flex libssl-dev bc xxd make gcc libc6-dev dpkg-dev e2fsprogs
 VM_TESTS = $(shell grep -rlE '^//go:build vm' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
@@ -34,7 +34,7 @@ run: deps $(if $(DISK),deps-disk) ## boot a box behind a carrier NAT against a r
 
 .PHONY: lab
 lab: deps ## run the lab's scenarios (RUN=regexp: some of them; LIST=1: name them)
-	go run ./lab $(if $(LIST),list,test $(RUN))
+	go run ./lab $(if $(LIST),list,test '$(RUN)')
 
 .PHONY: test
 test: test-go test-netns test-vm test-image lab ## all tests, from fast to real

@@ -34,17 +34,23 @@ const (
 	cellPort = 0
 )
 
-// cellPool is where the mobile network's addresses are from. The first one is the
-// carrier's, whose name server answers there.
-var cellPool = netip.MustParsePrefix("100.66.0.0/24")
+// cellPublic is under which address the carrier's NAT shows the mobile network.
+var cellPublic = netip.MustParseAddr("203.0.113.251")
+
+// cellPool and cellPool6 are where the mobile network's addresses are from. The first
+// ones are the carrier's, whose name server answers there.
+var (
+	cellPool  = netip.MustParsePrefix("100.66.0.0/24")
+	cellPool6 = netip.MustParsePrefix("2001:db8:66::/48")
+)
 
 // newCell makes a modem of the profile in a network with one APN. QEMU finds it at
 // socket once Run runs.
 func (n *Network) newCell(ctx context.Context, dir string, profile usb.Profile, scenario virtual.Scenario) (cell *Cell, socket string, err error) {
-	first := cellPool.Addr().Next()
+	first, first6 := cellPool.Addr().Next(), cellPool6.Addr().Next()
 	for _, network := range scenario.Networks {
 		for _, a := range network.APNs {
-			a.Pool4, a.DNS = cellPool, []netip.Addr{first}
+			a.Pool4, a.Pool6, a.DNS = cellPool, cellPool6, []netip.Addr{first, first6}
 		}
 	}
 	c := new(Cell)
@@ -54,11 +60,7 @@ func (n *Network) newCell(ctx context.Context, dir string, profile usb.Profile, 
 	if c.function, err = c.USB(); err != nil {
 		return nil, "", err
 	}
-	err = n.NAT.Do(func() (err error) {
-		c.tun, err = carrier.Open(cellDevice, netip.PrefixFrom(first, cellPool.Bits()))
-		return err
-	})
-	if err != nil {
+	if c.tun, err = n.openTUN(cellDevice, netip.PrefixFrom(first, cellPool.Bits()), netip.PrefixFrom(first6, cellPool6.Bits())); err != nil {
 		return nil, "", fmt.Errorf("connect the mobile network: %w", err)
 	}
 	socket = filepath.Join(dir, "modem")
@@ -69,6 +71,15 @@ func (n *Network) newCell(ctx context.Context, dir string, profile usb.Profile, 
 		return nil, "", fmt.Errorf("offer the modem to the spoke: %w", err)
 	}
 	return c, socket, nil
+}
+
+// openTUN makes a TUN device where the carrier's NAT is.
+func (n *Network) openTUN(name string, addresses ...netip.Prefix) (tun *carrier.TUN, err error) {
+	err = n.NAT.Do(func() (err error) {
+		tun, err = carrier.Open(name, addresses...)
+		return err
+	})
+	return tun, err
 }
 
 // Run lives the modem's life until ctx ends.

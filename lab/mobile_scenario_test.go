@@ -3,11 +3,15 @@
 package main
 
 import (
+	"context"
 	"io"
+	"net/netip"
 	"testing"
 
 	"github.com/farspoke/farspoke/cellular/emulator/usb"
 	"github.com/farspoke/farspoke/cellular/emulator/virtual"
+	"github.com/farspoke/farspoke/cellular/modem"
+	"github.com/farspoke/farspoke/internal/uplink"
 )
 
 // onMobile is our box with a modem in place of the cable.
@@ -66,4 +70,72 @@ func TestMobileFaults(t *testing.T) {
 		}
 		answered(t, spoke, spoke.Ping.Mark(), recovery)
 	}
+}
+
+// TestMobileIPv6: the mobile network gives IPv6 alone; the box reaches the hub by the
+// network's NAT64, protected as ever.
+func TestMobileIPv6(t *testing.T) {
+	lab := open(t)
+	ctx, stop := context.WithCancel(context.Background())
+	t.Cleanup(stop)
+	if err := lab.StartNAT64(ctx, t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	k := onMobile(lab, usb.MBIM)
+	for _, a := range k.scenario.Networks[0].APNs {
+		a.Families, a.NAT64 = modem.IPv6, nat64Prefix
+	}
+	spoke := bringUp(t, lab, k)
+	if u := uplinkOf(t, spoke, "lte"); u.Link != "clat-lte" || u.Address != netip.MustParsePrefix("192.0.0.1/32") {
+		t.Errorf("the uplink is %+v", u)
+	}
+}
+
+// uplinkOf returns what the box says of an uplink.
+func uplinkOf(t *testing.T, spoke *Spoke, name string) uplink.State {
+	t.Helper()
+	status, err := boxStatus(limit(t, word), spoke)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range status.Uplinks {
+		if u.Name == name {
+			return u
+		}
+	}
+	t.Fatalf("the box has no uplink %s", name)
+	return uplink.State{}
+}
+
+// TestMobileBackup: the cable and the modem are both there; the box uses the cable,
+// the modem when it is pulled, and the cable again.
+func TestMobileBackup(t *testing.T) {
+	lab := open(t)
+	site := ordinarySite().Replace("farspoke.yaml", "  wan: {port: wan, vrf: front, zone: outside, ipv4: {dhcp: true}}",
+		"  wan: {port: wan, vrf: front, zone: outside, ipv4: {dhcp: true}}\n  lte: {modem: m2, vrf: front, zone: outside, metric: 200}")
+	spoke := bringUp(t, lab, mobile(testedBox(lab.images, lab.images.Box, site), usb.MBIM))
+	says(t, spoke, 0, `milestone=online`)
+	used := func(want string) {
+		t.Helper()
+		status, err := boxStatus(limit(t, word), spoke)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if claimed := status.Tunnels[0].Servers[0].Claimed; !netip.MustParsePrefix(want).Contains(claimed) {
+			t.Errorf("the box registers from %v, want an address of %s", claimed, want)
+		}
+	}
+	used("100.64.0.0/24")
+	if err := spoke.Plug(0, false); err != nil {
+		t.Fatal(err)
+	}
+	answered(t, spoke, spoke.Ping.Mark(), recovery)
+	used(cellPool.String())
+	line := spoke.Console.Mark()
+	if err := spoke.Plug(0, true); err != nil {
+		t.Fatal(err)
+	}
+	says(t, spoke, line, `milestone=ike`)
+	answered(t, spoke, spoke.Ping.Mark(), recovery)
+	used("100.64.0.0/24")
 }

@@ -83,6 +83,7 @@ func (n *Network) addNAT(ctx context.Context) (err error) {
 		n.NAT.Attach(n.Second.carrier, n.Second.carrier, n.Second.gateway),
 		n.NAT.Attach(internetBridge, "internet", natAddress),
 		n.NAT.AddAddress("internet", netip.PrefixFrom(n.Second.public, 32)),
+		n.NAT.AddAddress("internet", netip.PrefixFrom(cellPublic, 32)),
 		n.NAT.Sysctl("ipv4/ip_forward", "1"),
 		n.Translate(ctx, n.branches()...),
 	); err != nil {
@@ -121,14 +122,17 @@ func (n *Network) Translate(ctx context.Context, behind ...*Branch) error {
 		fmt.Fprintf(&out, "\t\tip saddr %s oifname %s snat to %s random\n", b.gateway.Masked(), other.carrier, source)
 		if b == n.First {
 			// It follows a change of address.
-			fmt.Fprintf(&out, "\t\tip saddr { %s, %s } oifname internet masquerade random\n", b.gateway.Masked(), cellPool)
-			fmt.Fprintf(&in, "\t\toifname %s ct state new drop\n", cellDevice)
+			fmt.Fprintf(&out, "\t\tip saddr %s oifname internet masquerade random\n", b.gateway.Masked())
+			fmt.Fprintf(&out, "\t\tip saddr { %s, %s } oifname internet snat to %s random\n", cellPool, nat64Pool, cellPublic)
+			fmt.Fprintf(&in, "\t\toifname { %s, %s } ct state new drop\n", cellDevice, checksumDevice)
 		} else {
 			fmt.Fprintf(&out, "\t\tip saddr %s oifname internet snat to %s random\n", b.gateway.Masked(), source)
 		}
 		fmt.Fprintf(&in, "\t\toifname %s ct state new drop\n", b.carrier)
 	}
 	ruleset := "table ip nat\ndelete table ip nat\ntable ip nat {\n" +
+		// These were here already before they were given a checksum.
+		"\tchain again {\n\t\ttype filter hook prerouting priority raw\n\t\tiifname " + checksumDevice + " notrack\n\t}\n" +
 		"\tchain out {\n\t\ttype nat hook postrouting priority srcnat\n" + out.String() + "\t}\n" +
 		"\tchain in {\n\t\ttype filter hook forward priority filter\n" + in.String() + "\t}\n}\n"
 	if err := n.NAT.Run(ctx, ruleset, "nft", "-f", "-"); err != nil {

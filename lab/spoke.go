@@ -34,8 +34,9 @@ type kind struct {
 	// machine describes the machine for a branch.
 	machine    func(dir string, at *Branch) (qemu.Config, error)
 	milestones []milestone
-	// modem is that of its uplink, 0 for a cable.
-	modem usb.Profile
+	// modem is that of its uplink, 0 for a cable, in the world of the scenario.
+	modem    usb.Profile
+	scenario virtual.Scenario
 	// shell starts the shell on the second serial port, if it does not start
 	// by itself.
 	shell func(ctx context.Context, console *qemu.Console) error
@@ -65,7 +66,7 @@ func box(image boxImage, site Site) kind {
 
 // mobile is a box whose uplink is a modem of the profile.
 func mobile(k kind, profile usb.Profile) kind {
-	k.name, k.modem = k.name+"-lte", profile
+	k.name, k.modem, k.scenario = k.name+"-lte", profile, virtual.Default()
 	k.milestones = []milestone{
 		{"init", `milestone=init`},
 		{"router", `milestone=router`},
@@ -169,7 +170,7 @@ func (l *Lab) BootAt(ctx context.Context, at *Branch, kind kind) (*Spoke, error)
 	s.watch, ctx = errgroup.WithContext(ctx)
 	if kind.modem != 0 {
 		var socket string
-		if s.Cell, socket, err = l.newCell(ctx, dir, kind.modem, virtual.Default()); err != nil {
+		if s.Cell, socket, err = l.newCell(ctx, dir, kind.modem, kind.scenario); err != nil {
 			stop()
 			return nil, err
 		}
@@ -220,19 +221,9 @@ func (s *Spoke) ping(ctx context.Context) error {
 	return nil
 }
 
-// capture starts the capture on the spoke's side of the carrier.
+// capture starts the captures on the spoke's side of the carrier: on its cable, and
+// in the mobile network of its modem.
 func (s *Spoke) capture(ctx context.Context) error {
-	if s.Cell != nil {
-		err := s.lab.NAT.Do(func() (err error) {
-			s.Capture, err = probe.NewPacketCapture(cellDevice, cellPool)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		s.watch.Go(func() error { return s.Capture.Run(ctx) })
-		return nil
-	}
 	mac, err := net.ParseMAC(s.at.nics[0].MAC)
 	if err != nil {
 		return err
@@ -241,7 +232,18 @@ func (s *Spoke) capture(ctx context.Context) error {
 		return err
 	}
 	s.watch.Go(func() error { return s.Capture.Run(ctx) })
-	return nil
+	if s.Cell == nil {
+		return nil
+	}
+	return s.lab.NAT.Do(func() error {
+		mobile, err := probe.NewPacketCapture(cellDevice, cellPool, cellPool6)
+		if err != nil {
+			return err
+		}
+		mobile.Join(s.Capture)
+		s.watch.Go(func() error { return mobile.Run(ctx) })
+		return nil
+	})
 }
 
 // Close pulls the spoke's plug.

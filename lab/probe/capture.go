@@ -44,8 +44,13 @@ type Capture struct {
 	// or, if link is 0, they are packets and those from within are.
 	link int
 	mac  string
-	from netip.Prefix
+	from []netip.Prefix
 
+	*counts
+}
+
+// counts are what captures of one machine have seen.
+type counts struct {
 	mu    sync.Mutex
 	sent  map[Kind]int
 	got   map[Kind]int
@@ -70,8 +75,8 @@ func NewCapture(device string, mac net.HardwareAddr) (*Capture, error) {
 }
 
 // NewPacketCapture is NewCapture on an interface whose packets have no header of the
-// link's. Packets of IPv4 with a source in from count as sent.
-func NewPacketCapture(device string, from netip.Prefix) (*Capture, error) {
+// link's. Packets with a source in one of the prefixes count as sent.
+func NewPacketCapture(device string, from ...netip.Prefix) (*Capture, error) {
 	c, err := openCapture(device)
 	if err == nil {
 		c.from = from
@@ -92,15 +97,17 @@ func openCapture(device string) (*Capture, error) {
 	if err != nil {
 		return nil, fmt.Errorf("capture on %s: %w", device, err)
 	}
-	return &Capture{
-		conn:  conn,
+	return &Capture{conn: conn, counts: &counts{
 		sent:  make(map[Kind]int),
 		got:   make(map[Kind]int),
 		first: make(map[Kind]string),
 
 		firstSent: make(map[Kind]string),
-	}, nil
+	}}, nil
 }
+
+// Join makes what c sees count with what other sees: the machine has two links.
+func (c *Capture) Join(other *Capture) { c.counts = other.counts }
 
 // Run captures until ctx ends.
 func (c *Capture) Run(ctx context.Context) error {
@@ -130,7 +137,9 @@ func (c *Capture) count(frame []byte) {
 	if c.link == ethernetHeader {
 		kind, ours = Classify(frame), string(frame[6:12]) == c.mac
 	} else {
-		kind, ours = classifyPacket(frame), len(frame) >= 20 && c.from.Contains(netip.AddrFrom4([4]byte(frame[12:])))
+		kind = classifyPacket(frame)
+		source := sourceOf(frame)
+		ours = slices.ContainsFunc(c.from, func(p netip.Prefix) bool { return p.Contains(source) })
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -195,9 +204,26 @@ func classifyPacket(packet []byte) Kind {
 	case 4:
 		return classifyIP(packet)
 	case 6:
+		switch {
+		case len(packet) >= 40 && packet[6] == unix.IPPROTO_GRE:
+			return ClearGRE
+		case len(packet) >= 48 && packet[6] == unix.IPPROTO_UDP:
+			return classifyUDP(packet[40:])
+		}
 		return IPv6
 	}
 	return Other
+}
+
+// sourceOf returns the source address of an IP packet.
+func sourceOf(packet []byte) netip.Addr {
+	switch {
+	case packet[0]>>4 == 4 && len(packet) >= 20:
+		return netip.AddrFrom4([4]byte(packet[12:]))
+	case packet[0]>>4 == 6 && len(packet) >= 40:
+		return netip.AddrFrom16([16]byte(packet[8:]))
+	}
+	return netip.Addr{}
 }
 
 // Classify says what an Ethernet frame carries.
