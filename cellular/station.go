@@ -200,8 +200,8 @@ const (
 	longestAbsence = time.Hour
 )
 
-// firstPause is how long the first way to bring a modem to its senses is given to
-// work; each further one gets longer, up to longestPause.
+// firstPause is how long each way to bring a modem to its senses is given to work;
+// each round of all of them is given longer, up to longestPause.
 const (
 	firstPause   = 2 * time.Second
 	longestPause = 10 * time.Minute
@@ -217,13 +217,20 @@ func (s *Station) rouse(ctx context.Context, device Device, reason error) {
 	}
 	resets := slices.Insert(device.Resets(), 0, Reset{Name: "open it again", Do: func(context.Context) error { return nil }})
 	resets = append(resets, Reset{Name: "power off and on", Do: func(ctx context.Context) error { return s.bus.Power(ctx, s.name) }})
-	r := resets[s.rung%len(resets)]
-	pause := min(firstPause<<min(s.rung, 16), longestPause)
-	s.rung++
-	s.log.Warn("modem does not do what it is to", "device", device, "err", reason, "remedy", r.Name, "pause", pause)
-	s.report(hold{phase: Recovering, why: fmt.Sprintf("%v; remedy: %s", reason, r.Name)}, nil)
-	if err := r.Do(ctx); err != nil {
-		s.log.Warn("remedy did not work", "remedy", r.Name, "err", err)
+	pause := min(firstPause<<min(s.rung/len(resets), 16), longestPause)
+	for range resets {
+		r := resets[s.rung%len(resets)]
+		s.rung++
+		err := r.Do(ctx)
+		if errors.Is(err, modem.ErrUnsupported) {
+			continue // the next one, then
+		}
+		s.log.Warn("modem does not do what it is to", "device", device, "err", reason, "remedy", r.Name, "pause", pause)
+		s.report(hold{phase: Recovering, why: fmt.Sprintf("%v; remedy: %s", reason, r.Name)}, nil)
+		if err != nil {
+			s.log.Warn("remedy did not work", "remedy", r.Name, "err", err)
+		}
+		break
 	}
 	select {
 	case <-ctx.Done():
