@@ -55,8 +55,19 @@ func (v *visit) connectOne(ctx context.Context, u *Underlay, changed bool) (hold
 		return hold{}, fmt.Errorf("ask for the connection of %s: %w", u.Name, err)
 	}
 	wasConnected := u.connected
+	if u.connected {
+		// It may have gone with the network, which is another thing.
+		v.stale |= modem.RegistrationChanged
+		if err := ask(ctx, v, modem.RegistrationChanged, &v.registration, v.modem.Registration); err != nil {
+			return hold{}, fmt.Errorf("ask for the network: %w", err)
+		}
+	}
 	if err := v.lost(u, err); err != nil {
 		return hold{}, err
+	}
+	if !v.registration.Registered() {
+		v.stale |= modem.RegistrationChanged
+		return hold{phase: Registering, why: "the network is lost", again: time.Millisecond}, nil
 	}
 	if wasConnected { // perhaps it has gone with the network
 		if h, err := v.served(ctx); err != nil || h.holds() {
@@ -130,6 +141,7 @@ func (v *visit) lost(u *Underlay, reason error) error {
 		lasted := time.Since(u.since).Round(time.Millisecond)
 		v.log.Warn("connection lost", "interface", u.Name, "after", lasted, "err", reason)
 		switch {
+		case !v.registration.Registered():
 		case lasted >= steady:
 			u.brief = 0
 			delete(v.histories, v.purpose(u))
