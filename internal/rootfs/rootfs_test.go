@@ -23,9 +23,23 @@ func TestSelectFollowsLinks(t *testing.T) {
 	}
 }
 
+func TestSelectTakesPatterns(t *testing.T) {
+	tree := Tree{"usr/lib/x/a.so": {}, "usr/lib/x/b.so": {}, "usr/lib/x/c.conf": {}, "usr/lib/a.so": {}}
+	selected, err := tree.Select("/lib/x/*.so")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := slices.Sorted(maps.Keys(selected))
+	if want := []string{"usr/lib/x/a.so", "usr/lib/x/b.so"}; !slices.Equal(got, want) {
+		t.Errorf("selected %v, want %v", got, want)
+	}
+}
+
 func TestSelectReportsWhatNobodyHolds(t *testing.T) {
-	if _, err := (Tree{}).Select("/bin/sh"); err == nil {
-		t.Error("selecting a file of no package is no error")
+	for _, name := range []string{"/bin/sh", "/bin/*", "/bin/[*"} {
+		if _, err := (Tree{}).Select(name); err == nil {
+			t.Errorf("selecting %s of no package is no error", name)
+		}
 	}
 	loop := Tree{"a": {Mode: fs.ModeSymlink, Data: []byte("b")}, "b": {Mode: fs.ModeSymlink, Data: []byte("/a")}}
 	if _, err := loop.Select("a"); err == nil {

@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"debug/elf"
 	"fmt"
+	"io/fs"
 	"path"
-	"slices"
+	"strings"
 )
 
 // libraryPath is where the dynamic linker looks for shared libraries, and the
@@ -17,11 +18,18 @@ var libraryPath = []string{
 }
 
 // Select returns the named files of the tree and, for programs and libraries,
-// all the shared libraries they need. A library that no package holds is an
-// error that names who needs it.
+// all the shared libraries they need. A name with a * in it is a pattern of
+// path.Match. A library that no package holds is an error that names who needs it.
 func (t Tree) Select(names ...string) (Tree, error) {
 	selected := make(Tree)
-	queue := slices.Clone(names)
+	var queue []string
+	for _, name := range names {
+		matching, err := t.matching(name)
+		if err != nil {
+			return nil, fmt.Errorf("select file: %w", err)
+		}
+		queue = append(queue, matching...)
+	}
 	for len(queue) > 0 {
 		name := queue[0]
 		queue = queue[1:]
@@ -42,6 +50,26 @@ func (t Tree) Select(names ...string) (Tree, error) {
 		}
 	}
 	return selected, nil
+}
+
+// matching returns the names that a pattern stands for.
+func (t Tree) matching(pattern string) (names []string, err error) {
+	if !strings.Contains(pattern, "*") {
+		return []string{pattern}, nil
+	}
+	for name := range t {
+		matched, err := path.Match(clean(pattern), name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", pattern, err)
+		}
+		if matched {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s: %w", pattern, fs.ErrNotExist)
+	}
+	return names, nil
 }
 
 // needed returns the libraries and the interpreter an ELF file asks for; other

@@ -14,7 +14,8 @@
 //
 // A package whose tests need programs of Debian, such as a peer of another make,
 // names them in testdata/debian/NAME, in lines "package NAME..." and "file
-// PATH...". The VM has the files, with the libraries they need, at /debian/NAME.
+// PATH...", where a * in a PATH is as in the shell. The VM has the files, with the
+// libraries they need, at /debian/NAME.
 package main
 
 import (
