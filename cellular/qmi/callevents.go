@@ -1,5 +1,19 @@
 package qmi
 
+// SetDataEventsRequest (SET_EVENT_REPORT) asks WDS for reports of how a call is
+// carried: its rates, its technology, whether it sleeps. Which, is of no interest
+// here; but there are hosts that do not start a call unless this is answered.
+type SetDataEventsRequest struct{ noFields }
+
+// Kind returns WDS 0x0001 request.
+func (*SetDataEventsRequest) Kind() Kind { return Kind{WDS, 0x0001, Request} }
+
+// SetDataEventsResponse answers SetDataEventsRequest.
+type SetDataEventsResponse struct{ Result }
+
+// Kind returns WDS 0x0001 response.
+func (*SetDataEventsResponse) Kind() Kind { return Kind{WDS, 0x0001, Response} }
+
 // SetCallEventsRequest (INDICATION_REGISTER) asks WDS for indications beyond
 // [PacketStatusIndication], which comes unasked. What is nil stays as it is.
 type SetCallEventsRequest struct {

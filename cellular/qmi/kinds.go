@@ -8,6 +8,7 @@ var bodies = index(
 	of[ReleaseClientIDRequest], of[ReleaseClientIDResponse],
 	of[SetLinkFormatRequest], of[SetLinkFormatResponse],
 
+	of[SetDataEventsRequest], of[SetDataEventsResponse],
 	of[StartNetworkRequest], of[StartNetworkResponse],
 	of[StopNetworkRequest], of[StopNetworkResponse],
 	of[GetPacketStatusRequest], of[GetPacketStatusResponse], of[PacketStatusIndication],
@@ -38,6 +39,7 @@ var bodies = index(
 	of[SetDeviceEventsRequest], of[SetDeviceEventsResponse], of[DeviceEventIndication],
 
 	of[GetServingSystemRequest], of[GetServingSystemResponse], of[ServingSystemIndication],
+	of[GetHomeNetworkRequest], of[GetHomeNetworkResponse],
 	of[GetSignalRequest], of[GetSignalResponse], of[SignalIndication],
 	of[GetBandsRequest], of[GetBandsResponse],
 	of[GetSystemRequest], of[GetSystemResponse], of[SystemIndication],

@@ -5,6 +5,9 @@ import "testing"
 // nasVectors follow libqmi's qmi-service-nas.json, and for the system and the
 // reject indication the public headers of Qualcomm's and Quectel's NAS.
 var nasVectors = []vector{
+	{"", "01 0c00 00 03 03  00 0100 2500 0000", 3, 1, &GetHomeNetworkRequest{}},
+	{"", "01 2200 80 03 03  02 0100 2500 1600  02 0400 0000 0000  01 0c00 0100 0100 07 546573746e6574", 3, 1,
+		&GetHomeNetworkResponse{Home: PLMN{MCC: 1, MNC: 1, Name: "Testnet"}}},
 	{"", "01 0c00 00 03 03  00 0100 2400 0000", 3, 1, &GetServingSystemRequest{}},
 	{"roaming on LTE", "01 4c00 80 03 03  02 0100 2400 4000  02 0400 0000 0000  01 0600 01 01 01 02 01 08  10 0100 00  12 0800 0601 0100 03 546573" +
 		"  1c 0200 feff  1d 0400 78563412  21 0500 02 03 00 00 00  24 0200 3412  27 0500 0601 0100 00", 3, 1,

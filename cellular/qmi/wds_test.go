@@ -43,6 +43,8 @@ var wdsVectors = []vector{
 		&GetStatisticsRequest{CountPacketsSent | CountPacketsReceived | CountOctetsSent | CountOctetsReceived}},
 	{"", "01 3700 80 01 04  02 0600 2400 2b00  02 0400 0000 0000  10 0400 02000000  11 0400 03000000  19 0800 0001000000000000  1a 0800 0000000001000000", 4, 6,
 		&GetStatisticsResponse{PacketsSent: new(uint32(2)), PacketsReceived: new(uint32(3)), OctetsSent: new(uint64(256)), OctetsReceived: new(uint64(1 << 32))}},
+	{"", "01 0c00 00 01 04  00 0600 0100 0000", 4, 6, &SetDataEventsRequest{}},
+	{"", "01 1300 80 01 04  02 0600 0100 0700  02 0400 0000 0000", 4, 6, &SetDataEventsResponse{}},
 	{"", "01 1000 00 01 04  00 0600 0300 0400  12 0100 01", 4, 6, &SetCallEventsRequest{Settings: new(true)}},
 	{"", "01 1300 80 01 04  02 0600 0300 0700  02 0400 0000 0000", 4, 6, &SetCallEventsResponse{}},
 	{"MTU", "01 1300 80 01 04  04 0000 8c00 0700  10 0400 00200000", 4, 0, &SettingsIndication{Changed: new(SettingMTU)}},

@@ -11,6 +11,8 @@ func (s *Side) nas(c *client, request qmi.Body) qmi.Body {
 	switch r := request.(type) {
 	case *qmi.GetServingSystemRequest:
 		return &qmi.GetServingSystemResponse{System: s.servingSystem()}
+	case *qmi.GetHomeNetworkRequest:
+		return s.homeNetwork()
 	case *qmi.GetSystemRequest:
 		return &qmi.GetSystemResponse{System: s.system()}
 	case *qmi.GetSignalRequest:
@@ -46,6 +48,16 @@ func (s *Side) nas(c *client, request qmi.Body) qmi.Body {
 		return &qmi.SetNetworkEventsResponse{}
 	}
 	return nil
+}
+
+// homeNetwork is that of the SIM.
+func (s *Side) homeNetwork() qmi.Body {
+	card := s.modem.Card()
+	if card == nil || s.modem.SIMState() != modem.SIMReady {
+		return &qmi.GetHomeNetworkResponse{Result: no(qmi.ErrInfoUnavailable)}
+	}
+	mcc, mnc := numbers(s.modem.HomePLMN())
+	return &qmi.GetHomeNetworkResponse{Home: qmi.PLMN{MCC: mcc, MNC: mnc, Name: card.Provider}}
 }
 
 func set(v *bool, to *bool) {

@@ -34,6 +34,8 @@ func (s *Side) wds(c *client, request qmi.Body) qmi.Body {
 			return &qmi.GetStatisticsResponse{Result: no(qmi.ErrOutOfCall)}
 		}
 		return statistics(session, r.Counts)
+	case *qmi.SetDataEventsRequest:
+		return &qmi.SetDataEventsResponse{} // there is nothing to report: a call is carried as it is
 	case *qmi.SetCallEventsRequest:
 		set(&c.settings, r.Settings)
 		return &qmi.SetCallEventsResponse{}
