@@ -45,9 +45,10 @@ func (v *visit) card(ctx context.Context) (hold, error) {
 	return hold{phase: Card, why: "the SIM is " + v.sim.State.String()}, nil
 }
 
-// readCard asks for the SIM if it may have changed.
+// readCard asks for the SIM if it may have changed, and for the slots, unless there is
+// just one.
 func (v *visit) readCard(ctx context.Context) error {
-	if v.stale&modem.SIMChanged != 0 && len(v.slots) > 1 {
+	if v.stale&modem.SIMChanged != 0 && len(v.slots) != 1 {
 		if err := v.readSlots(ctx); err != nil {
 			return err
 		}

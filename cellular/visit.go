@@ -194,9 +194,6 @@ func (v *visit) identify(ctx context.Context) (hold, error) {
 	if err := v.device.Links(names); err != nil {
 		return hold{}, fmt.Errorf("make the modem's network devices: %w", err)
 	}
-	if err := v.readSlots(ctx); err != nil {
-		return hold{}, err
-	}
 	v.identity = identity
 	v.log.Info("modem is there", "device", v.device, "model", identity.Model, "firmware", identity.Firmware, "protocol", identity.Protocol, "milestone", "modem")
 	return hold{}, nil
