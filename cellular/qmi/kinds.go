@@ -40,6 +40,7 @@ var bodies = index(
 
 	of[GetServingSystemRequest], of[GetServingSystemResponse], of[ServingSystemIndication],
 	of[GetHomeNetworkRequest], of[GetHomeNetworkResponse],
+	of[GetNetworkNameRequest], of[GetNetworkNameResponse],
 	of[GetSignalRequest], of[GetSignalResponse], of[SignalIndication],
 	of[GetBandsRequest], of[GetBandsResponse],
 	of[GetSystemRequest], of[GetSystemResponse], of[SystemIndication],

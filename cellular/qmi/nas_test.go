@@ -8,6 +8,11 @@ var nasVectors = []vector{
 	{"", "01 0c00 00 03 03  00 0100 2500 0000", 3, 1, &GetHomeNetworkRequest{}},
 	{"", "01 2200 80 03 03  02 0100 2500 1600  02 0400 0000 0000  01 0c00 0100 0100 07 546573746e6574", 3, 1,
 		&GetHomeNetworkResponse{Home: PLMN{MCC: 1, MNC: 1, Name: "Testnet"}}},
+	{"", "01 1300 00 03 03  00 0100 4400 0700  01 0400 0100 0100", 3, 1, &GetNetworkNameRequest{MCC: 1, MNC: 1}},
+	{"", "01 2700 80 03 03  02 0100 4400 1b00  02 0400 0000 0000  10 1100 00 02 544e  00 00 00 01 54  01 01 05 04 54004e00", 3, 1,
+		&GetNetworkNameResponse{Names: &NetworkNames{
+			Provider: EncodedName{0, "TN"}, Short: NetworkName{EncodedName: EncodedName{0, "T"}}, Long: NetworkName{EncodedName{1, "T\x00N\x00"}, true, 5},
+		}}},
 	{"", "01 0c00 00 03 03  00 0100 2400 0000", 3, 1, &GetServingSystemRequest{}},
 	{"roaming on LTE", "01 4c00 80 03 03  02 0100 2400 4000  02 0400 0000 0000  01 0600 01 01 01 02 01 08  10 0100 00  12 0800 0601 0100 03 546573" +
 		"  1c 0200 feff  1d 0400 78563412  21 0500 02 03 00 00 00  24 0200 3412  27 0500 0601 0100 00", 3, 1,

@@ -185,6 +185,7 @@ func TestQmicliHearsTheNetwork(t *testing.T) {
 	says(t, qmicli(t, "--nas-get-serving-system"), "Registration state: 'registered'", "PS: 'attached'", "[0]: 'lte'", "Roaming status: 'off'",
 		"Description: 'Testnet'", "3GPP cell ID: '27447297'", "LTE tracking area code: '4711'", "MNC with PCS digit: 'no'")
 	says(t, qmicli(t, "--nas-get-home-network"), "MCC: '1'", "MNC: '1'", "Description: 'Testnet'")
+	says(t, qmicli(t, "--nas-get-plmn-name=00101"), "Long Name: Testnet", "Short Name: Testnet", "Service Name: Testnet")
 	says(t, qmicli(t, "--nas-get-system-info"), "LTE service:", "Status: 'available'", "MCC: '001'", "MNC: '01'", "Tracking Area Code: '4711'")
 	says(t, qmicli(t, "--nas-get-rf-band-info"), "Active Band Class: 'eutran-20'", "Active Channel: '6300'")
 	says(t, qmicli(t, "--nas-set-system-selection-preference=lte"), "set successfully")

@@ -13,6 +13,8 @@ func (s *Side) nas(c *client, request qmi.Body) qmi.Body {
 		return &qmi.GetServingSystemResponse{System: s.servingSystem()}
 	case *qmi.GetHomeNetworkRequest:
 		return s.homeNetwork()
+	case *qmi.GetNetworkNameRequest:
+		return s.networkName(r)
 	case *qmi.GetSystemRequest:
 		return &qmi.GetSystemResponse{System: s.system()}
 	case *qmi.GetSignalRequest:
@@ -58,6 +60,16 @@ func (s *Side) homeNetwork() qmi.Body {
 	}
 	mcc, mnc := numbers(s.modem.HomePLMN())
 	return &qmi.GetHomeNetworkResponse{Home: qmi.PLMN{MCC: mcc, MNC: mnc, Name: card.Provider}}
+}
+
+// networkName is that of a network, which is known while it serves the modem.
+func (s *Side) networkName(r *qmi.GetNetworkNameRequest) qmi.Body {
+	registration := s.modem.Registration()
+	if mcc, mnc := numbers(registration.PLMN); !registration.Registered() || mcc != r.MCC || mnc != r.MNC {
+		return &qmi.GetNetworkNameResponse{Result: no(qmi.ErrInfoUnavailable)}
+	}
+	name := qmi.NetworkName{EncodedName: qmi.EncodedName{Text: registration.Operator}}
+	return &qmi.GetNetworkNameResponse{Names: &qmi.NetworkNames{Provider: qmi.EncodedName{Text: s.modem.Card().Provider}, Short: name, Long: name}}
 }
 
 func set(v *bool, to *bool) {
