@@ -54,25 +54,8 @@ func (v *visit) connectOne(ctx context.Context, u *Underlay, changed bool) (hold
 	if !errors.Is(err, modem.ErrNotConnected) {
 		return hold{}, fmt.Errorf("ask for the connection of %s: %w", u.Name, err)
 	}
-	wasConnected := u.connected
-	if u.connected {
-		// It may have gone with the network, which is another thing.
-		v.stale |= modem.RegistrationChanged
-		if err := ask(ctx, v, modem.RegistrationChanged, &v.registration, v.modem.Registration); err != nil {
-			return hold{}, fmt.Errorf("ask for the network: %w", err)
-		}
-	}
-	if err := v.lost(u, err); err != nil {
-		return hold{}, err
-	}
-	if !v.registration.Registered() {
-		v.stale |= modem.RegistrationChanged
-		return hold{phase: Registering, why: "the network is lost", again: time.Millisecond}, nil
-	}
-	if wasConnected { // perhaps it has gone with the network
-		if h, err := v.served(ctx); err != nil || h.holds() {
-			return h, err
-		}
+	if h, err := v.lost(ctx, u, err); err != nil || h.holds() {
+		return h, err
 	}
 	choice := v.situation(u).Next()
 	u.choice = choice
@@ -135,27 +118,31 @@ func (v *visit) served(ctx context.Context) (hold, error) {
 
 // lost withdraws a connection that is no more, for the reason that the modem gives. It
 // is asked for again at once; but if that has not lasted either, it counts as an
-// attempt that came to nothing, so that nobody is pestered.
-func (v *visit) lost(u *Underlay, reason error) error {
-	if u.connected && !u.since.IsZero() {
-		lasted := time.Since(u.since).Round(time.Millisecond)
-		v.log.Warn("connection lost", "interface", u.Name, "after", lasted, "err", reason)
-		switch {
-		case !v.registration.Registered():
-		case lasted >= steady:
-			u.brief = 0
-			delete(v.histories, v.purpose(u))
-		case u.brief == 0:
-			u.brief++
-		default:
-			var refusal modem.Refusal
-			if !errors.As(reason, &refusal) {
-				reason = fmt.Errorf("the network ended the connection after %v", lasted)
-			}
-			v.note(u, u.choice.Failed(v.registration.PLMN, time.Now(), reason))
-		}
+// attempt that came to nothing, so that nobody is pestered. What has gone with the
+// network is none of the APN's fault.
+func (v *visit) lost(ctx context.Context, u *Underlay, reason error) (hold, error) {
+	connected, since := u.connected, u.since
+	if err := u.withdraw(); err != nil || !connected {
+		return hold{}, err
 	}
-	return u.withdraw()
+	v.log.Warn("connection lost", "interface", u.Name, "err", reason)
+	if h, err := v.served(ctx); err != nil || h.holds() || since.IsZero() {
+		return h, err
+	}
+	switch lasted := time.Since(since).Round(time.Millisecond); {
+	case lasted >= steady:
+		u.brief = 0
+		delete(v.histories, v.purpose(u))
+	case u.brief == 0:
+		u.brief++
+	default:
+		var refusal modem.Refusal
+		if !errors.As(reason, &refusal) {
+			reason = fmt.Errorf("the network ended the connection after %v", lasted)
+		}
+		v.note(u, u.choice.Failed(v.registration.PLMN, time.Now(), reason))
+	}
+	return hold{}, nil
 }
 
 // note adds an attempt to those of the connection.
