@@ -17,18 +17,32 @@ import (
 
 // Board is one kind of hardware.
 type Board struct {
-	// Name is what the engineer calls it, and the file of facts.
+	// Name is what the engineer calls it, and the file of facts. It is also the name
+	// of the board's configuration in a FIT image.
 	Name string
 	// Compatible are the strings of the device tree's root that name the
 	// board, any of which is enough.
 	Compatible []string
+	// Untried means that the firmware has not run on such a board yet. What is said
+	// of it was read in device trees and in documents, and has not been seen.
+	Untried bool
 	// Ports leads from the name on the case, which is the link's name in the
 	// configuration, to the device: a path.Match pattern for the device's
 	// path below /sys/devices.
 	Ports map[string]string
+	// SwitchPorts are ports that have their names from the kernel: those of a
+	// switch, after the labels in the device tree. They share one device.
+	SwitchPorts []string
 	// Modems are the places for cellular modems, by the names that they have in
 	// the configuration.
 	Modems map[string]Modem
+	// LED is the light that is the box's own, by its name below /sys/class/leds;
+	// empty for a board without.
+	LED string
+	// Button is for the person in front of the box.
+	Button Button
+	// Clock knows the time before the network does.
+	Clock Clock
 	// Modules are the drivers the box cannot do without, in the order in
 	// which they are worth loading, and those of Watchdog and Ramoops.
 	Modules []string
@@ -85,7 +99,7 @@ var ErrUnknown = errors.New("unknown board")
 
 // All are the boards this program knows.
 func All() []Board {
-	return []Board{virt}
+	return []Board{virt, espressobinV7, espressobinUltra, turrisMox, ten64, nanopiR4S, cm4IO}
 }
 
 // Drivers are the Modules without which the box is of no use: all but

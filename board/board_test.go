@@ -98,7 +98,9 @@ func TestFacts(t *testing.T) {
 				t.Errorf("%s: the boot waits for %s", b.Name, m)
 			}
 		}
-		if !slices.Contains(b.KernelArgs, "console="+b.Console) {
+		if !slices.ContainsFunc(b.KernelArgs, func(a string) bool {
+			return a == "console="+b.Console || strings.HasPrefix(a, "console="+b.Console+",")
+		}) {
 			t.Errorf("%s: the kernel's console is not %s", b.Name, b.Console)
 		}
 	}

@@ -5,7 +5,8 @@ import "strings"
 // Boot is what the image and the boot loader have to know of a board.
 type Boot struct {
 	// Defconfig is U-Boot's configuration for the board, and Config what it needs
-	// besides, as lines of a .config file.
+	// besides, as lines of a .config file. Without a Defconfig there is no boot loader
+	// of ours for the board.
 	Defconfig string
 	Config    []string
 	// Interface and Device are the disk in U-Boot's words, such as "mmc" and 1.
@@ -25,6 +26,8 @@ type Boot struct {
 	// DeviceTree is the file of the board's device tree in the kernel's package,
 	// below its directory. It is empty for an emulator, which makes its own.
 	DeviceTree string
+	// Loader says where the board's first boot stage looks for the boot loader.
+	Loader string
 }
 
 // CommandLine is the kernel's command line.

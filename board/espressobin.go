@@ -1,0 +1,59 @@
+package board
+
+// Globalscale's ESPRESSObin boards have a Marvell Armada 3720 and a Marvell switch
+// behind its first Ethernet. The one before v7 has its ports in another order and
+// is not described.
+//
+// Sources: Debian's device trees, U-Boot's board/Marvell/mvebu_armada-37xx. The
+// firmware has not run on this hardware.
+
+// espressobinV7 is the one with DDR4 memory. Whether its mini PCIe slot has the USB
+// lines that most modems need is not known here, so that a modem goes into a USB
+// socket.
+var espressobinV7 = Board{
+	Name:        "espressobin-v7",
+	Compatible:  []string{"globalscale,espressobin-v7"},
+	Untried:     true,
+	SwitchPorts: []string{"wan", "lan0", "lan1"},
+	Modems: map[string]Modem{
+		"usb3": {Device: armada3720 + "d0058000.usb/usb*/*-1", Slot: "USB 3 socket", SIMs: 1},
+		"usb2": {Device: armada3720 + "d005e000.usb/usb*/*-1", Slot: "USB 2 socket", SIMs: 1},
+	},
+	LED:        "led2",
+	Modules:    armada3720Modules,
+	OnDemand:   armada3720OnDemand,
+	Watchdog:   armada3720Watchdog,
+	Console:    "ttyMV0",
+	KernelArgs: armada3720Args,
+	Boot: Boot{
+		Disk:       "mmcblk0", // the microSD card
+		Modules:    armada3720DiskModules,
+		DeviceTree: "marvell/armada-3720-espressobin-v7.dtb",
+		Loader:     "SPI flash, from its start: TF-A and U-Boot in one flash-image.bin; U-Boot's settings, with the MAC addresses, from 0x3f0000",
+	},
+}
+
+// espressobinUltra has five ports, a clock, eMMC and a case. How its M.2 slot is
+// wired is not known here.
+var espressobinUltra = Board{
+	Name:        "espressobin-ultra",
+	Compatible:  []string{"globalscale,espressobin-ultra"},
+	Untried:     true,
+	SwitchPorts: []string{"wan", "lan0", "lan1", "lan2", "lan3"},
+	Modems: map[string]Modem{
+		"usb3": {Device: armada3720 + "d0058000.usb/usb*/*-1", Slot: "USB 3 socket", SIMs: 1},
+	},
+	LED:        "ebin-ultra:green:led2",
+	Clock:      Clock{Node: "/soc/internal-regs@d0000000/i2c@11000/rtc@51", Driver: "rtc_pcf8563"},
+	Modules:    armada3720Modules,
+	OnDemand:   armada3720OnDemand,
+	Watchdog:   armada3720Watchdog,
+	Console:    "ttyMV0",
+	KernelArgs: armada3720Args,
+	Boot: Boot{
+		Disk:       "mmcblk0", // the eMMC
+		Modules:    armada3720DiskModules,
+		DeviceTree: "marvell/armada-3720-espressobin-ultra.dtb",
+		Loader:     "SPI flash, from its start: TF-A and U-Boot in one flash-image.bin; what is particular to the box from 0x3e0000, U-Boot's settings from 0x3f0000",
+	},
+}
