@@ -53,7 +53,7 @@ test-vm: deps build/vm ## VRF, GRE and XFRM in an arm64 VM with the box's kernel
 
 .PHONY: test-image
 test-image: deps ## two builds of one commit are the same, and the table of providers is what Debian's compiles to
-	go test -tags image ./image ./cellular/apn/generate
+	go test -tags image ./board ./image ./cellular/apn/generate
 
 .PHONY: bench
 bench: deps ## our figures beside the peer's, into docs/performance.md (RUN=id: one of them)

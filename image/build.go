@@ -51,6 +51,9 @@ type options struct {
 // build writes kernel, initramfs and manifest to the output directory, and a disk
 // if asked to.
 func build(ctx context.Context, o options) (*manifest, error) {
+	if err := hasBootLoader(o.board); o.disk && err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return nil, fmt.Errorf("create the output directory: %w", err)
 	}
@@ -91,6 +94,11 @@ func build(ctx context.Context, o options) (*manifest, error) {
 		return nil, err
 	}
 	files := []string{kernelFile, initramfsFile}
+	more, err := writeBringUp(o.out, o.board, kernel)
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, more...)
 	if o.disk {
 		more, err := buildDisk(ctx, o, kernel, source, m)
 		if err != nil {

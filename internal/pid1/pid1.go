@@ -104,6 +104,9 @@ func (b *box) boot(ctx context.Context, version string, modules [][]string) {
 	b.board, err = board.Detect(os.DirFS("/proc"))
 	b.report("the ports keep the kernel's names, and there is no watchdog", err)
 	b.log.Info("PID 1 runs", "version", version, "board", b.board.Name, bootlog.MilestoneKey, "init")
+	if b.board.Untried {
+		b.log.Warn("the firmware has not run on such a board before: tell whether it does", "board", b.board.Name)
+	}
 	b.modules, err = kmod.Open(modulesDir)
 	b.report("no module can be loaded", err)
 

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/farspoke/farspoke/board"
+)
+
+func TestExtlinux(t *testing.T) {
+	got := string(extlinux(board.Board{KernelArgs: []string{"console=ttyS0,115200", "panic=1"}}))
+	want := `default farspoke
+label farspoke
+	kernel /Image
+	initrd /initramfs.cpio.zst
+	fdt /board.dtb
+	append console=ttyS0,115200 panic=1
+`
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestNoDiskWithoutBootLoader(t *testing.T) {
+	for _, b := range board.All() {
+		err := hasBootLoader(b)
+		if (err == nil) != (b.Name == "virt") {
+			t.Errorf("%s: %v", b.Name, err)
+		}
+	}
+}
