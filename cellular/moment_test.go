@@ -65,6 +65,7 @@ func at(t *testing.T, protocol port.Protocol, n int, change func(*virtual.Scenar
 		var once sync.Once
 		gone := make(chan struct{})
 		r.listen(func(said int) {
+			r.believes()
 			if said >= n {
 				once.Do(func() {
 					r.do(goWrong(r))
@@ -86,6 +87,19 @@ func at(t *testing.T, protocol port.Protocol, n int, change func(*virtual.Scenar
 		r.down(atOnce)
 		r.up(bringUp)
 	})
+}
+
+// believes fails the test if the box takes what the modem said for something else.
+func (r *rig) believes() {
+	s := r.station.Status()
+	for what, told := range map[string]struct{ is, right string }{
+		"IMEI": {s.Identity.IMEI, "356938035643809"}, "ICCID": {s.SIM.ICCID, "8988211000000530082"}, "IMSI": {s.SIM.IMSI, "001010123456789"},
+		"model": {s.Identity.Model, r.emulator.Modem.Device().Model}, "network": {s.Registration.PLMN, "00101"}, "operator": {s.Registration.Operator, "Testnet"},
+	} {
+		if told.is != "" && told.is != told.right {
+			r.Errorf("%sthe %s is taken for %q", r.where, what, told.is)
+		}
+	}
 }
 
 func TestUnpluggedAtEachMessage(t *testing.T) {
