@@ -302,9 +302,9 @@ func TestAPNIsFoundForTheSIM(t *testing.T) {
 			}
 			r.do(r.order.Bounce(time.Second))
 			r.down(atOnce)
-			before := len(r.asked)
+			before := r.requests()
 			r.up(2 * bringUp)
-			if tried := len(r.asked) - before; tried > 2 { // QMI asks for each family
+			if tried := r.requests() - before; tried > 2 { // QMI asks for each family
 				r.Errorf("the APN that worked was found only after %d tries", tried)
 			}
 		})

@@ -19,9 +19,9 @@ const (
 	// asksPerHour is how often the network may be asked for a connection that it
 	// refuses. QMI asks for each family.
 	asksPerHour = 40
-	// ordersPerOutage is how often a modem may be told something in the hour and a half
-	// that a network refuses to register it.
-	ordersPerOutage = 12
+	// ordersPerHour is how often a modem may be told something while a network refuses
+	// to register it.
+	ordersPerHour = 12
 	// longestWait is for the refusals after which the box waits longest: for a day and
 	// a quarter, see package apn.
 	longestWait = 31 * time.Hour
@@ -72,7 +72,7 @@ func TestRefusedWithEachCause(t *testing.T) {
 func refused(t *testing.T, protocol port.Protocol, cause modem.SessionCause) {
 	by(t, protocol, Config{}, func(s *virtual.Scenario) { s.Networks[0].APNs[0].Refuse = cause }, func(r *rig) {
 		r.where = fmt.Sprintf("cause %d: ", cause)
-		r.pass(90 * time.Minute)
+		r.pass(time.Hour)
 		r.clean()
 		if s := r.station.Status(); s.Phase != Connecting || len(s.Connections[0].Failed) == 0 {
 			r.Errorf("%sthe modem is %v: %q", r.where, s.Phase, s.Text)
@@ -87,9 +87,6 @@ func refused(t *testing.T, protocol port.Protocol, cause modem.SessionCause) {
 
 func TestDeniedWithEachCause(t *testing.T) {
 	some := []modem.RejectCause{8, 15, 19, 22}
-	// forGood are those after which a modem does not try again by itself (TS 24.301,
-	// 5.5.1.2.5).
-	forGood := []modem.RejectCause{3, 6, 7, 8}
 	for _, protocol := range []port.Protocol{port.MBIM, port.QMI, port.AT} {
 		t.Run(protocol.String(), func(t *testing.T) {
 			t.Parallel()
@@ -100,12 +97,8 @@ func TestDeniedWithEachCause(t *testing.T) {
 					if fmt.Sprintf("cause %d", c) == cause.String() || protocol != port.MBIM && !slices.Contains(some, cause) {
 						continue
 					}
-					within := 2 * bringUp
-					if slices.Contains(forGood, cause) {
-						within = longestWait
-					}
 					r.where = fmt.Sprintf("cause %d: ", c)
-					r.denied(cause, within)
+					r.denied(cause)
 				}
 			})
 		})
@@ -113,19 +106,28 @@ func TestDeniedWithEachCause(t *testing.T) {
 }
 
 // denied denies the modem the network for a cause and a while, and demands that it is
-// back within some time after that.
-func (r *rig) denied(cause modem.RejectCause, within time.Duration) {
+// back soon after that.
+func (r *rig) denied(cause modem.RejectCause) {
 	r.do(r.order.Deny("", cause))
 	r.down(atOnce)
 	before := r.ordered()
 	r.holds(2*time.Minute, Registering, "refused by")
-	r.pass(90 * time.Minute)
+	r.pass(time.Hour)
 	r.clean()
-	if n := r.ordered() - before; n > ordersPerOutage {
-		r.Errorf("%sthe modem was told %d things in an hour and a half", r.where, n)
+	if n := r.ordered() - before; n > ordersPerHour {
+		r.Errorf("%sthe modem was told %d things in an hour", r.where, n)
 	}
 	r.do(r.order.Deny("", 0))
-	r.up(within)
+	switch cause {
+	case 8: // after which a modem does not try again by itself (TS 24.301, 5.5.1.2.5)
+		r.up(longestWait)
+	case 3, 6, 7: // neither after these, for which there is no time here
+		r.do(r.order.Restart())
+		r.pass(time.Second)
+		r.up(2 * bringUp)
+	default:
+		r.up(2 * bringUp)
+	}
 	r.pass(2 * steady)
 }
 
@@ -147,7 +149,7 @@ func TestConnectionsThatDoNotLast(t *testing.T) {
 // A SIM that wants its PUK is left alone, for a day and over restarts.
 func TestSIMThatWantsItsPUK(t *testing.T) {
 	byEach(t, withPIN("4711"), nil, func(r *rig) {
-		r.fewest = 10 // there are none from the start
+		r.expect(10) // as there are none from the start
 		r.do(r.order.LockSIM(0, "4711", 0))
 		r.holds(time.Minute, Card, "PUK")
 		before := r.ordered()
@@ -166,7 +168,7 @@ func TestSIMThatWantsItsPUK(t *testing.T) {
 			}
 			r.emulator.Modem.InsertSIM(0, virtual.NewCard(virtual.Default().Slots[0].SIM))
 		})
-		r.fewest = 3
+		r.expect(3)
 		r.up(time.Minute)
 	})
 }

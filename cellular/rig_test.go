@@ -97,14 +97,14 @@ func by(t *testing.T, protocol port.Protocol, cfg Config, change func(*virtual.S
 			if r.stop(); <-r.ended != nil {
 				t.Error("the Station ended by itself")
 			}
+			if r.fewest < 1 {
+				t.Error("the SIM had no attempt left for a person")
+			}
 			_ = r.order.Close()
 			cancel()
 			<-ordersTaken
 		}()
 		do(r)
-		if least := 1; r.fewest < least {
-			t.Errorf("the SIM had %d attempts left, and is to keep %d for a person", r.fewest, least)
-		}
 	})
 }
 
@@ -319,6 +319,8 @@ func (p *tap) Write(b []byte) (int, error) {
 		hear(n)
 	}
 	written, err := p.CablePort.Write(b)
+	p.r.tapping.Lock()
+	defer p.r.tapping.Unlock()
 	p.r.emulator.Modem.Do(func() {
 		if card := p.r.emulator.Modem.Card(); card != nil {
 			p.r.fewest = min(p.r.fewest, card.PINAttempts)
@@ -461,6 +463,20 @@ func (r *rig) do(err error) {
 	if err != nil {
 		r.Fatal(err)
 	}
+}
+
+// expect begins anew to watch how many attempts the SIM has left, from n on.
+func (r *rig) expect(n int) {
+	r.tapping.Lock()
+	defer r.tapping.Unlock()
+	r.fewest = n
+}
+
+// requests is how many times the network was asked for a connection.
+func (r *rig) requests() int {
+	r.tapping.Lock()
+	defer r.tapping.Unlock()
+	return len(r.asked)
 }
 
 // ordered is how many things a modem was told to do.

@@ -37,6 +37,12 @@ func (r *rig) talk() (stop func()) {
 	return func() { cancel(); <-ended }
 }
 
+func (r *rig) received() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.in
+}
+
 // send has the box send a packet if it can.
 func (r *rig) send(to []byte) {
 	s := r.state()
@@ -69,7 +75,7 @@ func TestSilentLossOfData(t *testing.T) {
 			defer r.talk()()
 			r.up(bringUp)
 			r.pass(12 * time.Hour)
-			if n := len(r.asked); n > 2 {
+			if n := r.requests(); n > 2 {
 				r.Fatalf("a connection that works was asked for %d times", n)
 			}
 			m := r.emulator.Modem
@@ -81,11 +87,11 @@ func TestSilentLossOfData(t *testing.T) {
 					}
 				})
 			})
-			before := r.in
+			before := r.received()
 			r.pass(want)
 			r.up(bringUp)
 			r.pass(time.Minute)
-			if r.in == before {
+			if r.received() == before {
 				r.Errorf("nothing comes in %v after it was lost", want)
 			}
 		})
