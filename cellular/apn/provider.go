@@ -65,6 +65,9 @@ func search(plmn, operator string) []entry {
 	var provider string // the one at hand, empty if it is not in the network
 	var rank int
 	for line := range strings.Lines(providers) {
+		if provider == "" && strings.HasPrefix(line, "\t") {
+			continue
+		}
 		first, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		if first != "" {
 			provider = ""
@@ -80,7 +83,7 @@ func search(plmn, operator string) []entry {
 			if rank = likeness(operator, names...); inNetwork || rank == sameName {
 				provider = names[0]
 			}
-		} else if provider != "" {
+		} else {
 			e := parse(strings.Split(rest, "\t"))
 			e.provider, e.rank = provider, max(rank, likeness(operator, e.plan))
 			found = append(found, e)
