@@ -37,6 +37,8 @@ type Modem struct {
 	memory   Memory
 	path     Path
 	rawIP    bool
+	// subscriber is the SIM whose files were read last: they do not change.
+	subscriber modem.SIM
 	// authenticated: the radio's lock to a make of host has been opened, or does not
 	// let itself be.
 	authenticated bool

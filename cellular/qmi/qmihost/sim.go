@@ -31,7 +31,17 @@ func (m *Modem) SIM(ctx context.Context) (modem.SIM, error) {
 	if sim.State != modem.SIMReady {
 		return sim, nil // the other files are behind the PIN
 	}
-	return sim, m.readSubscriber(ctx, &sim)
+	if known := m.subscriber; sim.ICCID != "" && known.ICCID == sim.ICCID {
+		known.State, known.Attempts = sim.State, sim.Attempts
+		return known, nil
+	}
+	if err := m.readSubscriber(ctx, &sim); err != nil {
+		return modem.SIM{}, err
+	}
+	if sim.IMSI != "" {
+		m.subscriber = sim
+	}
+	return sim, nil
 }
 
 // cardStatus asks for the state of the cards.

@@ -23,6 +23,29 @@ func TestSIMReady(t *testing.T) {
 	})
 }
 
+// The files of a SIM are read once; those of another one that takes its place too.
+func TestSIMIsReadOnce(t *testing.T) {
+	in(t, func(t *testing.T, s *script, m *Modem) {
+		first, err := m.SIM(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		iccid := []byte{0x98, 0x94, 0x10, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x21}
+		var read []qmi.File
+		on(s, func(_ uint8, r *qmi.ReadTransparentRequest) any {
+			read = append(read, r.File)
+			return &qmi.ReadTransparentResponse{Data: &iccid}
+		})
+		if again, err := m.SIM(t.Context()); err != nil || again != first || len(read) != 1 {
+			t.Errorf("%+v, %v, after reading %v; before it was %+v", again, err, read, first)
+		}
+		read, iccid[9] = nil, 0x31
+		if other, err := m.SIM(t.Context()); err != nil || other.ICCID == first.ICCID || len(read) != 5 {
+			t.Errorf("another SIM: %+v, %v, after reading %v", other, err, read)
+		}
+	})
+}
+
 func TestSIMStates(t *testing.T) {
 	full := qmi.PINStatus{State: qmi.PINEnabledNotVerified, Retries: 3, UnblockRetries: 10}
 	universal := cardWith(qmi.AppPINNeeded, full)
