@@ -45,6 +45,7 @@ func bench(ctx context.Context, id string) error {
 		{[]string{"dia-cost"}, directCost},
 		{[]string{"tunnel-cost"}, tunnelCost},
 		{[]string{"commit-time"}, commitTime},
+		{[]string{"modem-up", "modem-idle"}, modems},
 	}
 	table, row, _ := strings.Cut(id, "/")
 	var figures []Figure

@@ -2,13 +2,17 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
 
 // results are what benchmarks report: by the benchmark's name, without the word
-// Benchmark before it, and by unit.
+// Benchmark before it and the number of processors behind it, and by unit.
 type results map[string]map[string]float64
+
+// processors is how many a benchmark had, which go test says if it is not one.
+var processors = regexp.MustCompile(`-[0-9]+$`)
 
 // parseBenchmarks reads the lines of go test -bench. What is printed between them
 // is left out.
@@ -24,6 +28,7 @@ func parseBenchmarks(out string) results {
 			continue
 		}
 		// A number and its unit by turns.
+		name = processors.ReplaceAllString(name, "")
 		all[name] = make(map[string]float64)
 		for i := 2; i+1 < len(words); i += 2 {
 			if value, err := strconv.ParseFloat(words[i], 64); err == nil {

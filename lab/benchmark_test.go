@@ -12,10 +12,11 @@ BenchmarkDirect   	       1	      9022 bare	     14207.5 ours
 Benchmark
 BenchmarkCommit is not one
 BenchmarkCommit/100         	       1	  23328928 nft	  12777088 ours
+BenchmarkUp/QMI-2           	       1	  0.25 ours
 PASS
 `)
-	if len(got) != 2 {
-		t.Fatalf("got the benchmarks %v, want two", got)
+	if len(got) != 3 {
+		t.Fatalf("got the benchmarks %v, want three", got)
 	}
 	for _, test := range []struct {
 		benchmark string
@@ -24,6 +25,7 @@ PASS
 	}{
 		{"Direct", []string{"ours", "bare"}, []float64{14207.5, 9022}},
 		{"Commit/100", []string{"nft"}, []float64{23328928}},
+		{"Up/QMI", []string{"ours"}, []float64{0.25}},
 	} {
 		values, err := got.values(test.benchmark, test.units...)
 		if err != nil || !slices.Equal(values, test.want) {

@@ -31,6 +31,9 @@ type images struct {
 	// of the firewall, in a virtual machine whose clock counts instructions. Only
 	// the bench needs them.
 	Interop, Firewall vmTest
+	// Cellular is the benchmarks of modems beside ModemManager. Only the bench needs
+	// them.
+	Cellular vmTest
 	// Client is the path of the Next Hop Client's benchmarks. Only the bench needs
 	// them.
 	Client string
@@ -137,6 +140,9 @@ func buildForBench(ctx context.Context, cache debian.Cache, root, dir string, bu
 		return err
 	}
 	if built.Interop, err = buildVMTest(ctx, root, dir, interopDir, vm); err != nil {
+		return err
+	}
+	if built.Cellular, err = buildVMTest(ctx, root, dir, cellularDir, vm); err != nil {
 		return err
 	}
 	built.Firewall, err = buildVMTest(ctx, root, dir, firewallDir, vm)

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // vmTest is a package's tests and benchmarks, built to run in a virtual machine
@@ -37,7 +38,7 @@ func buildVM(ctx context.Context, root, dir string) (program string, err error) 
 // without a test, since what goes into it cannot be fetched from inside the
 // sandbox.
 func buildVMTest(ctx context.Context, root, dir, pkg, vm string) (vmTest, error) {
-	test := vmTest{Package: pkg, Binary: filepath.Join(dir, filepath.Base(pkg)+".test"), VM: vm}
+	test := vmTest{Package: pkg, Binary: filepath.Join(dir, strings.ReplaceAll(pkg, "/", "-")+".test"), VM: vm}
 	build := exec.CommandContext(ctx, "go", "test", "-c", "-tags", "vm", "-o", test.Binary, "./"+pkg)
 	build.Dir = root
 	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
