@@ -5,6 +5,7 @@ package cellular
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -88,18 +89,23 @@ func (s *shelf) Load(name string, v any) (bool, error) {
 	return true, json.Unmarshal(b.([]byte), v)
 }
 
+// wholeLadder has the test climb all of the ladder, which takes minutes.
+var wholeLadder = flag.Bool("ladder.whole", false, "climb to the last remedy for a modem that hangs")
+
 // TestTheLadderBringsTheModemBack has a modem hang before the station finds it, until
 // the cure that a case is about. What is gentler is tried first, and then no more.
 func TestTheLadderBringsTheModemBack(t *testing.T) {
 	ladder := []string{"open it again", "reset on the bus", "take the driver away and give it back", "take it off the bus and back", "power off and on"}
-	for _, test := range []struct {
+	type test struct {
 		profile usb.Profile
 		cure    emulator.Cure
 		want    []string
-	}{
-		{usb.MBIM, emulator.ByConfiguration, ladder[:2]}, // which the kernel restores after a reset
-		{usb.QMI, emulator.ByPower, ladder},
-	} {
+	}
+	tests := []test{{usb.MBIM, emulator.ByConfiguration, ladder[:2]}} // which the kernel restores after a reset
+	if *wholeLadder {
+		tests = append(tests, test{usb.QMI, emulator.ByPower, ladder})
+	}
+	for _, test := range tests {
 		t.Run(fmt.Sprintf("profile %d until %v", test.profile, test.cure), func(t *testing.T) {
 			told := &remedies{Handler: slog.NewTextHandler(os.Stderr, nil)}
 			log := slog.New(told)
