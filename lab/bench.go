@@ -45,7 +45,8 @@ func bench(ctx context.Context, id string) error {
 		{[]string{"dia-cost"}, directCost},
 		{[]string{"tunnel-cost"}, tunnelCost},
 		{[]string{"commit-time"}, commitTime},
-		{[]string{"modem-up", "modem-idle"}, modems},
+		{[]string{"modem-up"}, modemUp},
+		{[]string{"modem-idle"}, modemIdle},
 	}
 	table, row, _ := strings.Cut(id, "/")
 	var figures []Figure

@@ -12,22 +12,12 @@ const cellularDir = "cellular/interop"
 // manager says what the peer of these figures is.
 const manager = "The peer is Debian's ModemManager 1.20 with all of its plugins, in the same virtual machine with the box's kernel, where the emulated modem is on the bus by vhci; with a message bus, polkitd and udevd, and nothing else."
 
-// modems measures how long a modem takes to be of use, and what it costs from then
-// on while nothing happens.
-func modems(ctx context.Context, built images) ([]Figure, error) {
-	measured, err := built.Cellular.bench(ctx, "(Up|Idle)")
+// modemUp measures how long a modem takes to be of use.
+func modemUp(ctx context.Context, built images) ([]Figure, error) {
+	measured, err := built.Cellular.bench(ctx, "Up")
 	if err != nil {
 		return nil, err
 	}
-	up, err := modemUp(measured)
-	if err != nil {
-		return nil, err
-	}
-	idle, err := modemIdle(measured)
-	return append(up, idle...), err
-}
-
-func modemUp(measured results) ([]Figure, error) {
 	var figures []Figure
 	for _, protocol := range []string{"MBIM", "QMI"} {
 		v, err := measured.values("Up/"+protocol, "ours", "manager")
@@ -45,7 +35,12 @@ func modemUp(measured results) ([]Figure, error) {
 	return figures, nil
 }
 
-func modemIdle(measured results) ([]Figure, error) {
+// modemIdle measures what a connected modem costs while nothing happens.
+func modemIdle(ctx context.Context, built images) ([]Figure, error) {
+	measured, err := built.Cellular.bench(ctx, "Idle")
+	if err != nil {
+		return nil, err
+	}
 	const benchmark = "Idle"
 	memory, err := measured.values(benchmark, "ours-KiB", "manager-KiB", "bare-KiB", "around-KiB")
 	if err != nil {
