@@ -3,9 +3,11 @@
 package interop
 
 import (
+	"errors"
+	"io/fs"
+	"net"
 	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -32,15 +34,22 @@ type manager struct {
 func startManager(t testing.TB) *manager {
 	t.Helper()
 	var m manager
-	exists := func(name string) func() bool {
-		return func() bool { _, err := os.Stat(filepath.Join(root, name)); return err == nil }
-	}
+	const busSocket, udevSocket = root + "/run/dbus/system_bus_socket", root + "/run/udev/control"
 	m.bus = launch(t, "/usr/bin/dbus-daemon", "--config-file=/usr/share/dbus-1/system.conf", "--nofork", "--nopidfile", "--nosyslog")
-	eventually(t, "the message bus", exists("/run/dbus/system_bus_socket"))
+	eventually(t, "the message bus", func() bool { // the socket of the one before may be there still
+		conn, err := net.Dial("unix", busSocket)
+		if err != nil {
+			return false
+		}
+		return conn.Close() == nil
+	})
 	m.policy = launch(t, "/usr/lib/polkit-1/polkitd")
 	m.policy.await(t, 0, "Acquired the name org.freedesktop.PolicyKit1")
+	if err := os.Remove(udevSocket); !errors.Is(err, fs.ErrNotExist) {
+		must(t, err)
+	}
 	m.udev = launch(t, "/lib/systemd/systemd-udevd")
-	eventually(t, "udevd", exists("/run/udev/control"))
+	eventually(t, "udevd", func() bool { _, err := os.Stat(udevSocket); return err == nil })
 	m.modems = launch(t, "/usr/sbin/ModemManager")
 	eventually(t, "ModemManager", func() bool { _, ok := ask(t, mmcli, "-L"); return ok })
 	m.monitor = launch(t, mmcli, "-M")
