@@ -240,7 +240,7 @@ func TestConsoleIsInTheTree(t *testing.T) {
 			t.Fatalf("the tree's console %q is not in use", alias)
 		}
 		number, speed := strings.TrimPrefix(alias, "serial"), strings.TrimSuffix(settings, "n8")
-		if strings.TrimLeft(b.Console, "ttySMV") != number || !slices.Contains(b.KernelArgs, "console="+b.Console+","+speed) {
+		if strings.TrimLeft(b.Console, "tySMV") != number || !slices.Contains(b.KernelArgs, "console="+b.Console+","+speed) {
 			t.Errorf("console %s with %q, and the tree has %s at %s", b.Console, b.KernelArgs, alias, speed)
 		}
 	})
