@@ -30,6 +30,24 @@ func TestDetect(t *testing.T) {
 	}
 }
 
+// TestDetectInAFamily has the strings of three ESPRESSObins, of which we know two.
+func TestDetectInAFamily(t *testing.T) {
+	const family = "globalscale,espressobin"
+	for _, test := range []struct {
+		names []string
+		want  string
+	}{
+		{[]string{"globalscale,espressobin-v7", family, "marvell,armada3720"}, "espressobin-v7"},
+		{[]string{"globalscale,espressobin-v7-emmc", "globalscale,espressobin-v7", family, "marvell,armada3720"}, "espressobin-v7"},
+		{[]string{"globalscale,espressobin-ultra", family, "marvell,armada3720"}, "espressobin-ultra"},
+		{[]string{family, "marvell,armada3720"}, ""},
+	} {
+		if b, err := Detect(tree(test.names...)); b.Name != test.want || (err == nil) != (test.want != "") {
+			t.Errorf("%q is taken for %q (%v), want %q", test.names, b.Name, err, test.want)
+		}
+	}
+}
+
 func TestPort(t *testing.T) {
 	for device, want := range map[string]string{
 		"/sys/devices/platform/4010000000.pcie/pci0000:00/0000:00:02.0/virtio0": "wan",
