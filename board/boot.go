@@ -9,6 +9,10 @@ type Boot struct {
 	// of ours for the board.
 	Defconfig string
 	Config    []string
+	// ArmWatchdog are U-Boot's commands that arm the board's watchdog, so that it
+	// ends a start which hangs before PID 1 has it. They are empty for a board whose
+	// driver in U-Boot does so by itself.
+	ArmWatchdog []string
 	// Interface and Device are the disk in U-Boot's words, such as "mmc" and 1.
 	Interface string
 	Device    int

@@ -38,6 +38,14 @@ var virt = Board{
 	},
 	Boot: Boot{
 		Defconfig: "qemu_arm64_defconfig",
+		// The registers of an i6300esb, at an address of the bus that nobody else has:
+		// two stages of half a minute, the second of which ends in a reset.
+		ArmWatchdog: []string{
+			"pci write.l 0.8.0 10 3ef00000", "pci write.w 0.8.0 4 2",
+			"mw.w 3ef0000c 80", "mw.w 3ef0000c 86", "mw.l 3ef00000 7604",
+			"mw.w 3ef0000c 80", "mw.w 3ef0000c 86", "mw.l 3ef00004 7604",
+			"pci write.w 0.8.0 60 3", "pci write.b 0.8.0 68 2",
+		},
 		Interface: "virtio", Device: 0, Disk: "vda",
 		Modules:      []string{"virtio_blk", "ext4"},
 		ImageAddress: 0x4800_0000, RecordAddress: 0x4700_0000, KernelAddress: 0x4020_0000,

@@ -8,6 +8,7 @@ package uboot
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	_ "embed"
@@ -131,6 +132,7 @@ func Environment(bd board.Board) []byte {
 	fact("device", "%d", bd.Boot.Device)
 	fact("image", "%x", bd.Boot.ImageAddress)
 	fact("record", "%x", bd.Boot.RecordAddress)
+	fact("arm_watchdog", "%s", cmp.Or(strings.Join(bd.Boot.ArmWatchdog, "; "), "true"))
 	// The kernel's memory may end before the board's.
 	fact("initrd_high", "%x", bd.Boot.HighestAddress)
 	fact("fdt_high", "%x", bd.Boot.HighestAddress)

@@ -74,11 +74,12 @@ func Open(ctx context.Context, path string) (*Disk, error) {
 	return d, nil
 }
 
-// await opens a device that may not be there yet.
+// await opens a device that may not be there yet, or whose name is there before it
+// is.
 func await(ctx context.Context, path string) (*os.File, error) {
 	for {
 		file, err := os.OpenFile(path, os.O_RDWR, 0)
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENXIO) {
 			return file, err
 		}
 		select {

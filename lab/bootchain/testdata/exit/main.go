@@ -1,0 +1,4 @@
+// Command exit is a PID 1 that dies.
+package main
+
+func main() { panic("as intended") }
