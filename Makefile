@@ -37,7 +37,7 @@ lab: deps ## run the lab's scenarios (RUN=regexp: some of them; LIST=1: name the
 	go run ./lab $(if $(LIST),list,test '$(RUN)')
 
 .PHONY: test
-test: test-go test-netns test-vm test-image lab ## all tests, from fast to real
+test: test-go test-netns test-vm test-image test-disk lab ## all tests, from fast to real
 
 .PHONY: test-go
 test-go: ## pure logic and codecs: no root, no VM
@@ -52,8 +52,12 @@ test-vm: deps build/vm ## VRF, GRE and XFRM in an arm64 VM with the box's kernel
 	GOARCH=arm64 CGO_ENABLED=0 go test -p 1 -timeout 30m -tags vm -exec $(CURDIR)/build/vm $(VM_TESTS)
 
 .PHONY: test-image
-test-image: deps ## two builds of one commit are the same, and the table of providers is what Debian's compiles to
-	go test -tags image ./board ./image ./cellular/apn/generate
+test-image: deps deps-disk ## two builds of one commit are the same, and the table of providers is what Debian's compiles to
+	go test -tags image ./board ./image/... ./cellular/apn/generate
+
+.PHONY: test-disk
+test-disk: deps deps-disk ## the box starts from its disk, whatever is wrong with it: updates, slots, records, sectors
+	go test -tags disk -timeout 30m ./lab/bootchain
 
 .PHONY: bench
 bench: deps ## our figures beside the peer's, into docs/performance.md (RUN=id: one of them)
@@ -73,8 +77,8 @@ image: deps $(if $(DISK),deps-disk) ## kernel and initramfs into build/BOARD (BO
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck, for every build tag
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
-	for tags in '' netns vm image lab; do go vet -tags "$$tags" ./...; done
-	go tool staticcheck -tags netns,vm,image,lab ./...
+	for tags in '' netns vm image disk lab; do go vet -tags "$$tags" ./...; done
+	go tool staticcheck -tags netns,vm,image,disk,lab ./...
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (60s)

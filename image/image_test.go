@@ -14,7 +14,7 @@ import (
 )
 
 // TestBuildsAreByteIdentical builds the same commit in two places, once with
-// the toolbox of the cache and once with a fresh one.
+// the toolbox and the boot loader of the cache and once with fresh ones.
 func TestBuildsAreByteIdentical(t *testing.T) {
 	cache, err := debian.UserCache()
 	if err != nil {
@@ -27,11 +27,19 @@ func TestBuildsAreByteIdentical(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(fresh, "farspoke"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(cache.Path("kernel"), filepath.Join(fresh, "farspoke", "kernel")); err != nil {
+	if _, err := (keys{}).signer(t.Context(), cache); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := cache.Source(t.Context(), "u-boot"); err != nil {
+		t.Fatal(err)
+	}
+	for _, same := range []string{"kernel", "sources", "keys"} {
+		if err := os.Symlink(cache.Path(same), filepath.Join(fresh, "farspoke", same)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	one, two := buildClone(t), buildClone(t, "XDG_CACHE_HOME="+fresh)
-	for _, name := range []string{kernelFile, initramfsFile, manifestFile} {
+	for _, name := range []string{kernelFile, initramfsFile, bootLoaderFile, fitFile, diskFile, bmapFile, sbomFile, manifestFile} {
 		a, err := os.ReadFile(filepath.Join(one, name))
 		if err != nil {
 			t.Fatal(err)
@@ -55,7 +63,7 @@ func buildClone(t *testing.T, env ...string) string {
 		t.Fatalf("git clone: %v\n%s", err, out)
 	}
 	out := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", "run", "./image", "-o", out)
+	cmd := exec.CommandContext(t.Context(), "go", "run", "./image", "-disk", "-o", out)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)
 	if text, err := cmd.CombinedOutput(); err != nil {

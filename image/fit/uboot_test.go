@@ -9,11 +9,31 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/farspoke/farspoke/board"
 	"github.com/farspoke/farspoke/image/fdt"
+	"github.com/farspoke/farspoke/image/uboot"
+	"github.com/farspoke/farspoke/internal/debian"
 )
 
-// check asks U-Boot's own program (package u-boot-tools) whether it would start
-// the image with the key.
+// checker is the path of U-Boot's own program that checks signatures.
+func checker(t *testing.T) string {
+	t.Helper()
+	cache, err := debian.UserCache()
+	if err != nil {
+		t.Fatal(err)
+	}
+	virt, err := board.Find("virt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := uboot.For(t.Context(), cache, virt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return built.Checker()
+}
+
+// check asks U-Boot whether it would start the image with the key.
 func check(t *testing.T, image []byte, trusted *KeyFile) error {
 	t.Helper()
 	dir := t.TempDir()
@@ -28,7 +48,7 @@ func check(t *testing.T, image []byte, trusted *KeyFile) error {
 		}
 	}
 	for _, board := range sample().Boards {
-		out, err := exec.Command("fit_check_sign", "-f", imageFile, "-k", keyFile, "-c", board.Name).CombinedOutput()
+		out, err := exec.Command(checker(t), "-f", imageFile, "-k", keyFile, "-c", board.Name).CombinedOutput()
 		t.Logf("%s", out)
 		if err != nil {
 			return err
