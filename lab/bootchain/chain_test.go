@@ -66,16 +66,23 @@ func TestTrialThatSucceeds(t *testing.T) {
 // TestTrialThatFails is of images that are signed and no good: each start on trial
 // is counted, and then the other slot runs, says why, and is the good one.
 func TestTrialThatFails(t *testing.T) {
-	brokenModule := func(t *testing.T) []byte {
-		return withFile(t, moduleFile(t, "nf_tables.ko"), []byte("no module"))
+	// The firewall's module, whole but for the mark of its signature: without it the
+	// router does not live, and the kernel does not take it.
+	unsignedModule := func(t *testing.T) []byte {
+		path, contents := module(t, "nf_tables.ko")
+		contents, ok := bytes.CutSuffix(contents, []byte("~Module signature appended~\n"))
+		if !ok {
+			t.Fatalf("%s is not signed", path)
+		}
+		return withFile(t, path, contents)
 	}
 	for name, c := range map[string]struct {
 		image  func(t *testing.T) []byte
 		starts int
 	}{
-		"PID 1 dies":               {func(t *testing.T) []byte { return withInit(t, "exit") }, 3},
-		"PID 1 hangs":              {func(t *testing.T) []byte { return withInit(t, "hang") }, 1},
-		"the router does not live": {brokenModule, 1},
+		"PID 1 dies":  {func(t *testing.T) []byte { return withInit(t, "exit") }, 3},
+		"PID 1 hangs": {func(t *testing.T) []byte { return withInit(t, "hang") }, 1},
+		"a module is not signed, and so the router does not live": {unsignedModule, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDisk(t, ordinarySize)
@@ -95,8 +102,8 @@ func TestTrialThatFails(t *testing.T) {
 	}
 }
 
-// moduleFile is where the image has a kernel module.
-func moduleFile(t *testing.T, name string) string {
+// module returns where the image has a kernel module, and the module.
+func module(t *testing.T, name string) (path string, contents []byte) {
 	t.Helper()
 	cache, err := cacheDir()
 	if err != nil {
@@ -106,11 +113,14 @@ func moduleFile(t *testing.T, name string) string {
 	if err != nil || len(found) != 1 {
 		t.Fatalf("found %q, %v", found, err)
 	}
-	path, err := filepath.Rel(filepath.Join(cache, "kernel"), found[0])
+	path, err = filepath.Rel(filepath.Join(cache, "kernel"), found[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	return "/" + path
+	if contents, err = os.ReadFile(found[0]); err != nil {
+		t.Fatal(err)
+	}
+	return "/" + path, contents
 }
 
 func cacheDir() (string, error) {

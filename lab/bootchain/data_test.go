@@ -1,0 +1,117 @@
+//go:build disk
+
+package bootchain
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/farspoke/farspoke/internal/bootstate"
+)
+
+// TestConfigurationLivesOnTheDisk starts an image with a site, which the box takes
+// to its data partition. What is there afterwards counts, whatever image runs, also
+// if the power went without warning.
+func TestConfigurationLivesOnTheDisk(t *testing.T) {
+	d := newDisk(t, ordinarySize)
+	d.install(bootstate.A, withFile(t, "/etc/farspoke/farspoke.yaml", []byte("hostname: from-the-image\n")))
+	box := start(t, d.path)
+	box.calledItself("from-the-image")
+	box.Stop()
+
+	system := d.take("data")
+	checkFileSystem(t, system)
+	if got := debugfs(t, system, "cat /config/farspoke.yaml"); !strings.Contains(got, "hostname: from-the-image") {
+		t.Errorf("the data partition has the configuration %q", got)
+	}
+	changed := filepath.Join(t.TempDir(), "farspoke.yaml")
+	if err := os.WriteFile(changed, []byte("hostname: from-the-disk\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	debugfs(t, system, "rm /config/farspoke.yaml")
+	debugfs(t, system, "write "+changed+" /config/farspoke.yaml")
+	data, err := os.ReadFile(system)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.write("data", 0, data)
+
+	box = start(t, d.path)
+	box.calledItself("from-the-disk")
+}
+
+// TestDamagedDataIsLeftAlone overwrites the file system's beginning: the box runs,
+// says so and writes nothing there.
+func TestDamagedDataIsLeftAlone(t *testing.T) {
+	d := newDisk(t, ordinarySize)
+	box := start(t, d.path)
+	box.started(bootstate.A, bootstate.Good)
+	box.Stop()
+	d.write("data", 0, []byte(strings.Repeat("x", 4096)))
+	before := d.take("data")
+	box = start(t, d.path)
+	box.see("the data partition is damaged")
+	box.see("Type . for help")
+	box.Stop()
+	one, err1 := os.ReadFile(before)
+	two, err2 := os.ReadFile(d.take("data"))
+	if err1 != nil || err2 != nil || string(one) != string(two) {
+		t.Errorf("the box has changed what it cannot read (%v, %v)", err1, err2)
+	}
+}
+
+// calledItself waits for the console's prompt with a host name.
+func (b *box) calledItself(name string) {
+	b.t.Helper()
+	b.see("Type . for help")
+	if _, err := b.Console.Write([]byte("\r")); err != nil {
+		b.t.Fatal(err)
+	}
+	b.see("^" + name + ">")
+}
+
+// take copies a partition to a file of its own.
+func (d disk) take(partition string) string {
+	d.t.Helper()
+	p := d.partition(partition)
+	in, err := os.Open(d.path)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.Create(filepath.Join(d.t.TempDir(), partition))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer out.Close()
+	if _, err := io.Copy(out, io.NewSectionReader(in, p.Offset(), p.Size())); err != nil {
+		d.t.Fatal(err)
+	}
+	return out.Name()
+}
+
+// checkFileSystem replays the journal, as the kernel would, and then wants no fault.
+func checkFileSystem(t *testing.T, file string) {
+	t.Helper()
+	// Status 1 is that something was done: the journal was replayed.
+	if out, err := exec.Command("/sbin/e2fsck", "-p", "-E", "journal_only", file).CombinedOutput(); err != nil && !strings.Contains(err.Error(), "exit status 1") {
+		t.Fatalf("replay the journal: %v\n%s", err, out)
+	}
+	if out, err := exec.Command("/sbin/e2fsck", "-f", "-n", file).CombinedOutput(); err != nil {
+		t.Errorf("the file system is damaged: %v\n%s", err, out)
+	}
+}
+
+// debugfs changes or reads a file system and returns what it prints.
+func debugfs(t *testing.T, file, command string) string {
+	t.Helper()
+	out, err := exec.Command("/sbin/debugfs", "-w", "-R", command, file).CombinedOutput()
+	if err != nil {
+		t.Fatalf("debugfs %s: %v\n%s", command, err, out)
+	}
+	return string(out)
+}
