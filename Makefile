@@ -57,7 +57,7 @@ test-image: deps deps-disk ## two builds of one commit are the same, and the tab
 
 .PHONY: test-disk
 test-disk: deps deps-disk ## the box starts from its disk, whatever is wrong with it: updates, slots, records, sectors
-	go test -tags disk -timeout 30m ./lab/bootchain
+	go test -tags disk -parallel 2 -timeout 30m ./lab/bootchain
 
 .PHONY: bench
 bench: deps ## our figures beside the peer's, into docs/performance.md (RUN=id: one of them)

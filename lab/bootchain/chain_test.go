@@ -25,6 +25,7 @@ func takes(slot bootstate.Slot) string { return "^farspoke: slot " + string(slot
 // TestFirstStartAndRestart starts a fresh disk: the data partition appears and fills
 // it, and is there again at the next start, with nothing to type in between.
 func TestFirstStartAndRestart(t *testing.T) {
+	t.Parallel()
 	d := newDisk(t, ordinarySize)
 	box := start(t, d.path)
 	for range 50 { // somebody who would like a prompt
@@ -51,6 +52,7 @@ func TestFirstStartAndRestart(t *testing.T) {
 
 // TestTrialThatSucceeds puts the second slot on trial.
 func TestTrialThatSucceeds(t *testing.T) {
+	t.Parallel()
 	d := newDisk(t, ordinarySize)
 	d.try(bootstate.MaxTries)
 	box := start(t, d.path)
@@ -66,6 +68,7 @@ func TestTrialThatSucceeds(t *testing.T) {
 // TestTrialThatFails is of images that are signed and no good: each start on trial
 // is counted, and then the other slot runs, says why, and is the good one.
 func TestTrialThatFails(t *testing.T) {
+	t.Parallel()
 	// The firewall's module, whole but for the mark of its signature: without it the
 	// router does not live, and the kernel does not take it.
 	unsignedModule := func(t *testing.T) []byte {
@@ -85,6 +88,7 @@ func TestTrialThatFails(t *testing.T) {
 		"a module is not signed, and so the router does not live": {unsignedModule, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d := newDisk(t, ordinarySize)
 			d.install(b, c.image(t))
 			d.try(c.starts)
@@ -173,8 +177,10 @@ func refused(t *testing.T) map[string][]byte {
 // TestRefusedOnTrial tries what must not start: the good slot runs at the same
 // power-on.
 func TestRefusedOnTrial(t *testing.T) {
+	t.Parallel()
 	for name, image := range refused(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d := newDisk(t, ordinarySize)
 			d.install(b, image)
 			d.try(bootstate.MaxTries)
@@ -191,11 +197,13 @@ func TestRefusedOnTrial(t *testing.T) {
 
 // TestRescue damages the good slot: the other one runs, and says so at each start.
 func TestRescue(t *testing.T) {
+	t.Parallel()
 	for name, damage := range map[string][]byte{
 		"flipped": flipped(t, built.image.Kernel[1000:1064]),
 		"wiped":   make([]byte, len(built.signed)),
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d := newDisk(t, ordinarySize)
 			d.install(a, damage)
 			box := start(t, d.path)
@@ -207,6 +215,7 @@ func TestRescue(t *testing.T) {
 
 // TestBadBlocks has sectors that cannot be read in the slot, and in the record.
 func TestBadBlocks(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		partition string
 		sector    uint64
@@ -218,6 +227,7 @@ func TestBadBlocks(t *testing.T) {
 		"in a copy of the record":           {"state", 0, a, bootstate.Good},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d := newDisk(t, ordinarySize)
 			faults := filepath.Join(t.TempDir(), "faults")
 			text := fmt.Sprintf("[inject-error]\nevent = \"read_aio\"\nerrno = \"5\"\nsector = \"%d\"\nimmediately = \"off\"\nonce = \"off\"\n", d.partition(c.partition).First+c.sector)
@@ -232,6 +242,7 @@ func TestBadBlocks(t *testing.T) {
 
 // TestGarbageRecord overwrites both copies: slot A runs, and a record begins anew.
 func TestGarbageRecord(t *testing.T) {
+	t.Parallel()
 	d := newDisk(t, ordinarySize)
 	garbage := bytes.Repeat([]byte("good=B; reset\x00"), bootstate.PartitionSize/14)
 	d.write(bootstate.Partition, 0, garbage)
@@ -244,6 +255,7 @@ func TestGarbageRecord(t *testing.T) {
 // TestRecordThatChoosesNonsense has valid checksums over values that are none: they
 // come from a disk that anybody may have written.
 func TestRecordThatChoosesNonsense(t *testing.T) {
+	t.Parallel()
 	for name, r := range map[string]bootstate.Record{
 		"command":   {Sequence: 9, Good: "B; sleep 100", Trial: "none"},
 		"trial":     {Sequence: 9, Good: a, Trial: "B; sleep 100", Tries: 3},
@@ -251,6 +263,7 @@ func TestRecordThatChoosesNonsense(t *testing.T) {
 		"no number": {Sequence: 9, Good: a, Trial: "${bootcmd}", Tries: -1},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d := newDisk(t, ordinarySize)
 			d.record(r)
 			box := start(t, d.path)
@@ -265,6 +278,7 @@ func TestRecordThatChoosesNonsense(t *testing.T) {
 
 // TestNeitherSlotStarts has nothing to start: it begins again, without a prompt.
 func TestNeitherSlotStarts(t *testing.T) {
+	t.Parallel()
 	d := newDisk(t, ordinarySize)
 	nothing := make([]byte, len(built.signed))
 	d.install(a, nothing)
@@ -284,6 +298,7 @@ func TestNeitherSlotStarts(t *testing.T) {
 // TestDisksOfOtherSizes starts where there is no room for data, and where there is
 // much, or some of it came later.
 func TestDisksOfOtherSizes(t *testing.T) {
+	t.Parallel()
 	info, err := os.Stat(filepath.Join(built.dir, "disk.img"))
 	if err != nil {
 		t.Fatal(err)

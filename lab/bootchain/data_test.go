@@ -17,6 +17,7 @@ import (
 // to its data partition. What is there afterwards counts, whatever image runs, also
 // if the power went without warning.
 func TestConfigurationLivesOnTheDisk(t *testing.T) {
+	t.Parallel()
 	d := newDisk(t, ordinarySize)
 	d.install(bootstate.A, withFile(t, "/etc/farspoke/farspoke.yaml", []byte("hostname: from-the-image\n")))
 	box := start(t, d.path)
@@ -47,6 +48,7 @@ func TestConfigurationLivesOnTheDisk(t *testing.T) {
 // TestDamagedDataIsLeftAlone overwrites the file system's beginning: the box runs,
 // says so and writes nothing there.
 func TestDamagedDataIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	d := newDisk(t, ordinarySize)
 	box := start(t, d.path)
 	box.started(bootstate.A, bootstate.Good)
