@@ -14,6 +14,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"path"
 	"slices"
 	"time"
 
@@ -145,12 +146,12 @@ func signedOctets(root *fdt.Node, names *fdt.Strings, configuration *fdt.Node) [
 		whole = append(whole, image, image+"/"+hashNode)
 	}
 	var out bytes.Buffer
-	fdt.Walk(root, names, func(path string, item fdt.Item, octets []byte) {
-		covered := slices.Contains(whole, path)
+	fdt.Walk(root, names, func(node string, item fdt.Item, octets []byte) {
+		covered := slices.Contains(whole, node)
 		if item.Property != "" {
 			covered = covered && !slices.Contains(unsignedProperties, item.Property)
 		} else {
-			covered = covered || path == "" || slices.Contains(whole, parent(path))
+			covered = covered || node == "" || slices.Contains(whole, path.Dir(node))
 		}
 		if covered {
 			out.Write(octets)
@@ -158,10 +159,4 @@ func signedOctets(root *fdt.Node, names *fdt.Strings, configuration *fdt.Node) [
 	})
 	out.Write(names.Block())
 	return out.Bytes()
-}
-
-// parent is the path of the node above.
-func parent(path string) string {
-	i := bytes.LastIndexByte([]byte(path), '/')
-	return path[:max(i, 1)]
 }
