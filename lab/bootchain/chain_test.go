@@ -83,9 +83,9 @@ func TestTrialThatFails(t *testing.T) {
 		image  func(t *testing.T) []byte
 		starts int
 	}{
-		"PID 1 dies":  {func(t *testing.T) []byte { return withInit(t, "exit") }, 3},
-		"PID 1 hangs": {func(t *testing.T) []byte { return withInit(t, "hang") }, 1},
-		"a module is not signed, and so the router does not live": {unsignedModule, 1},
+		"PID 1 dies":      {func(t *testing.T) []byte { return withInit(t, "exit") }, 3},
+		"PID 1 hangs":     {func(t *testing.T) []byte { return withInit(t, "hang") }, 1},
+		"unsigned module": {unsignedModule, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
