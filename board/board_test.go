@@ -116,6 +116,9 @@ func TestFacts(t *testing.T) {
 				t.Errorf("%s: the boot waits for %s", b.Name, m)
 			}
 		}
+		if b.LED != "" && !slices.Contains(b.OnDemand, LEDModule) {
+			t.Errorf("%s: the image will lack %s, and the LED will not blink", b.Name, LEDModule)
+		}
 		if !slices.ContainsFunc(b.KernelArgs, func(a string) bool {
 			return a == "console="+b.Console || strings.HasPrefix(a, "console="+b.Console+",")
 		}) {

@@ -1,5 +1,9 @@
 package board
 
+// LEDModule is the driver that blinks LEDs. A board with an LED has it OnDemand, and
+// PID 1 loads it when the router has started.
+const LEDModule = "ledtrig_timer"
+
 // Button is a key that the kernel reports as an input device. The zero Button is a
 // board without.
 type Button struct {

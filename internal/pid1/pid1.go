@@ -142,6 +142,9 @@ func (b *box) afterRouter(ctx context.Context, names ports) {
 	session := console{device: b.board.Console, reaper: b.reaper}
 	b.spawn(func() { respawn(ctx, b.log.With("component", "console"), session.life) })
 	b.report("the router will lack functions", b.modules.Load(b.late...))
+	if b.board.LED != "" {
+		b.report("the LED does not blink", b.modules.Load(board.LEDModule))
+	}
 	events := devices{modules: b.modules, ports: names, end: b.end, log: b.log}
 	b.spawn(func() { respawn(ctx, b.log.With("component", "devices"), events.life) })
 	b.spawn(func() {
