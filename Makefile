@@ -67,7 +67,7 @@ bench: deps ## our figures beside the peer's, into docs/performance.md (RUN=id: 
 soak: deps build/vm ## a box in steady trouble for SOAK (1h), then deep exploration and fuzzing
 	go run ./lab soak $(SOAK)
 	go test -count 1 -timeout 24h ./ikev2/session -run '^TestExplore$$' -explore.faults 2
-	GOARCH=arm64 CGO_ENABLED=0 go test -count 1 -timeout 30m -tags vm -exec $(CURDIR)/build/vm ./cellular -run '^TestTheLadder' -ladder.whole
+	GOARCH=arm64 CGO_ENABLED=0 go test -count 1 -timeout 30m -tags vm -exec $(CURDIR)/build/vm ./cellular/interop -run '^TestTheLadder' -ladder.whole
 	$(MAKE) fuzz FUZZTIME=10m
 
 .PHONY: image
