@@ -1,18 +1,16 @@
 package cellular
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"log/slog"
 	"net/netip"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/farspoke/farspoke/cellular/at/athost"
-	"github.com/farspoke/farspoke/cellular/emulator/atside"
+	"github.com/farspoke/farspoke/cellular/emulator"
+	"github.com/farspoke/farspoke/cellular/emulator/usb"
 	"github.com/farspoke/farspoke/cellular/emulator/virtual"
 	"github.com/farspoke/farspoke/cellular/modem"
 	"github.com/farspoke/farspoke/internal/secret"
@@ -22,7 +20,7 @@ import (
 // the kernel's devices.
 type serialModem struct {
 	*world
-	emulated *virtual.Modem
+	cable *emulator.Cable
 }
 
 // Await implements Bus.
@@ -35,55 +33,11 @@ func (s serialModem) Await(ctx context.Context, name string, last Device) (Devic
 
 // Open implements Device.
 func (s serialModem) Open(ctx context.Context, _ int) (modem.Modem, error) {
-	w := &serialWire{}
-	w.arrived = sync.NewCond(&w.mu)
-	w.side = atside.New(s.emulated, w.send)
-	return athost.Open(ctx, w, slog.New(slog.DiscardHandler))
-}
-
-// serialWire is the port between host and modem. It holds what is on its way.
-type serialWire struct {
-	side    *atside.Side
-	mu      sync.Mutex
-	arrived *sync.Cond
-	octets  bytes.Buffer
-	closed  bool
-}
-
-func (w *serialWire) send(octets []byte) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.octets.Write(octets)
-	w.arrived.Broadcast()
-}
-
-func (w *serialWire) Read(b []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for w.octets.Len() == 0 && !w.closed {
-		w.arrived.Wait()
+	p, err := s.cable.Open()
+	if err != nil {
+		return nil, err
 	}
-	if w.closed {
-		return 0, io.EOF
-	}
-	return w.octets.Read(b)
-}
-
-func (w *serialWire) Write(b []byte) (int, error) {
-	w.side.Receive(b)
-	return len(b), nil
-}
-
-func (w *serialWire) Close() error {
-	w.mu.Lock()
-	already := w.closed
-	w.closed = true
-	w.arrived.Broadcast()
-	w.mu.Unlock()
-	if !already {
-		w.side.Close()
-	}
-	return nil
+	return athost.Open(ctx, p, slog.New(slog.DiscardHandler))
 }
 
 // onSerialPort runs a test with a Station whose modem is directed by AT commands.
@@ -95,7 +49,7 @@ func onSerialPort(t *testing.T, cfg Config, change func(*virtual.Scenario), do f
 		if change != nil {
 			change(&scenario)
 		}
-		m, err := virtual.New(t.Context(), scenario)
+		e, err := emulator.New(t.Context(), usb.ECM, scenario)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,12 +58,12 @@ func onSerialPort(t *testing.T, cfg Config, change func(*virtual.Scenario), do f
 		}
 		w.plug()
 		log := slog.New(slog.DiscardHandler)
-		w.station = New("m2", cfg, []Interface{lte}, Deps{Log: log, Bus: serialModem{w, m}, Records: OpenRecords(w, log)})
+		w.station = New("m2", cfg, []Interface{lte}, Deps{Log: log, Bus: serialModem{w, e.Cable()}, Records: OpenRecords(w, log)})
 		w.station.Underlays()[0].links = w
 		ctx, cancel := context.WithCancel(t.Context())
 		w.stop, w.ended = cancel, make(chan error, 1)
 		go func() { w.ended <- w.station.Run(ctx) }()
-		do(w, m)
+		do(w, e.Modem)
 		w.end()
 	})
 }
