@@ -17,6 +17,9 @@ type call struct {
 	told    bool
 	owners  []*client
 	replies []func(error)
+	// ending: its last client has left it, and next begin one anew when it has ended.
+	ending bool
+	next   []func()
 }
 
 // callNumber is the number of the connection for a family on a channel of the
@@ -69,6 +72,14 @@ func (s *Side) start(c *client, r *qmi.StartNetworkRequest, reply func(*qmi.Star
 	}
 	number := callNumber(c.mux, familyOf(apn))
 	k := s.calls[number]
+	if k != nil && k.ending {
+		k.next = append(k.next, func() {
+			if s.clients[c.id] == c {
+				s.start(c, r, reply)
+			}
+		})
+		return
+	}
 	if k != nil && k.apn != apn {
 		reply(&qmi.StartNetworkResponse{Result: no(qmi.ErrPolicyMismatch)})
 		return
@@ -96,11 +107,11 @@ func (s *Side) start(c *client, r *qmi.StartNetworkRequest, reply func(*qmi.Star
 	}
 	k = &call{number: number, apn: apn, replies: []func(error){answer}}
 	err := s.modem.Connect(number, apn, func(err error) {
-		if err != nil {
-			delete(s.calls, number)
-		}
 		for _, reply := range k.replies {
 			reply(err)
+		}
+		if err != nil {
+			s.remove(k)
 		}
 	})
 	if err != nil {
@@ -109,6 +120,14 @@ func (s *Side) start(c *client, r *qmi.StartNetworkRequest, reply func(*qmi.Star
 	}
 	s.calls[number] = k
 	join()
+}
+
+// remove forgets a call that has ended.
+func (s *Side) remove(k *call) {
+	delete(s.calls, k.number)
+	for _, start := range k.next {
+		start()
+	}
 }
 
 // newHandle is a handle that no client has, of a size that modems use.
@@ -174,6 +193,7 @@ func (s *Side) stop(c *client, done func()) {
 		done()
 		return
 	}
+	k.ending = true
 	k.owners = []*client{c} // who is told of the end
 	if s.modem.Disconnect(k.number, done) != nil {
 		done()
@@ -206,7 +226,7 @@ func (s *Side) tellCall(session *virtual.Session) {
 		}
 		return
 	}
-	delete(s.calls, session.Number)
+	defer s.remove(k) // its clients hear of its end before another begins
 	reason, verbose := s.ending(k, session.Cause)
 	for _, c := range k.owners {
 		c.call = nil

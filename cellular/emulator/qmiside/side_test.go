@@ -48,8 +48,8 @@ func (h *host) pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// ask sends a request and reads the answer, if there is one.
-func (h *host) ask(client uint8, request, answer qmi.Body) (answered bool, err error) {
+// send sends a request and does not wait.
+func (h *host) send(client uint8, request qmi.Body) {
 	h.Helper()
 	h.transaction++
 	m, err := qmi.New(client, h.transaction, request)
@@ -61,6 +61,12 @@ func (h *host) ask(client uint8, request, answer qmi.Body) (answered bool, err e
 		h.Fatal(err)
 	}
 	h.side.Receive(frame)
+}
+
+// ask sends a request and reads the answer, if there is one.
+func (h *host) ask(client uint8, request, answer qmi.Body) (answered bool, err error) {
+	h.Helper()
+	h.send(client, request)
 	h.pass(time.Second)
 	for _, m := range h.heard {
 		if m.Class == qmi.Response && m.Transaction == h.transaction {
@@ -158,6 +164,31 @@ func TestClientsShareACallOrMeetAnother(t *testing.T) {
 		h.modem.Do(func() {
 			if len(h.modem.Sessions()) != 0 {
 				h.Error("the call has outlived its last client")
+			}
+		})
+	})
+}
+
+// TestCallThatIsAboutToEnd asks for a call while the network is taking leave of the
+// same: the one that comes up is another.
+func TestCallThatIsAboutToEnd(t *testing.T) {
+	inBubble(t, virtual.Default(), func(h *host) {
+		first, second, third := h.client(qmi.WDS), h.client(qmi.WDS), h.client(qmi.WDS)
+		var up qmi.StartNetworkResponse
+		h.must(first, start(qmi.FamilyIPv4, "internet"), &up)
+		h.send(first, &qmi.StopNetworkRequest{Handle: up.Handle})
+		h.send(third, start(qmi.FamilyIPv4, "internet"))
+		h.send(0, &qmi.ReleaseClientIDRequest{ID: qmi.ClientID{Service: qmi.WDS, Client: third}})
+		h.must(second, start(qmi.FamilyIPv4, "internet"), &qmi.StartNetworkResponse{})
+		h.pass(time.Minute)
+		h.must(second, &qmi.GetSettingsRequest{}, &qmi.GetSettingsResponse{})
+		if told := indications[qmi.PacketStatusIndication](h); len(told) != 3 || told[1].Status.Status != qmi.Disconnected || told[2].Status.Status != qmi.Connected {
+			h.Errorf("told %d times: %+v", len(told), told)
+		}
+		h.must(second, &qmi.StopNetworkRequest{Handle: up.Handle + 1}, &qmi.StopNetworkResponse{})
+		h.modem.Do(func() {
+			if n := len(h.modem.Sessions()); n != 0 {
+				h.Errorf("%d calls have outlived their clients", n)
 			}
 		})
 	})
