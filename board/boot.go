@@ -30,8 +30,8 @@ type Boot struct {
 	// DeviceTree is the file of the board's device tree in the kernel's package,
 	// below its directory. It is empty for an emulator, which makes its own.
 	DeviceTree string
-	// Loader says where the board's first boot stage looks for the boot loader.
-	Loader string
+	// Loader is what the board's first stage starts, and where that looks for it.
+	Loader Loader
 }
 
 // CommandLine is the kernel's command line.

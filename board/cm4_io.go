@@ -26,8 +26,23 @@ var cm4IO = Board{
 	Console:    "ttyS1",
 	KernelArgs: []string{"console=ttyS1,115200", "panic=1", "printk.devkmsg=on", "quiet"},
 	Boot: Boot{
-		Modules:    []string{"fixed", "gpio_regulator", "sdhci_iproc", "mmc_block", "ext4"},
-		DeviceTree: "broadcom/bcm2711-rpi-cm4-io.dtb",
-		Loader:     "first partition of the eMMC or the microSD card, FAT: Raspberry Pi's firmware, config.txt and u-boot.bin",
+		Defconfig: "rpi_arm64_defconfig",
+		Config:    []string{"# CONFIG_VIDEO is not set", "# CONFIG_PCI is not set"},
+		// The processor's power manager, which has no driver in U-Boot: as long as it can
+		// count, which is 16 s, and then a reset of everything.
+		ArmWatchdog: []string{
+			"setexpr.l control *fe10001c '&' ffffffcf", "setexpr.l control ${control} '|' 5a000020",
+			"mw.l fe100024 5a0fffff", "mw.l fe10001c ${control}",
+		},
+		Interface: "mmc", Device: 1,
+		ImageAddress: 0x1000_0000, RecordAddress: 0x0f00_0000, KernelAddress: 0x20_0000,
+		HighestAddress: 0x3000_0000,
+		Modules:        []string{"fixed", "gpio_regulator", "sdhci_iproc", "mmc_block", "ext4"},
+		DeviceTree:     "broadcom/bcm2711-rpi-cm4-io.dtb",
+		Loader: Loader{
+			Packing: RaspberryPi,
+			Where:   "first partition of the eMMC or the microSD card, FAT: Raspberry Pi's firmware, config.txt and u-boot.bin",
+			OnDisk:  []DiskFile{{Name: "boot.fat", Offset: 1 << 20, Partition: "boot"}},
+		},
 	},
 }

@@ -29,7 +29,7 @@ var espressobinV7 = Board{
 		Disk:       "mmcblk0", // the microSD card
 		Modules:    armada3720DiskModules,
 		DeviceTree: "marvell/armada-3720-espressobin-v7.dtb",
-		Loader:     "SPI flash, from its start: TF-A and U-Boot in one flash-image.bin; U-Boot's settings, with the MAC addresses, from 0x3f0000",
+		Loader:     Loader{Where: "SPI flash, from its start: TF-A and U-Boot in one flash-image.bin; U-Boot's settings, with the MAC addresses, from 0x3f0000"},
 	},
 }
 
@@ -54,6 +54,6 @@ var espressobinUltra = Board{
 		Disk:       "mmcblk0", // the eMMC
 		Modules:    armada3720DiskModules,
 		DeviceTree: "marvell/armada-3720-espressobin-ultra.dtb",
-		Loader:     "SPI flash, from its start: TF-A and U-Boot in one flash-image.bin; what is particular to the box from 0x3e0000, U-Boot's settings from 0x3f0000",
+		Loader:     Loader{Where: "SPI flash, from its start: TF-A and U-Boot in one flash-image.bin; what is particular to the box from 0x3e0000, U-Boot's settings from 0x3f0000"},
 	},
 }

@@ -31,6 +31,6 @@ var turrisMox = Board{
 		Disk:       "mmcblk0", // the microSD card
 		Modules:    armada3720DiskModules,
 		DeviceTree: "marvell/armada-3720-turris-mox.dtb",
-		Loader:     "SPI flash: signed first stage from 0, TF-A and U-Boot from 0x20000, U-Boot's settings from 0x180000, CZ.NIC's rescue system from 0x190000",
+		Loader:     Loader{Where: "SPI flash: signed first stage from 0, TF-A and U-Boot from 0x20000, U-Boot's settings from 0x180000, CZ.NIC's rescue system from 0x190000"},
 	},
 }

@@ -35,9 +35,21 @@ var nanopiR4S = Board{
 	Console:    "ttyS2",
 	KernelArgs: []string{"console=ttyS2,1500000", "panic=1", "printk.devkmsg=on", "quiet"},
 	Boot: Boot{
-		Disk:       "mmcblk1", // the microSD card
-		Modules:    []string{"i2c_rk3x", "fixed", "rk808_regulator", "dw_mmc_rockchip", "mmc_block", "ext4"},
-		DeviceTree: "rockchip/rk3399-nanopi-r4s.dtb",
-		Loader:     "microSD card: idbloader.img at sector 64, u-boot.itb at sector 16384",
+		Defconfig: "nanopi-r4s-rk3399_defconfig",
+		Config: []string{
+			"CONFIG_TEXT_BASE=0x00200000", // where its first stage is told to put it
+			"CONFIG_WDT=y", "CONFIG_WATCHDOG=y", "CONFIG_DESIGNWARE_WATCHDOG=y", "CONFIG_WATCHDOG_AUTOSTART=y",
+			"# CONFIG_VIDEO is not set", "# CONFIG_DISPLAY is not set", "# CONFIG_CMD_GPT is not set", "# CONFIG_CMD_SF is not set",
+		},
+		Interface: "mmc", Device: 1, Disk: "mmcblk1", // the microSD card
+		ImageAddress: 0x1000_0000, RecordAddress: 0x0f00_0000, KernelAddress: 0x20_0000,
+		HighestAddress: 0x3000_0000,
+		Modules:        []string{"i2c_rk3x", "fixed", "rk808_regulator", "dw_mmc_rockchip", "mmc_block", "ext4"},
+		DeviceTree:     "rockchip/rk3399-nanopi-r4s.dtb",
+		Loader: Loader{
+			Packing: Rockchip,
+			Where:   "microSD card: idbloader.img at sector 64, u-boot.itb at sector 16384",
+			OnDisk:  []DiskFile{{Name: "idbloader.img", Offset: 64 * 512}, {Name: "u-boot.itb", Offset: 16384 * 512}},
+		},
 	},
 }

@@ -24,6 +24,6 @@ var ten64 = Board{
 		Disk:       "mmcblk0", // the microSD card
 		Modules:    []string{"sdhci_of_esdhc", "mmc_block", "ext4"},
 		DeviceTree: "freescale/fsl-ls1088a-ten64.dtb",
-		Loader:     "SPI flash: bl2 from 0, bl3 with U-Boot after it, U-Boot's settings from 0x500000, the network's tables dpl and dpc, a recovery system in NAND flash",
+		Loader:     Loader{Where: "SPI flash: bl2 from 0, bl3 with U-Boot after it, U-Boot's settings from 0x500000, the network's tables dpl and dpc, a recovery system in NAND flash"},
 	},
 }

@@ -50,5 +50,6 @@ var virt = Board{
 		Modules:      []string{"virtio_blk", "ext4"},
 		ImageAddress: 0x4800_0000, RecordAddress: 0x4700_0000, KernelAddress: 0x4020_0000,
 		HighestAddress: 0x5800_0000,
+		Loader:         Loader{Packing: Plain, Where: "QEMU's -bios"},
 	},
 }

@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"github.com/farspoke/farspoke/board"
 	"github.com/farspoke/farspoke/image/fdt"
 	"github.com/farspoke/farspoke/image/fit"
 	"github.com/farspoke/farspoke/image/uboot"
@@ -17,7 +19,7 @@ import (
 	"github.com/farspoke/farspoke/internal/gpt"
 )
 
-// The files that a build of a disk writes besides.
+// The files that a build of a disk writes besides, and those of the boot loader.
 const (
 	fitFile        = "firmware.fit"
 	bootLoaderFile = "u-boot.bin"
@@ -46,12 +48,12 @@ func buildDisk(ctx context.Context, o options, kernel debian.Kernel, source sour
 	}
 	m.Key = signer.Name()
 	progress("boot loader (half a minute, once)")
-	loader, err := uboot.For(ctx, o.cache, o.board)
+	built, err := uboot.For(ctx, o.cache, o.board)
 	if err != nil {
 		return nil, err
 	}
-	m.BootLoader, m.Compiler = &loader.Source, loader.Compiler
-	program, err := loader.Program()
+	m.BootLoader, m.Compiler = &built.Source, built.Compiler
+	program, err := built.Program()
 	if err != nil {
 		return nil, fmt.Errorf("read the boot loader: %w", err)
 	}
@@ -68,25 +70,29 @@ func buildDisk(ctx context.Context, o options, kernel debian.Kernel, source sour
 	if err != nil {
 		return nil, err
 	}
-	control, err := controlTree(tree, signer)
+	control, err := controlTree(o.board, built, tree, signer)
 	if err != nil {
 		return nil, err
 	}
-	disk, size, err := diskPieces(signed)
+	l := loader{board: o.board, build: built, control: control, cache: o.cache}
+	outputs, err := l.pack(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for name, data := range map[string][]byte{
-		fitFile: signed, controlFile: control, bootLoaderFile: append(program, control...), bmapFile: bmap(disk, size),
-	} {
-		if err := os.WriteFile(filepath.Join(o.out, name), data, 0o644); err != nil {
-			return nil, fmt.Errorf("write %s: %w", name, err)
+	m.LoaderInputs = l.inputs
+	disk, size, err := diskPieces(signed, o.board.Boot.Loader.OnDisk, outputs)
+	if err != nil {
+		return nil, err
+	}
+	outputs = append(outputs, output{controlFile, control}, output{fitFile, signed}, output{bmapFile, bmap(disk, size)})
+	var names []string
+	for _, f := range outputs {
+		if err := os.WriteFile(filepath.Join(o.out, f.name), f.data, 0o644); err != nil {
+			return nil, fmt.Errorf("write %s: %w", f.name, err)
 		}
+		names = append(names, f.name)
 	}
-	if err := writeDisk(filepath.Join(o.out, diskFile), disk, size); err != nil {
-		return nil, err
-	}
-	return []string{bootLoaderFile, controlFile, fitFile, diskFile, bmapFile}, nil
+	return append(names, diskFile), writeDisk(filepath.Join(o.out, diskFile), disk, size)
 }
 
 // signedImage reads what was built and signs it.
@@ -113,9 +119,20 @@ func signedImage(o options, source source, deviceTree []byte, signer fit.Signer)
 	return signed, nil
 }
 
-// controlTree is the boot loader's own device tree: the board's, the key that it
-// trusts, and the order to do nothing but what is compiled in. It changes tree.
-func controlTree(tree *fdt.Node, signer fit.Signer) ([]byte, error) {
+// controlTree is the boot loader's own device tree: U-Boot's of the board or the
+// emulator's, the key that it trusts, and the order to do nothing but what is compiled
+// in. It changes emulated.
+func controlTree(b board.Board, built uboot.Build, emulated *fdt.Node, signer fit.Signer) ([]byte, error) {
+	tree := emulated
+	if b.Boot.DeviceTree != "" {
+		blob, err := built.DeviceTree()
+		if err != nil {
+			return nil, fmt.Errorf("read U-Boot's device tree: %w", err)
+		}
+		if tree, err = fdt.Parse(blob); err != nil {
+			return nil, err
+		}
+	}
 	key, err := signer.Public()
 	if err != nil {
 		return nil, err
@@ -123,7 +140,10 @@ func controlTree(tree *fdt.Node, signer fit.Signer) ([]byte, error) {
 	if err := fit.Trust(tree, signer.Name(), key); err != nil {
 		return nil, err
 	}
-	config := tree.Add("config")
+	config := tree.Child("config")
+	if config == nil {
+		config = tree.Add("config")
+	}
 	config.SetString("bootcmd", "boot")
 	config.SetCells("bootsecure", 1)
 	return fdt.Marshal(tree), nil
@@ -138,16 +158,27 @@ type piece struct {
 // diskPieces lays out a new disk, with the image in both slots: the second is what
 // a box falls back to when the first is damaged. The rest of the disk, however
 // large, becomes the data partition at the first start.
-func diskPieces(signed []byte) (pieces []piece, size int64, err error) {
+func diskPieces(signed []byte, onDisk []board.DiskFile, loader []output) (pieces []piece, size int64, err error) {
 	table := gpt.Table{Disk: identifier("disk")}
+	partition := func(name string, kind gpt.GUID, offset, end int64) {
+		table.Partitions = append(table.Partitions, gpt.Partition{
+			Name: name, Type: kind, ID: identifier(name),
+			First: uint64(offset / gpt.Sector), Last: uint64(end/gpt.Sector) - 1,
+		})
+	}
+	if pieces, err = loaderPieces(onDisk, loader); err != nil {
+		return nil, 0, err
+	}
+	for i, f := range onDisk {
+		if f.Partition != "" {
+			partition(f.Partition, gpt.BasicData, f.Offset, f.Offset+int64(len(pieces[i].data)))
+		}
+	}
 	next := int64(diskStart)
 	add := func(name string, octets int64) int64 {
 		offset := next
 		next += octets
-		table.Partitions = append(table.Partitions, gpt.Partition{
-			Name: name, Type: gpt.LinuxData, ID: identifier(name),
-			First: uint64(offset / gpt.Sector), Last: uint64(next/gpt.Sector) - 1,
-		})
+		partition(name, gpt.LinuxData, offset, next)
 		return offset
 	}
 	state := add(bootstate.Partition, bootstate.PartitionSize)
@@ -164,6 +195,27 @@ func diskPieces(signed []byte) (pieces []piece, size int64, err error) {
 	}
 	pieces = append([]piece{{0, head}}, pieces...)
 	return append(pieces, piece{size - int64(len(tail)), tail}), size, nil
+}
+
+// loaderPieces are the files of the boot loader that lie on the disk, behind the
+// partition table and before the first slot.
+func loaderPieces(onDisk []board.DiskFile, loader []output) (pieces []piece, err error) {
+	free := int64(gpt.HeadSectors * gpt.Sector)
+	for _, f := range onDisk {
+		i := slices.IndexFunc(loader, func(o output) bool { return o.name == f.Name })
+		if i < 0 {
+			return nil, fmt.Errorf("lay out the disk: the boot loader has no file %s", f.Name)
+		}
+		if f.Offset < free {
+			return nil, fmt.Errorf("lay out the disk: %s is to be at octet %d, and what is before it ends at %d", f.Name, f.Offset, free)
+		}
+		pieces = append(pieces, piece{f.Offset, loader[i].data})
+		free = f.Offset + int64(len(loader[i].data))
+	}
+	if free > diskStart {
+		return nil, fmt.Errorf("lay out the disk: the boot loader ends at octet %d, and the first slot begins at %d", free, diskStart)
+	}
+	return pieces, nil
 }
 
 // identifier returns the same GUID for the same name, of version 8.

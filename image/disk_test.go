@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/farspoke/farspoke/board"
 	"github.com/farspoke/farspoke/image/fit"
 	"github.com/farspoke/farspoke/internal/bootstate"
 	"github.com/farspoke/farspoke/internal/debian"
@@ -20,7 +21,9 @@ import (
 // TestDisk reads back what a disk is made of.
 func TestDisk(t *testing.T) {
 	signed := bytes.Repeat([]byte("signed "), 1000)
-	pieces, size, err := diskPieces(signed)
+	onDisk := []board.DiskFile{{Name: "first", Offset: 64 * gpt.Sector}, {Name: "boot.fat", Offset: alignment, Partition: "boot"}}
+	loader := []output{{"boot.fat", bytes.Repeat([]byte("f"), 2*alignment)}, {"flash.bin", []byte("elsewhere")}, {"first", []byte("first stage")}}
+	pieces, size, err := diskPieces(signed, onDisk, loader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,12 +42,18 @@ func TestDisk(t *testing.T) {
 	var names []string
 	for _, p := range table.Partitions {
 		names = append(names, p.Name)
-		if p.Offset()%alignment != 0 || p.Offset() < diskStart {
+		if p.Offset()%alignment != 0 || p.Offset() < diskStart && p.Name != "boot" {
 			t.Errorf("partition %s begins at octet %d", p.Name, p.Offset())
 		}
 	}
-	if want := []string{"state", "slotA", "slotB"}; !slices.Equal(names, want) {
+	if want := []string{"boot", "state", "slotA", "slotB"}; !slices.Equal(names, want) {
 		t.Errorf("the partitions are %q, want %q", names, want)
+	}
+	if boot, _ := table.Find("boot"); boot.Type != gpt.BasicData || !bytes.Equal(disk[boot.Offset():][:boot.Size()], loader[0].data) {
+		t.Errorf("the boot partition is %+v, or does not hold its file system", boot)
+	}
+	if !bytes.HasPrefix(disk[64*gpt.Sector:], loader[2].data) {
+		t.Error("the first stage is not at sector 64")
 	}
 	state, _ := table.Find(bootstate.Partition)
 	if r, err := bootstate.Unmarshal(disk[state.Offset():][:bootstate.Size]); err != nil || r != bootstate.Fresh() {
@@ -57,6 +66,29 @@ func TestDisk(t *testing.T) {
 		}
 	}
 	checkBlockMap(t, bmap(pieces, size), disk)
+}
+
+func TestDiskHasRoomForTheBootLoader(t *testing.T) {
+	file := func(offset int64) []board.DiskFile {
+		return []board.DiskFile{{Name: "a", Offset: offset}, {Name: "b", Offset: alignment}}
+	}
+	loader := []output{{"a", make([]byte, 1000)}, {"b", make([]byte, 1000)}}
+	for name, c := range map[string]struct {
+		files  []board.DiskFile
+		loader []output
+		want   string
+	}{
+		"good":               {file(gpt.HeadSectors * gpt.Sector), loader, ""},
+		"on the table":       {file(gpt.HeadSectors*gpt.Sector - 1), loader, "what is before it"},
+		"on another":         {file(alignment - 999), loader, "what is before it"},
+		"on the first slot":  {file(alignment / 2), []output{loader[0], {"b", make([]byte, diskStart)}}, "the first slot begins"},
+		"nothing makes file": {file(alignment / 2), loader[:1], "no file b"},
+	} {
+		_, err := loaderPieces(c.files, c.loader)
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
 }
 
 // checkBlockMap reads a map as bmaptool does, and builds the disk from it.

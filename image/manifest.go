@@ -26,6 +26,8 @@ type manifest struct {
 	Key        string         `json:"key,omitempty"`
 	BootLoader *debian.Source `json:"boot-loader,omitempty"`
 	Compiler   string         `json:"compiler,omitempty"`
+	// LoaderInputs are packages whose contents are packed with the boot loader.
+	LoaderInputs []debian.Package `json:"loader-inputs,omitempty"`
 	// Modules are the Go modules within our binary, the toolbox's not among them.
 	Modules []module `json:"modules"`
 	// Parts are the sizes before compression, Files what was written.

@@ -61,6 +61,9 @@ func materials(m *manifest) bom {
 		}
 		add("firmware", s.Name, s.Version, debianPackage(s.Name, s.Version, "source"), hashes...)
 	}
+	for _, p := range m.LoaderInputs {
+		add("firmware", p.Name, p.Version, debianPackage(p.Name, p.Version, "arm64"), bomHash{"SHA-256", p.SHA256})
+	}
 	version := strings.TrimPrefix(m.Go, "go")
 	add("library", "stdlib", version, "pkg:golang/stdlib@"+version)
 	for _, d := range m.Modules {

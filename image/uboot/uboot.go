@@ -37,8 +37,9 @@ const compiler = "aarch64-linux-gnu-"
 
 // Files of a build.
 const (
-	programFile = "u-boot-nodtb.bin"
-	checkerFile = "fit_check_sign"
+	programFile    = "u-boot-nodtb.bin"
+	deviceTreeFile = "u-boot.dtb"
+	checkerFile    = "fit_check_sign"
 )
 
 // Build is what was built for a board.
@@ -52,6 +53,14 @@ type Build struct {
 // Program returns U-Boot without its device tree, which has to follow it
 // directly.
 func (b Build) Program() ([]byte, error) { return os.ReadFile(filepath.Join(b.dir, programFile)) }
+
+// DeviceTree returns U-Boot's own description of a board that is real, which has
+// what only U-Boot needs to know besides.
+func (b Build) DeviceTree() ([]byte, error) { return os.ReadFile(filepath.Join(b.dir, deviceTreeFile)) }
+
+// FirstStage returns idbloader.img of a board with a Rockchip: what its ROM starts,
+// which makes memory usable and loads U-Boot.
+func (b Build) FirstStage() ([]byte, error) { return os.ReadFile(filepath.Join(b.dir, firstStageFile)) }
 
 // Checker is the path of a program for this machine that checks the signatures of
 // FIT images as U-Boot does: fit_check_sign -f IMAGE -k DEVICETREE -c CONFIGURATION.
@@ -79,7 +88,7 @@ func build(ctx context.Context, cache debian.Cache, bd board.Board) (Build, erro
 	b := Build{Source: source, Compiler: strings.TrimSpace(strings.SplitN(string(version), "\n", 2)[0])}
 	settings := append(bytes.Clone(fragment), strings.Join(bd.Boot.Config, "\n")+"\n"...)
 	environment := Environment(bd)
-	key, err := hash(source, b.Compiler, bd.Boot.Defconfig, settings, environment)
+	key, err := hash(source, b.Compiler, bd.Boot.Defconfig, bd.Boot.Loader.Packing, settings, environment)
 	if err != nil {
 		return Build{}, err
 	}
@@ -99,11 +108,15 @@ func build(ctx context.Context, cache debian.Cache, bd board.Board) (Build, erro
 	if err := source.Unpack(ctx, t.source); err != nil {
 		return Build{}, err
 	}
-	if err := t.make(ctx, bd.Boot.Defconfig, settings, environment); err != nil {
+	if err := t.configure(ctx, bd.Boot.Defconfig, settings, environment); err != nil {
+		return Build{}, err
+	}
+	files, err := t.make(ctx, bd)
+	if err != nil {
 		return Build{}, err
 	}
 	result := filepath.Join(tmp, "result")
-	if err := t.keep(result); err != nil {
+	if err := t.keep(result, files); err != nil {
 		return Build{}, err
 	}
 	if err := os.Rename(result, b.dir); err != nil {
@@ -152,8 +165,9 @@ type tree struct {
 	source, out string
 }
 
-// make configures and builds.
-func (t tree) make(ctx context.Context, defconfig string, settings, environment []byte) error {
+// configure writes the configuration, and checks that it is the one that was asked
+// for.
+func (t tree) configure(ctx context.Context, defconfig string, settings, environment []byte) error {
 	if err := os.MkdirAll(t.out, 0o755); err != nil {
 		return err
 	}
@@ -179,10 +193,30 @@ func (t tree) make(ctx context.Context, defconfig string, settings, environment 
 	if err != nil {
 		return err
 	}
-	if err := differs(string(text), string(settings)); err != nil {
-		return err
+	return differs(string(text), string(settings))
+}
+
+// make builds what a board needs, and returns where it is.
+func (t tree) make(ctx context.Context, bd board.Board) (files []string, err error) {
+	files = []string{programFile, "tools/" + checkerFile}
+	targets := []string{programFile}
+	if bd.Boot.DeviceTree != "" {
+		targets, files = append(targets, deviceTreeFile), append(files, deviceTreeFile)
 	}
-	return t.run(ctx, "make", "O="+t.out, fmt.Sprintf("-j%d", runtime.NumCPU()), programFile)
+	if bd.Boot.Loader.Packing == board.Rockchip {
+		targets = append(targets, rockchipTargets...)
+	}
+	// Nobody here calls U-Boot's packer, so that its library for Python, which would
+	// need swig, is not built.
+	command := append([]string{"make", "O=" + t.out, "CONFIG_PYLIBFDT=", fmt.Sprintf("-j%d", runtime.NumCPU())}, targets...)
+	if err := t.run(ctx, command...); err != nil {
+		return nil, err
+	}
+	if bd.Boot.Loader.Packing == board.Rockchip {
+		files = append(files, firstStageFile)
+		err = t.packFirstStage(ctx)
+	}
+	return files, err
 }
 
 // run runs a command in the source's directory. What goes into the program of
@@ -224,18 +258,18 @@ func differs(config, settings string) error {
 	return nil
 }
 
-// keep copies what was built to dir.
-func (t tree) keep(dir string) error {
+// keep copies files of what was built to dir.
+func (t tree) keep(dir string, files []string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	for name, from := range map[string]string{programFile: programFile, checkerFile: "tools/" + checkerFile} {
-		in, err := os.Open(filepath.Join(t.out, from))
+	for _, file := range files {
+		in, err := os.Open(filepath.Join(t.out, file))
 		if err != nil {
 			return err
 		}
 		defer in.Close()
-		out, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE, 0o755)
+		out, err := os.OpenFile(filepath.Join(dir, filepath.Base(file)), os.O_WRONLY|os.O_CREATE, 0o755)
 		if err != nil {
 			return err
 		}

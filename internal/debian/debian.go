@@ -30,6 +30,11 @@ var Sources = []string{
 	"deb [signed-by=" + Keyring + "] http://deb.debian.org/debian-security " + Suite + "-security main",
 }
 
+// firmwareSource is where the firmware comes from that boards want before U-Boot and
+// that nobody can build. It changes with the boards and not with the release, so it is
+// that of Debian's next one. Like a release, it is taken whatever its age.
+const firmwareSource = "deb [check-valid-until=no signed-by=" + Keyring + "] http://deb.debian.org/debian forky non-free-firmware"
+
 // Cache is a directory that keeps what was fetched between builds.
 type Cache string
 
@@ -50,8 +55,12 @@ func (c Cache) Path(elem ...string) string {
 // boardArch is the architecture of the boards, in Debian's words and in Go's.
 const boardArch = "arm64"
 
-// sourceArch is what Debian calls the architecture of source packages.
-const sourceArch = "source"
+// sourceArch is what Debian calls the architecture of source packages, and
+// firmwareArch what we call that of packages from firmwareSource.
+const (
+	sourceArch   = "source"
+	firmwareArch = "firmware"
+)
 
 // apt runs one of apt's programs on the cache's own state for an architecture
 // and returns its standard output.
@@ -88,8 +97,11 @@ func (c Cache) writeConfig(arch string) (string, error) {
 		}
 	}
 	sources, packages := strings.Join(Sources, "\n")+"\n", arch
-	if arch == sourceArch {
+	switch arch {
+	case sourceArch:
 		sources, packages = strings.ReplaceAll(sources, "deb [", "deb-src ["), boardArch
+	case firmwareArch:
+		sources, packages = firmwareSource+"\n", boardArch
 	}
 	config := fmt.Sprintf(`Dir %[1]q;
 Dir::State "state";

@@ -36,6 +36,11 @@ func (c Cache) HostPackages(ctx context.Context, set string, names ...string) ([
 	return c.packages(ctx, runtime.GOARCH, set+"-"+runtime.GOARCH, names)
 }
 
+// Firmware is [Cache.Packages] for non-free firmware.
+func (c Cache) Firmware(ctx context.Context, set string, names ...string) ([]Package, error) {
+	return c.packages(ctx, firmwareArch, set, names)
+}
+
 func (c Cache) packages(ctx context.Context, arch, set string, names []string) ([]Package, error) {
 	dir := c.Path("packages", set)
 	packages, err := loadPackages(dir, names)
