@@ -112,17 +112,24 @@ func operator(r modem.Registration) string {
 	return "an unnamed network"
 }
 
-// selectNetwork tells the modem which networks may be used, where the configuration
-// says so.
+// selectNetwork tells the modem which networks may be used. Where the configuration
+// leaves that to the modem it is told so as well: it may remember what somebody has
+// selected before.
 func (v *visit) selectNetwork(ctx context.Context) error {
-	selection := v.cfg.selection()
-	if v.selected || selection.Equal(modem.Selection{}) {
+	if v.selected {
 		return nil
 	}
+	selection := v.cfg.selection()
 	err := v.modem.Select(ctx, selection)
-	if errors.Is(err, modem.ErrUnsupported) {
+	switch {
+	case err == nil:
+	case errors.Is(err, modem.ErrGone), errors.Is(err, modem.ErrSilent), ctx.Err() != nil:
+		return fmt.Errorf("select networks: %w", err)
+	case selection.Equal(modem.Selection{}):
+		v.log.Info("modem does not say or hear which networks to use: it goes on as it was", "err", err)
+	case errors.Is(err, modem.ErrUnsupported):
 		v.log.Warn("modem cannot be told which networks to use: the configuration's operator and technologies have no effect", "err", err)
-	} else if err != nil {
+	default:
 		return fmt.Errorf("select networks: %w", err)
 	}
 	v.selected = true

@@ -278,9 +278,23 @@ func TestAttachAPN(t *testing.T) {
 
 func TestSelection(t *testing.T) {
 	play(t, Config{Operator: "26202"}, nil, func(w *world) {
-		if !slices.Contains(w.did, "select 26202") {
-			t.Errorf("the modem was told to %v", w.did)
+		if len(w.selection) != 1 || w.selection[0].PLMN != "26202" {
+			t.Errorf("the modem was told to use %v", w.selection)
 		}
+	})
+}
+
+// TestSelectionIsLeftToTheModem: what somebody selected before, and the modem has
+// kept, is given up where the configuration selects nothing. A modem that does not
+// take that connects all the same.
+func TestSelectionIsLeftToTheModem(t *testing.T) {
+	play(t, Config{}, nil, func(w *world) {
+		if len(w.selection) != 1 || !w.selection[0].Equal(modem.Selection{}) {
+			t.Errorf("the modem was told to use %v", w.selection)
+		}
+	})
+	play(t, Config{}, func(w *world) { w.refuses = []string{"select"} }, func(w *world) {
+		w.expectUp(goodGrant)
 	})
 }
 

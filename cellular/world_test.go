@@ -40,8 +40,12 @@ type world struct {
 	// silent: the modem answers nothing; cured by the reset of that name.
 	silent bool
 	cure   string
-	// broken: the modem has an error for everything, and is cured in the same way.
-	broken bool
+	// broken: the modem has an error for everything, and is cured in the same way;
+	// refuses are the methods for which it has one always.
+	broken  bool
+	refuses []string
+	// selection is what the modem was told to use.
+	selection []modem.Selection
 
 	sim   modem.SIM
 	slots []modem.Slot
@@ -310,7 +314,7 @@ func (w *world) ask(what string) error {
 		return modem.ErrGone
 	}
 	w.asked[what]++
-	if w.broken {
+	if w.broken || slices.Contains(w.refuses, what) {
 		return fmt.Errorf("%s: internal error", what)
 	}
 	if w.silent {
@@ -406,7 +410,7 @@ func (p phone) SetAttachAPN(_ context.Context, a modem.APN) error {
 }
 
 func (p phone) Select(_ context.Context, s modem.Selection) error {
-	_, err := answer(p, "select", func() (any, error) { p.w.did = append(p.w.did, "select "+s.PLMN); return nil, nil })
+	_, err := answer(p, "select", func() (any, error) { p.w.selection = append(p.w.selection, s); return nil, nil })
 	return err
 }
 
