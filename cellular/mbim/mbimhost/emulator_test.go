@@ -2,112 +2,45 @@ package mbimhost
 
 import (
 	"errors"
-	"io/fs"
 	"log/slog"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/farspoke/farspoke/cellular/emulator/mbimside"
+	"github.com/farspoke/farspoke/cellular/emulator"
+	"github.com/farspoke/farspoke/cellular/emulator/usb"
 	"github.com/farspoke/farspoke/cellular/emulator/virtual"
 	"github.com/farspoke/farspoke/cellular/modem"
 )
 
-// cable is a control port of an emulated modem.
-type cable struct {
-	max     int
-	receive func(frame []byte)
-	frames  chan []byte
-	// unplugged and closed end it from either end.
-	unplugged, closed chan struct{}
-	unplug, closing   func()
-}
-
-func newCable(maxMessage int, receive func(frame []byte)) *cable {
-	c := &cable{max: maxMessage, receive: receive, frames: make(chan []byte, 1000), unplugged: make(chan struct{}), closed: make(chan struct{})}
-	c.unplug = sync.OnceFunc(func() { close(c.unplugged) })
-	c.closing = sync.OnceFunc(func() { close(c.closed) })
-	return c
-}
-
-func (c *cable) MaxMessage() int { return c.max }
-
-func (c *cable) SetWriteDeadline(time.Time) error { return nil }
-
-func (c *cable) Read(b []byte) (int, error) {
-	select {
-	case frame := <-c.frames:
-		return copy(b, frame), nil
-	case <-c.unplugged:
-		return 0, modem.ErrGone
-	case <-c.closed:
-		return 0, fs.ErrClosed
-	}
-}
-
-func (c *cable) Write(b []byte) (int, error) {
-	select {
-	case <-c.unplugged:
-		return 0, modem.ErrGone
-	case <-c.closed:
-		return 0, fs.ErrClosed
-	default:
-		c.receive(b)
-		return len(b), nil
-	}
-}
-
-func (c *cable) Close() error {
-	c.closing()
-	return nil
-}
-
-// firmware is an emulated modem that speaks MBIM to whoever has its port.
+// firmware is an emulated modem that speaks MBIM to whoever has its control port.
 type firmware struct {
 	*virtual.Modem
-	side *mbimside.Side
-	mu   sync.Mutex
-	port *cable
+	cable *emulator.Cable
 }
 
-func newFirmware(t *testing.T, s virtual.Scenario) *firmware {
+func newFirmware(t *testing.T, scenario virtual.Scenario) *firmware {
 	t.Helper()
-	v, err := virtual.New(t.Context(), s)
+	e, err := emulator.New(t.Context(), usb.MBIM, scenario)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &firmware{Modem: v}
-	f.side = mbimside.New(v, func(frame []byte) { f.current().frames <- frame })
-	f.plug()
-	v.Do(func() {
-		v.Listen(func(e virtual.Event) {
-			if e.Change == virtual.BusChanged && !v.OnBus() {
-				f.current().unplug()
-			}
-		})
-	})
-	return f
+	return &firmware{e.Modem, e.Cable()}
 }
 
-func (f *firmware) current() *cable {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.port
-}
-
-// plug makes a new port.
-func (f *firmware) plug() *cable {
-	c := newCable(f.Device().ControlMessage, f.side.Receive)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.port = c
-	return c
+// plug opens the control port.
+func (f *firmware) plug(t *testing.T) *emulator.CablePort {
+	t.Helper()
+	port, err := f.cable.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 func (f *firmware) open(t *testing.T) *Modem {
 	t.Helper()
-	m, err := Open(t.Context(), f.plug(), slog.New(slog.DiscardHandler))
+	m, err := Open(t.Context(), f.plug(t), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

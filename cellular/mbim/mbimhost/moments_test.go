@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/farspoke/farspoke/cellular/emulator"
 	"github.com/farspoke/farspoke/cellular/emulator/virtual"
 	"github.com/farspoke/farspoke/cellular/mbim"
 	"github.com/farspoke/farspoke/cellular/modem"
@@ -55,7 +56,7 @@ func everyMethod(ctx context.Context, m *Modem) map[string]error {
 // tapped is a port whose frames to the modem are counted, and replaced by an act
 // from a given one on.
 type tapped struct {
-	*cable
+	*emulator.CablePort
 	written int
 	from    int
 	instead func()
@@ -67,7 +68,7 @@ func (p *tapped) Write(b []byte) (int, error) {
 		p.instead()
 		return len(b), nil
 	}
-	return p.cable.Write(b)
+	return p.CablePort.Write(b)
 }
 
 // atHome runs a test with an emulated modem that is registered, and not open.
@@ -83,7 +84,7 @@ func atHome(t *testing.T, test func(t *testing.T, v *firmware)) {
 // frames is how many frames Open and everyMethod send to a modem that is well.
 func frames(t *testing.T) (n int) {
 	atHome(t, func(t *testing.T, v *firmware) {
-		port := &tapped{cable: v.plug()}
+		port := &tapped{CablePort: v.plug(t)}
 		m, err := Open(t.Context(), port, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
@@ -106,8 +107,8 @@ func TestUnpluggedAtAnyMoment(t *testing.T) {
 	for n := range frames(t) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			atHome(t, func(t *testing.T, v *firmware) {
-				port := &tapped{cable: v.plug(), from: n}
-				port.instead = port.unplug
+				port := &tapped{CablePort: v.plug(t), from: n}
+				port.instead = func() { v.Do(v.HangUp) }
 				begun := time.Now()
 				m, err := Open(t.Context(), port, slog.New(slog.DiscardHandler))
 				if err != nil {
@@ -141,7 +142,7 @@ func TestSilentAtAnyMoment(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			atHome(t, func(t *testing.T, v *firmware) {
 				begun := time.Now()
-				m, err := Open(t.Context(), &tapped{cable: v.plug(), from: n, instead: func() {}}, slog.New(slog.DiscardHandler))
+				m, err := Open(t.Context(), &tapped{CablePort: v.plug(t), from: n, instead: func() {}}, slog.New(slog.DiscardHandler))
 				if err == nil {
 					for name, err := range everyMethod(t.Context(), m) {
 						if err != nil && !errors.Is(err, modem.ErrSilent) {
@@ -184,7 +185,7 @@ func TestMalformedAnswers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			atHome(t, func(t *testing.T, v *firmware) {
-				port := &spoiling{cable: v.plug()}
+				port := &spoiling{CablePort: v.plug(t)}
 				m, err := Open(t.Context(), port, slog.New(slog.DiscardHandler))
 				if err != nil {
 					t.Fatal(err)
@@ -207,12 +208,12 @@ func TestMalformedAnswers(t *testing.T) {
 
 // spoiling is a port that spoils answers.
 type spoiling struct {
-	*cable
+	*emulator.CablePort
 	spoil atomic.Pointer[func(*mbim.Message)]
 }
 
 func (p *spoiling) Read(b []byte) (int, error) {
-	n, err := p.cable.Read(b)
+	n, err := p.CablePort.Read(b)
 	spoil := p.spoil.Load()
 	if err != nil || spoil == nil {
 		return n, err

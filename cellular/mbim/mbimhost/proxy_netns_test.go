@@ -5,21 +5,19 @@ package mbimhost
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"os"
 	"os/exec"
-	"strconv"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/farspoke/farspoke/cellular/emulator/mbimside"
+	"github.com/farspoke/farspoke/cellular/emulator"
+	"github.com/farspoke/farspoke/cellular/emulator/proxy"
+	"github.com/farspoke/farspoke/cellular/emulator/usb"
 	"github.com/farspoke/farspoke/cellular/emulator/virtual"
 	"github.com/farspoke/farspoke/cellular/mbim"
 	"github.com/farspoke/farspoke/cellular/modem"
@@ -28,24 +26,6 @@ import (
 // mbimProxy is libmbim's proxy, which reads all that passes and drops what is no
 // MBIM.
 const mbimProxy = "/usr/libexec/mbim-proxy"
-
-// longestFrame is what a stream may announce.
-const longestFrame = 64 << 10
-
-// readFrame reads a frame from a stream.
-func readFrame(r *bufio.Reader) ([]byte, error) {
-	head, err := r.Peek(8)
-	if err != nil {
-		return nil, err
-	}
-	n := binary.LittleEndian.Uint32(head[4:])
-	if n < 8 || n > longestFrame {
-		return nil, errors.New("no MBIM")
-	}
-	frame := make([]byte, n)
-	_, err = io.ReadFull(r, frame)
-	return frame, err
-}
 
 // stream is a port over a stream, which does not keep frames apart by itself.
 type stream struct {
@@ -56,81 +36,35 @@ type stream struct {
 func (stream) MaxMessage() int { return 4096 }
 
 func (s stream) Read(b []byte) (int, error) {
-	frame, err := readFrame(s.r)
+	frame, err := proxy.ReadMBIM(s.r)
 	return copy(b, frame), err
 }
 
-// serialLine returns the modem's end of a raw pseudo terminal and the node of the
-// host's.
-func serialLine(t *testing.T) (theirs *os.File, node string) {
+// atTerminal has an emulated modem speak at the pseudo terminal of the path.
+func atTerminal(t *testing.T, scenario virtual.Scenario) (m *virtual.Modem, path string) {
 	t.Helper()
-	theirs, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	e, err := emulator.New(t.Context(), usb.MBIM, scenario)
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := theirs.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var number int
-	var unlocked, noEcho error
-	err = raw.Control(func(fd uintptr) {
-		unlocked = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0)
-		number, _ = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
-		noEcho = unix.IoctlSetTermios(int(fd), unix.TCSETS, &unix.Termios{Cflag: unix.CS8 | unix.CREAD | unix.CLOCAL, Cc: [19]uint8{unix.VMIN: 1}})
-	})
-	if err := errors.Join(err, unlocked, noEcho); err != nil {
-		t.Fatal(err)
-	}
-	return theirs, "/dev/pts/" + strconv.Itoa(number)
-}
-
-// patient reads a pseudo terminal's master, which says EIO while nobody has the
-// other end open.
-type patient struct{ *os.File }
-
-func (p patient) Read(b []byte) (int, error) {
-	for {
-		n, err := p.File.Read(b)
-		if !errors.Is(err, unix.EIO) {
-			return n, err
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
-// atNode has an emulated modem speak at the node of a pseudo terminal.
-func atNode(t *testing.T, m *virtual.Modem) (node string) {
-	t.Helper()
-	theirs, node := serialLine(t)
-	frames := make(chan []byte, 100)
-	side := mbimside.New(m, func(frame []byte) { frames <- frame })
-	written, read := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(written)
-		for frame := range frames {
-			_, _ = theirs.Write(frame) // the host may have hung up
-		}
-	}()
-	go func() {
-		defer close(read)
-		r := bufio.NewReader(patient{theirs})
-		for {
-			frame, err := readFrame(r)
-			if err != nil {
-				return
-			}
-			side.Receive(frame)
-		}
-	}()
+	path = filepath.Join(t.TempDir(), "modem")
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- e.PTY(ctx, path) }()
 	t.Cleanup(func() {
-		theirs.Close()
-		<-read
-		side.Close()
-		close(frames)
-		<-written
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
-	return node
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, err = os.Lstat(path); err == nil {
+			return e.Modem, path
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // throughProxy has libmbim's proxy open node, and returns the conversation with it.
@@ -186,7 +120,7 @@ func openByProxy(t *testing.T, s stream, node string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer, err := (&mbim.Reassembler{Limit: longestFrame}).Add(b[:n])
+	answer, err := (&mbim.Reassembler{Limit: s.MaxMessage()}).Add(b[:n])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,13 +168,10 @@ func TestThroughLibmbimsProxy(t *testing.T) {
 	scenario.Slots[0].SIM.PIN = "4711"
 	const soon = virtual.Duration(10 * time.Millisecond)
 	scenario.Timing.SIM, scenario.Timing.Register, scenario.Timing.Connect = soon, soon, soon
-	v, err := virtual.New(t.Context(), scenario)
-	if err != nil {
-		t.Fatal(err)
-	}
+	v, terminal := atTerminal(t, scenario)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	m, err := Open(ctx, throughProxy(t, atNode(t, v)), slog.New(slog.NewTextHandler(t.Output(), nil)))
+	m, err := Open(ctx, throughProxy(t, terminal), slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,12 +2,12 @@ package qmihost
 
 import (
 	"errors"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/farspoke/farspoke/cellular/emulator/qmiside"
+	"github.com/farspoke/farspoke/cellular/emulator"
+	"github.com/farspoke/farspoke/cellular/emulator/usb"
 	"github.com/farspoke/farspoke/cellular/emulator/virtual"
 	"github.com/farspoke/farspoke/cellular/modem"
 )
@@ -15,91 +15,37 @@ import (
 // firmware is an emulated modem that speaks QMI to whoever has its control port.
 type firmware struct {
 	*virtual.Modem
-	side *qmiside.Side
-	mu   sync.Mutex
-	port *cable
+	cable *emulator.Cable
 }
 
 func newFirmware(t *testing.T, scenario virtual.Scenario) *firmware {
 	t.Helper()
-	v, err := virtual.New(t.Context(), scenario)
+	e, err := emulator.New(t.Context(), usb.QMI, scenario)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &firmware{Modem: v}
-	f.plug()
-	f.side = qmiside.New(v, func(frame []byte) {
-		port := f.current()
-		select {
-		case port.frames <- frame:
-		case <-port.closed:
-		}
-	})
-	v.Do(func() {
-		v.Listen(func(e virtual.Event) {
-			if e.Change == virtual.BusChanged && !v.OnBus() {
-				_ = f.current().Close()
-			}
-		})
-	})
-	return f
+	return &firmware{e.Modem, e.Cable()}
 }
 
-// plug makes a new control port.
-func (f *firmware) plug() *cable {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.port = &cable{receive: func(frame []byte) { f.side.Receive(frame) }, frames: make(chan []byte, 256), closed: make(chan struct{})}
-	return f.port
-}
-
-func (f *firmware) current() *cable {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.port
+// plug opens the control port.
+func (f *firmware) plug(t *testing.T) *emulator.CablePort {
+	t.Helper()
+	port, err := f.cable.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 // open opens a new control port.
 func (f *firmware) open(t *testing.T) *Modem {
 	t.Helper()
-	m, err := Open(t.Context(), f.plug(), Path{}, quiet())
+	m, err := Open(t.Context(), f.plug(t), Path{}, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.Close() })
 	return m
-}
-
-// cable is a control port.
-type cable struct {
-	receive func(frame []byte)
-	frames  chan []byte
-	closed  chan struct{}
-	once    sync.Once
-}
-
-func (c *cable) Read(b []byte) (int, error) {
-	select {
-	case frame := <-c.frames:
-		return copy(b, frame), nil
-	case <-c.closed:
-		return 0, modem.ErrGone
-	}
-}
-
-func (c *cable) Write(b []byte) (int, error) {
-	select {
-	case <-c.closed:
-		return 0, modem.ErrGone
-	default:
-		c.receive(b)
-		return len(b), nil
-	}
-}
-
-func (c *cable) Close() error {
-	c.once.Do(func() { close(c.closed) })
-	return nil
 }
 
 // with runs test with an emulated modem in the scenario, open.

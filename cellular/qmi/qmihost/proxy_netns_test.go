@@ -4,17 +4,16 @@ package qmihost
 
 import (
 	"context"
-	"errors"
 	"net"
 	"os"
 	"os/exec"
-	"strconv"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/farspoke/farspoke/cellular/emulator"
+	"github.com/farspoke/farspoke/cellular/emulator/usb"
 	"github.com/farspoke/farspoke/cellular/emulator/virtual"
 	"github.com/farspoke/farspoke/cellular/modem"
 	"github.com/farspoke/farspoke/cellular/qmi"
@@ -23,67 +22,31 @@ import (
 // qmiProxy is libqmi's proxy, which reads all that passes and drops what is no QMI.
 const qmiProxy = "/usr/libexec/qmi-proxy"
 
-// serialLine returns the modem's end of a raw pseudo terminal and the node of the
-// host's.
-func serialLine(t *testing.T) (theirs *os.File, node string) {
+// atTerminal has an emulated modem speak at the pseudo terminal of the path.
+func atTerminal(t *testing.T, scenario virtual.Scenario) (m *virtual.Modem, path string) {
 	t.Helper()
-	theirs, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	e, err := emulator.New(t.Context(), usb.QMI, scenario)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { theirs.Close() })
-	raw, err := theirs.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var number int
-	var unlocked, noEcho error
-	err = raw.Control(func(fd uintptr) {
-		unlocked = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0)
-		number, _ = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
-		noEcho = unix.IoctlSetTermios(int(fd), unix.TCSETS, &unix.Termios{Cflag: unix.CS8 | unix.CREAD | unix.CLOCAL, Cc: [19]uint8{unix.VMIN: 1}})
+	path = filepath.Join(t.TempDir(), "modem")
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- e.PTY(ctx, path) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
-	if err := errors.Join(err, unlocked, noEcho); err != nil {
-		t.Fatal(err)
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		if _, err = os.Lstat(path); err == nil {
+			return e.Modem, path
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
-	return theirs, "/dev/pts/" + strconv.Itoa(number)
-}
-
-// atNode has an emulated modem speak at the node of a pseudo terminal.
-func atNode(t *testing.T, v *firmware) (node string) {
-	t.Helper()
-	theirs, node := serialLine(t)
-	port := v.plug()
-	go func() {
-		for {
-			select {
-			case frame := <-port.frames:
-				if _, err := theirs.Write(frame); err != nil {
-					return
-				}
-			case <-port.closed:
-				return
-			}
-		}
-	}()
-	go func() {
-		var found frames
-		b := make([]byte, qmi.MaxLen)
-		for {
-			n, err := theirs.Read(b)
-			for frame := range found.in(b[:n]) {
-				v.side.Receive(frame)
-			}
-			switch {
-			case errors.Is(err, unix.EIO): // nobody has the other end open yet
-				time.Sleep(10 * time.Millisecond)
-			case err != nil:
-				return
-			}
-		}
-	}()
-	t.Cleanup(func() { _ = port.Close() })
-	return node
 }
 
 // throughProxy opens node by libqmi's proxy, and returns the conversation with it.
@@ -169,8 +132,8 @@ func TestThroughLibqmisProxy(t *testing.T) {
 	scenario.Slots[0].SIM.PIN = "4711"
 	const soon = virtual.Duration(10 * time.Millisecond)
 	scenario.Timing.SIM, scenario.Timing.Register, scenario.Timing.Connect = soon, soon, soon
-	v := newFirmware(t, scenario)
-	m, err := Open(t.Context(), throughProxy(t, atNode(t, v)), Path{}, quiet())
+	_, terminal := atTerminal(t, scenario)
+	m, err := Open(t.Context(), throughProxy(t, terminal), Path{}, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}

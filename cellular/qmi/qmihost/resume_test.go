@@ -36,7 +36,7 @@ func kill(t *testing.T, m *Modem) {
 // resume resumes the conversation with v.
 func (f *firmware) resume(t *testing.T, r *record) *Modem {
 	t.Helper()
-	m, err := Resume(t.Context(), f.plug(), Path{}, r, quiet())
+	m, err := Resume(t.Context(), f.plug(t), Path{}, r, quiet())
 	if err != nil {
 		t.Fatal(err)
 	}
