@@ -22,6 +22,9 @@ type Kernel interface {
 	// Prefixes returns the networks behind the box, of one family, that are in the
 	// table of the VRF (empty: the main table).
 	Prefixes(vrf string, ipv6 bool) ([]netip.Prefix, error)
+	// Rerouted calls tell, until ctx is cancelled, whenever routes may have changed,
+	// of any table.
+	Rerouted(ctx context.Context, tell func()) error
 	// Sent returns how many octets have left through IPsec, by the peer's NBMA
 	// address. They begin anew when keys are renewed.
 	Sent() (map[netip.Addr]uint64, error)

@@ -85,7 +85,7 @@ func inLab(t *testing.T, cfg Config, test func(*lab)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := &lab{t: t, hubs: make(map[netip.Addr]*hub), saved: make(memory), log: &safeBuffer{}, started: time.Now()}
-		l.kernel, l.protector.lab, l.names.lab = &fakeKernel{lab: l, missing: make(chan netip.Addr)}, l, l
+		l.kernel, l.protector.lab, l.names.lab = &fakeKernel{lab: l, missing: make(chan netip.Addr), rerouted: make(chan struct{})}, l, l
 		l.hubs[nbma1] = &hub{lab: l, address: hub1, nbma: nbma1, secret: "cloud"}
 		l.hubs[nbma2] = &hub{lab: l, address: hub2, nbma: nbma2, secret: "cloud"}
 		l.hubs[nbma3] = &hub{lab: l, address: hub3, nbma: nbma3, secret: "cloud"}
@@ -237,6 +237,9 @@ type fakeKernel struct {
 	routes     []Route
 	history    []string
 	link       *fakeLink
+	// prefixes are the networks behind the box, and rerouted tells that they changed.
+	prefixes []netip.Prefix
+	rerouted chan struct{}
 	// missing are next hops that there is traffic for and no neighbour.
 	missing chan netip.Addr
 	tap     *fakeTap
@@ -281,7 +284,29 @@ func (k *fakeKernel) SetRoutes(index int, vrf string, all []Route) error {
 }
 
 func (k *fakeKernel) Prefixes(vrf string, ipv6 bool) ([]netip.Prefix, error) {
-	return []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24")}, nil
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.prefixes, nil
+}
+
+func (k *fakeKernel) Rerouted(ctx context.Context, tell func()) error {
+	for {
+		select {
+		case <-k.rerouted:
+			tell()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// connect makes a network one behind the box.
+func (k *fakeKernel) connect(prefix netip.Prefix) {
+	k.lab.step()
+	k.mu.Lock()
+	k.prefixes = []netip.Prefix{prefix}
+	k.mu.Unlock()
+	k.rerouted <- struct{}{}
 }
 
 func (k *fakeKernel) Missing(ctx context.Context, _ int, tell func(netip.Addr)) error {

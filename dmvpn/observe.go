@@ -5,18 +5,42 @@ import (
 	"net/netip"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/farspoke/farspoke/dmvpn/nhc"
 )
 
-// observePause is the time between two looks at what the kernel knows of the
-// networks behind the box, and of the traffic to other spokes.
-const observePause = 5 * time.Second
+const (
+	// observePause is the time between two looks at what the kernel knows of the
+	// networks behind the box, and of the traffic to other spokes.
+	observePause = 5 * time.Second
+	// leastPause is the time between two looks at the networks behind the box when
+	// there is always something new.
+	leastPause = 100 * time.Millisecond
+)
 
 // observe tells the client which networks are behind the box and which direct
 // paths are used, for as long as ctx lives.
 func (t *Tunnel) observe(ctx context.Context) error {
-	tick := time.NewTicker(observePause)
-	defer tick.Stop()
+	rerouted := make(chan struct{}, 1)
+	tasks, ctx := errgroup.WithContext(ctx)
+	tasks.Go(func() error {
+		return t.deps.Kernel.Rerouted(ctx, func() {
+			select {
+			case rerouted <- struct{}{}:
+			default:
+			}
+		})
+	})
+	tasks.Go(func() error { t.observePrefixes(ctx, rerouted); return nil })
+	tasks.Go(func() error { t.observeTraffic(ctx); return nil })
+	return tasks.Wait()
+}
+
+// observePrefixes looks at the networks behind the box whenever routes change: who
+// asks for one before we know of it is told that there is none, and asks nobody for
+// a minute. It looks now and then as well, since not all that ends a route is told.
+func (t *Tunnel) observePrefixes(ctx context.Context, rerouted <-chan struct{}) {
 	for {
 		prefixes, err := t.deps.Kernel.Prefixes(t.cfg.VRF, t.cfg.Address.Addr().Is6())
 		if err != nil {
@@ -24,6 +48,25 @@ func (t *Tunnel) observe(ctx context.Context) error {
 		} else {
 			t.tell(ctx, func(c *nhc.Client, now nhc.Instant) nhc.Effects { return c.Prefixes(now, prefixes) })
 		}
+		select {
+		case <-time.After(leastPause):
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-rerouted:
+		case <-time.After(observePause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// observeTraffic looks now and then at which direct paths are used.
+func (t *Tunnel) observeTraffic(ctx context.Context) {
+	tick := time.NewTicker(observePause)
+	defer tick.Stop()
+	for {
 		if t.watching() {
 			octets, err := t.deps.Kernel.Sent()
 			if err != nil {
@@ -35,7 +78,7 @@ func (t *Tunnel) observe(ctx context.Context) error {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }

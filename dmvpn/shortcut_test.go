@@ -83,3 +83,32 @@ func TestMissingNeighbour(t *testing.T) {
 		}
 	})
 }
+
+// TestNewNetworkIsAnsweredFor: a network behind the box is answered for as soon as
+// the kernel has it, since who is told that there is none asks nobody for a minute.
+func TestNewNetworkIsAnsweredFor(t *testing.T) {
+	cfg := testConfig()
+	cfg.NHRP.Shortcut = true
+	inLab(t, cfg, func(l *lab) {
+		l.pass(second)
+		l.kernel.connect(netip.MustParsePrefix("192.168.1.0/24"))
+		l.pass(second / 5)
+		l.step()
+		l.kernel.link.deliver(nbma1, &nhrp.Packet{
+			Family: nhrp.FamilyIPv4, Protocol: nhrp.ProtocolIPv4, Hops: 255, Type: nhrp.ResolutionRequest, RequestID: 7,
+			SrcNBMA: public, SrcProtocol: netip.MustParseAddr("172.16.100.18"), DstProtocol: netip.MustParseAddr("192.168.1.9"),
+			Extensions: []nhrp.Extension{nhrp.NewAuthentication("cloud")},
+		})
+		l.pass(second)
+		l.step()
+		answers := make(map[nhrp.Code]int)
+		for _, a := range l.hubs[nbma1].received {
+			if a.packet.Type == nhrp.ResolutionReply {
+				answers[a.packet.CIEs[0].Code]++
+			}
+		}
+		if len(answers) != 1 || answers[nhrp.Success] != 1 {
+			t.Errorf("answers by their code: %v", answers)
+		}
+	})
+}

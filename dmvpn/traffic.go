@@ -1,6 +1,7 @@
 package dmvpn
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 
@@ -51,6 +52,22 @@ func (Netlink) Prefixes(vrf string, ipv6 bool) ([]netip.Prefix, error) {
 		}
 	}
 	return prefixes, nil
+}
+
+// Rerouted implements Kernel. It tells once more for each time that it begins to
+// listen, as it may have missed something before.
+func (Netlink) Rerouted(ctx context.Context, tell func()) error {
+	return resubscribe(ctx, "routes", func(done <-chan struct{}) error {
+		updates := make(chan netlink.RouteUpdate)
+		if err := netlink.RouteSubscribe(updates, done); err != nil {
+			return err
+		}
+		tell()
+		for range updates {
+			tell()
+		}
+		return nil
+	})
 }
 
 // Sent implements Kernel by the counters of IPsec: those of neighbours do not
