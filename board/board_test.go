@@ -119,6 +119,9 @@ func TestFacts(t *testing.T) {
 		if b.LED != "" && !slices.Contains(b.OnDemand, LEDModule) {
 			t.Errorf("%s: the image will lack %s, and the LED will not blink", b.Name, LEDModule)
 		}
+		if at := b.Boot.KernelAddress; at == 0 || at%(2<<20) != 0 {
+			t.Errorf("%s: the kernel goes to %#x, want a multiple of 2 MiB", b.Name, at)
+		}
 		if !slices.ContainsFunc(b.KernelArgs, func(a string) bool {
 			return a == "console="+b.Console || strings.HasPrefix(a, "console="+b.Console+",")
 		}) {

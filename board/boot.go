@@ -22,7 +22,8 @@ type Boot struct {
 	Modules []string
 	// ImageAddress is the physical address to which a slot is read, RecordAddress
 	// one for a sector, and KernelAddress where the unpacked kernel goes. They are
-	// octets of memory, apart by as much as is put there.
+	// octets of memory, apart by as much as is put there. The image is for all boards,
+	// so a board without a boot loader of ours has the last of them too.
 	ImageAddress, RecordAddress, KernelAddress uint32
 	// HighestAddress is above the initramfs and the device tree: the kernel has no
 	// more memory, or something else lies there.
@@ -33,6 +34,11 @@ type Boot struct {
 	// Loader is what the board's first stage starts, and where that looks for it.
 	Loader Loader
 }
+
+// lowKernel is the KernelAddress of boards whose memory begins at 0: above what the
+// secure firmware has at the beginning, and so low that the kernel ends below what
+// that has at 64 MiB on an Armada 3720.
+const lowKernel = 0x20_0000
 
 // CommandLine is the kernel's command line.
 func (b Board) CommandLine() string { return strings.Join(b.KernelArgs, " ") }

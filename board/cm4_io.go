@@ -35,7 +35,7 @@ var cm4IO = Board{
 			"mw.l fe100024 5a0fffff", "mw.l fe10001c ${control}",
 		},
 		Interface: "mmc", Device: 1,
-		ImageAddress: 0x1000_0000, RecordAddress: 0x0f00_0000, KernelAddress: 0x20_0000,
+		ImageAddress: 0x1000_0000, RecordAddress: 0x0f00_0000, KernelAddress: lowKernel,
 		HighestAddress: 0x3000_0000,
 		Modules:        []string{"fixed", "gpio_regulator", "sdhci_iproc", "mmc_block", "ext4"},
 		DeviceTree:     "broadcom/bcm2711-rpi-cm4-io.dtb",

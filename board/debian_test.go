@@ -3,6 +3,7 @@
 package board_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"os"
@@ -271,6 +272,31 @@ func TestDiskIsInTheTree(t *testing.T) {
 		}
 		if len(hosts) != 1 || number != 0 {
 			t.Errorf("%s could be on any of %q", b.Boot.Disk, hosts)
+		}
+	})
+}
+
+// TestKernelHasItsMemory checks that nothing is reserved where the kernel is unpacked.
+func TestKernelHasItsMemory(t *testing.T) {
+	forEach(t, func(t *testing.T, b board.Board, nodes map[string]*node, _ *kmod.Index) {
+		k, _ := kernel(t)
+		image, err := os.ReadFile(k.Image())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The header of an Image says how much memory it takes, its zeros included.
+		begin := uint64(b.Boot.KernelAddress)
+		end := begin + binary.LittleEndian.Uint64(image[16:])
+		for where, n := range nodes {
+			reg := n.cells("reg")
+			if n.parent == nil || n.parent.Name != "reserved-memory" || len(reg) < 3 {
+				continue
+			}
+			first := number(reg[:2])
+			last := first + number(reg[2:])
+			if begin < last && first < end {
+				t.Errorf("the kernel, from %#x to %#x, overlaps %s", begin, end, where)
+			}
 		}
 	})
 }

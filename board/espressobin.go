@@ -26,10 +26,11 @@ var espressobinV7 = Board{
 	Console:    "ttyMV0",
 	KernelArgs: armada3720Args,
 	Boot: Boot{
-		Disk:       "mmcblk0", // the microSD card
-		Modules:    armada3720DiskModules,
-		DeviceTree: "marvell/armada-3720-espressobin-v7.dtb",
-		Loader:     Loader{Where: "SPI flash, from its start: TF-A and U-Boot in one flash-image.bin; U-Boot's settings, with the MAC addresses, from 0x3f0000"},
+		Disk:          "mmcblk0", // the microSD card
+		Modules:       armada3720DiskModules,
+		KernelAddress: lowKernel,
+		DeviceTree:    "marvell/armada-3720-espressobin-v7.dtb",
+		Loader:        Loader{Where: "SPI flash, from its start: TF-A and U-Boot in one flash-image.bin; U-Boot's settings, with the MAC addresses, from 0x3f0000"},
 	},
 }
 
@@ -51,9 +52,10 @@ var espressobinUltra = Board{
 	Console:    "ttyMV0",
 	KernelArgs: armada3720Args,
 	Boot: Boot{
-		Disk:       "mmcblk0", // the eMMC
-		Modules:    armada3720DiskModules,
-		DeviceTree: "marvell/armada-3720-espressobin-ultra.dtb",
-		Loader:     Loader{Where: "SPI flash, from its start: TF-A and U-Boot in one flash-image.bin; what is particular to the box from 0x3e0000, U-Boot's settings from 0x3f0000"},
+		Disk:          "mmcblk0", // the eMMC
+		Modules:       armada3720DiskModules,
+		KernelAddress: lowKernel,
+		DeviceTree:    "marvell/armada-3720-espressobin-ultra.dtb",
+		Loader:        Loader{Where: "SPI flash, from its start: TF-A and U-Boot in one flash-image.bin; what is particular to the box from 0x3e0000, U-Boot's settings from 0x3f0000"},
 	},
 }

@@ -28,9 +28,10 @@ var turrisMox = Board{
 	Console:    "ttyMV0",
 	KernelArgs: armada3720Args,
 	Boot: Boot{
-		Disk:       "mmcblk0", // the microSD card
-		Modules:    armada3720DiskModules,
-		DeviceTree: "marvell/armada-3720-turris-mox.dtb",
-		Loader:     Loader{Where: "SPI flash: signed first stage from 0, TF-A and U-Boot from 0x20000, U-Boot's settings from 0x180000, CZ.NIC's rescue system from 0x190000"},
+		Disk:          "mmcblk0", // the microSD card
+		Modules:       armada3720DiskModules,
+		KernelAddress: lowKernel,
+		DeviceTree:    "marvell/armada-3720-turris-mox.dtb",
+		Loader:        Loader{Where: "SPI flash: signed first stage from 0, TF-A and U-Boot from 0x20000, U-Boot's settings from 0x180000, CZ.NIC's rescue system from 0x190000"},
 	},
 }

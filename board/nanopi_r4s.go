@@ -42,7 +42,7 @@ var nanopiR4S = Board{
 			"# CONFIG_VIDEO is not set", "# CONFIG_DISPLAY is not set", "# CONFIG_CMD_GPT is not set", "# CONFIG_CMD_SF is not set",
 		},
 		Interface: "mmc", Device: 1, Disk: "mmcblk1", // the microSD card
-		ImageAddress: 0x1000_0000, RecordAddress: 0x0f00_0000, KernelAddress: 0x20_0000,
+		ImageAddress: 0x1000_0000, RecordAddress: 0x0f00_0000, KernelAddress: lowKernel,
 		HighestAddress: 0x3000_0000,
 		Modules:        []string{"i2c_rk3x", "fixed", "rk808_regulator", "dw_mmc_rockchip", "mmc_block", "ext4"},
 		DeviceTree:     "rockchip/rk3399-nanopi-r4s.dtb",

@@ -21,9 +21,10 @@ var ten64 = Board{
 	Console:    "ttyS0",
 	KernelArgs: []string{"console=ttyS0,115200", "panic=1", "printk.devkmsg=on", "quiet"},
 	Boot: Boot{
-		Disk:       "mmcblk0", // the microSD card
-		Modules:    []string{"sdhci_of_esdhc", "mmc_block", "ext4"},
-		DeviceTree: "freescale/fsl-ls1088a-ten64.dtb",
-		Loader:     Loader{Where: "SPI flash: bl2 from 0, bl3 with U-Boot after it, U-Boot's settings from 0x500000, the network's tables dpl and dpc, a recovery system in NAND flash"},
+		Disk:          "mmcblk0", // the microSD card
+		Modules:       []string{"sdhci_of_esdhc", "mmc_block", "ext4"},
+		KernelAddress: 0x8100_0000, // as its own U-Boot has it
+		DeviceTree:    "freescale/fsl-ls1088a-ten64.dtb",
+		Loader:        Loader{Where: "SPI flash: bl2 from 0, bl3 with U-Boot after it, U-Boot's settings from 0x500000, the network's tables dpl and dpc, a recovery system in NAND flash"},
 	},
 }

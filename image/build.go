@@ -71,29 +71,10 @@ func build(ctx context.Context, o options) (*manifest, error) {
 	}
 	m := &manifest{Board: o.board.Name, Version: source.version, Date: source.date, Kernel: kernel, Go: runtime.Version()}
 
-	var tools []byte
-	if o.toolbox {
-		progress("toolbox (half a minute, once)")
-		if tools, err = toolboxArchive(ctx, o.cache); err != nil {
-			return nil, err
-		}
-		m.part("toolbox", int64(len(tools)))
-	}
-	progress("firmware")
-	ours, err := firmwareArchive(ctx, o, kernel, source, m)
+	files, err := buildPlain(ctx, o, kernel, source, m)
 	if err != nil {
 		return nil, err
 	}
-
-	progress("compression")
-	if err := writeKernel(filepath.Join(o.out, kernelFile), kernel.Image()); err != nil {
-		return nil, err
-	}
-	// The kernel unpacks both archives, ours last.
-	if err := writeInitramfs(filepath.Join(o.out, initramfsFile), tools, ours); err != nil {
-		return nil, err
-	}
-	files := []string{kernelFile, initramfsFile}
 	more, err := writeBringUp(o.out, o.board, kernel)
 	if err != nil {
 		return nil, err
@@ -115,6 +96,34 @@ func build(ctx context.Context, o options) (*manifest, error) {
 		}
 	}
 	return m, m.write(filepath.Join(o.out, manifestFile))
+}
+
+// buildPlain writes kernel and initramfs, and returns the names of the files.
+func buildPlain(ctx context.Context, o options, kernel debian.Kernel, source source, m *manifest) ([]string, error) {
+	var tools []byte
+	if o.toolbox {
+		progress("toolbox (half a minute, once)")
+		var err error
+		if tools, err = toolboxArchive(ctx, o.cache); err != nil {
+			return nil, err
+		}
+		m.part("toolbox", int64(len(tools)))
+	}
+	progress("firmware")
+	ours, err := firmwareArchive(ctx, o, kernel, source, m)
+	if err != nil {
+		return nil, err
+	}
+
+	progress("compression")
+	if err := writeKernel(filepath.Join(o.out, kernelFile), kernel.Image()); err != nil {
+		return nil, err
+	}
+	// The kernel unpacks both archives, ours last.
+	if err := writeInitramfs(filepath.Join(o.out, initramfsFile), tools, ours); err != nil {
+		return nil, err
+	}
+	return []string{kernelFile, initramfsFile}, nil
 }
 
 // releasable returns an error if a release is asked for that is none.
@@ -155,9 +164,7 @@ func firmwareArchive(ctx context.Context, o options, kernel debian.Kernel, sourc
 	// The kernel opens it before PID 1 mounts anything.
 	a.CharDev("/dev/console", 0o600, 5, 1)
 	a.File("/etc/farspoke/build-date", 0o644, []byte(source.date.Format(dateLayout)+"\n"))
-	modules := slices.Concat(append(parts.Modules(), parts.Accelerators(), o.board.Modules)...)
 	if o.disk {
-		modules = append(modules, o.board.Boot.Modules...)
 		data, err := emptyFileSystem(ctx)
 		if err != nil {
 			return nil, err
@@ -170,7 +177,7 @@ func firmwareArchive(ctx context.Context, o options, kernel debian.Kernel, sourc
 		}
 	}
 	before := a.Size()
-	seldom := slices.Concat(parts.LateModules(), parts.Drivers(), o.board.OnDemand)
+	modules, seldom := o.modules()
 	if err := kernel.AddModulesPacked(&a, debian.ModulesDir, modules, seldom); err != nil {
 		return nil, err
 	}
@@ -180,6 +187,26 @@ func firmwareArchive(ctx context.Context, o options, kernel debian.Kernel, sourc
 		return nil, err
 	}
 	return out.Bytes(), nil
+}
+
+// modules returns the kernel modules of the image, those that are needed at every
+// start and those that seldom are. A disk's image is for all boards; without a disk it
+// is for one, and as small as it can be.
+func (o options) modules() (often, seldom []string) {
+	boards := []board.Board{o.board}
+	if o.disk {
+		boards = board.All()
+	}
+	often = slices.Concat(append(parts.Modules(), parts.Accelerators())...)
+	seldom = slices.Concat(parts.LateModules(), parts.Drivers())
+	for _, b := range boards {
+		often = append(often, b.Modules...)
+		seldom = append(seldom, b.OnDemand...)
+		if o.disk {
+			often = append(often, b.Boot.Modules...)
+		}
+	}
+	return often, seldom
 }
 
 // addSite adds the configuration of one box.

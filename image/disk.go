@@ -34,9 +34,6 @@ const (
 	diskStart = 16 << 20
 	// alignment is what partitions begin at a multiple of, in octets.
 	alignment = 1 << 20
-	// verifiedArgs go behind the board's kernel arguments: what the boot loader has
-	// verified loads no module that nobody has signed. Debian signs all of its own.
-	verifiedArgs = "module.sig_enforce=1"
 )
 
 // buildDisk writes the boot loader, the signed image and the disk that holds it,
@@ -53,24 +50,16 @@ func buildDisk(ctx context.Context, o options, kernel debian.Kernel, source sour
 		return nil, err
 	}
 	m.BootLoader, m.Compiler = &built.Source, built.Compiler
-	program, err := built.Program()
-	if err != nil {
-		return nil, fmt.Errorf("read the boot loader: %w", err)
-	}
-	firmware := filepath.Join(o.out, bootLoaderFile)
-	if err := os.WriteFile(firmware, program, 0o644); err != nil {
-		return nil, fmt.Errorf("write the boot loader: %w", err)
-	}
-	tree, err := deviceTree(ctx, o.board, kernel, firmware)
+	trees, err := deviceTrees(ctx, kernel)
 	if err != nil {
 		return nil, err
 	}
 	progress("signature by the key " + signer.Name())
-	signed, err := signedImage(o, source, fdt.Marshal(tree), signer)
+	signed, err := signedImage(o.out, source, trees, signer, m)
 	if err != nil {
 		return nil, err
 	}
-	control, err := controlTree(o.board, built, tree, signer)
+	control, err := controlTree(o.board, built, trees, signer)
 	if err != nil {
 		return nil, err
 	}
@@ -95,43 +84,22 @@ func buildDisk(ctx context.Context, o options, kernel debian.Kernel, source sour
 	return append(names, diskFile), writeDisk(filepath.Join(o.out, diskFile), disk, size)
 }
 
-// signedImage reads what was built and signs it.
-func signedImage(o options, source source, deviceTree []byte, signer fit.Signer) ([]byte, error) {
-	kernel, err := os.ReadFile(filepath.Join(o.out, kernelFile))
-	if err != nil {
-		return nil, fmt.Errorf("sign the image: %w", err)
-	}
-	archive, err := os.ReadFile(filepath.Join(o.out, initramfsFile))
-	if err != nil {
-		return nil, fmt.Errorf("sign the image: %w", err)
-	}
-	signed, err := fit.Sign(fit.Image{
-		Description: "Farspoke " + source.version, Date: source.date,
-		Kernel: kernel, Initramfs: archive, Load: o.board.Boot.KernelAddress,
-		Boards: []fit.Board{{Name: o.board.Name, DeviceTree: deviceTree, Args: o.board.CommandLine() + " " + verifiedArgs}},
-	}, signer)
-	if err != nil {
-		return nil, err
-	}
-	if len(signed) > uboot.SlotSize {
-		return nil, fmt.Errorf("the signed image has %d octets, a slot has room for %d", len(signed), uboot.SlotSize)
-	}
-	return signed, nil
-}
-
 // controlTree is the boot loader's own device tree: U-Boot's of the board or the
 // emulator's, the key that it trusts, and the order to do nothing but what is compiled
-// in. It changes emulated.
-func controlTree(b board.Board, built uboot.Build, emulated *fdt.Node, signer fit.Signer) ([]byte, error) {
-	tree := emulated
-	if b.Boot.DeviceTree != "" {
-		blob, err := built.DeviceTree()
-		if err != nil {
+// in.
+func controlTree(b board.Board, built uboot.Build, trees []deviceTree, signer fit.Signer) ([]byte, error) {
+	var blob []byte
+	if b.Boot.DeviceTree == "" {
+		blob = trees[slices.IndexFunc(trees, func(t deviceTree) bool { return t.board.Name == b.Name })].blob
+	} else {
+		var err error
+		if blob, err = built.DeviceTree(); err != nil {
 			return nil, fmt.Errorf("read U-Boot's device tree: %w", err)
 		}
-		if tree, err = fdt.Parse(blob); err != nil {
-			return nil, err
-		}
+	}
+	tree, err := fdt.Parse(blob)
+	if err != nil {
+		return nil, err
 	}
 	key, err := signer.Public()
 	if err != nil {

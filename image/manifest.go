@@ -28,6 +28,9 @@ type manifest struct {
 	Compiler   string         `json:"compiler,omitempty"`
 	// LoaderInputs are packages whose contents are packed with the boot loader.
 	LoaderInputs []debian.Package `json:"loader-inputs,omitempty"`
+	// DeviceTrees are what describes the boards in the signed image: files of the
+	// kernel's package, and what QEMU says of itself.
+	DeviceTrees []part `json:"device-trees,omitempty"`
 	// Modules are the Go modules within our binary, the toolbox's not among them.
 	Modules []module `json:"modules"`
 	// Parts are the sizes before compression, Files what was written.
@@ -59,8 +62,13 @@ func (m *manifest) file(dir, name string) error {
 	if err != nil {
 		return fmt.Errorf("record %s: %w", name, err)
 	}
-	m.Files = append(m.Files, part{Name: name, Size: int64(len(data)), SHA256: fmt.Sprintf("%x", sha256.Sum256(data))})
+	m.Files = append(m.Files, partOf(name, data))
 	return nil
+}
+
+// partOf describes a piece by its octets.
+func partOf(name string, data []byte) part {
+	return part{Name: name, Size: int64(len(data)), SHA256: fmt.Sprintf("%x", sha256.Sum256(data))}
 }
 
 func (m *manifest) write(file string) error {

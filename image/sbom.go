@@ -28,7 +28,7 @@ type component struct {
 	Type    string    `json:"type"`
 	Ref     string    `json:"bom-ref"`
 	Name    string    `json:"name"`
-	Version string    `json:"version"`
+	Version string    `json:"version,omitempty"`
 	PURL    string    `json:"purl,omitempty"`
 	Hashes  []bomHash `json:"hashes,omitempty"`
 }
@@ -63,6 +63,11 @@ func materials(m *manifest) bom {
 	}
 	for _, p := range m.LoaderInputs {
 		add("firmware", p.Name, p.Version, debianPackage(p.Name, p.Version, "arm64"), bomHash{"SHA-256", p.SHA256})
+	}
+	for _, t := range m.DeviceTrees {
+		b.Components = append(b.Components, component{
+			Type: "file", Ref: "device-tree:" + t.Name, Name: t.Name, Hashes: []bomHash{{"SHA-256", t.SHA256}},
+		})
 	}
 	version := strings.TrimPrefix(m.Go, "go")
 	add("library", "stdlib", version, "pkg:golang/stdlib@"+version)

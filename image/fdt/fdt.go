@@ -120,6 +120,21 @@ func Marshal(root *Node) []byte {
 	return append(out, strings...)
 }
 
+// Position returns where in the octets of Marshal the value of a property begins,
+// and false if the node of that path has no such property. What comes after the
+// property in the tree has no say in it.
+func Position(root *Node, node, property string) (octets int, ok bool) {
+	const head = 12 // a property's tag, length and name come before its value
+	at := headerSize + reservations
+	Walk(root, Names(root), func(path string, item Item, piece []byte) {
+		if path == node && item.Property == property && !ok {
+			octets, ok = at+head, true
+		}
+		at += len(piece)
+	})
+	return octets, ok
+}
+
 // Strings are the names of properties, each once, as a tree's strings block has
 // them.
 type Strings struct {

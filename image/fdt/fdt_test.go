@@ -38,6 +38,21 @@ func TestMarshal(t *testing.T) {
 	}
 }
 
+func TestPosition(t *testing.T) {
+	octets := Marshal(sample())
+	for _, c := range []struct{ node, property, value string }{
+		{"/", "model", "x\x00"}, {"/a", "reg", "\x00\x00\x00\x07"}, {"/a", "model", "b\x00cc\x00"},
+	} {
+		at, ok := Position(sample(), c.node, c.property)
+		if !ok || !bytes.HasPrefix(octets[at:], []byte(c.value)) {
+			t.Errorf("%s of %s is at %d (%v), and there is %q", c.property, c.node, at, ok, octets[at:])
+		}
+	}
+	if at, ok := Position(sample(), "/a", "compatible"); ok {
+		t.Errorf("what is not there is at %d", at)
+	}
+}
+
 func TestParse(t *testing.T) {
 	octets, err := hex.DecodeString(sampleOctets)
 	if err != nil {

@@ -3,6 +3,11 @@
 // configuration for each board and a signature over each configuration. The same
 // contents and the same key give the same octets.
 //
+// U-Boot unpacks the kernel to the address that its image in the tree names, and
+// the memory of boards begins at different ones. So there is an image for each
+// address, and the kernel's octets are there once: each of these images says at
+// which position in the whole they begin.
+//
 // A signature covers the configuration's properties, the kernel's command line
 // among them, the properties of the images that it names, and so the SHA-256 of
 // their contents. It does not cover other configurations.
@@ -34,8 +39,6 @@ type Image struct {
 	// Kernel is an arm64 Image, gzip-compressed; Initramfs is of any compression
 	// that the kernel knows.
 	Kernel, Initramfs []byte
-	// Load is the physical address at which the unpacked kernel lies and starts.
-	Load uint32
 	// Boards are what one image starts on.
 	Boards []Board
 }
@@ -44,6 +47,8 @@ type Image struct {
 type Board struct {
 	// Name is the configuration's.
 	Name string
+	// Load is the physical address at which the unpacked kernel lies and starts.
+	Load uint32
 	// DeviceTree is a blob, and Args the kernel's command line.
 	DeviceTree []byte
 	Args       string
@@ -52,7 +57,7 @@ type Board struct {
 const (
 	imagesNode         = "images"
 	configurationsNode = "configurations"
-	kernelNode         = "kernel"
+	kernelNode         = "kernel" // holds the octets; its images are called kernel-ADDRESS
 	initramfsNode      = "initramfs"
 	hashNode           = "hash-1"
 	signatureNode      = "signature-1"
@@ -101,33 +106,50 @@ func tree(image Image) *fdt.Node {
 	root.SetCells("timestamp", uint32(image.Date.Unix()))
 	root.SetString("description", image.Description)
 	root.SetCells("#address-cells", 1)
+	root.Add(kernelNode).Set("data", image.Kernel)
 	images := root.Add(imagesNode)
-	kernel := add(images, kernelNode, "kernel", image.Kernel)
-	kernel.SetString("os", "linux")
-	kernel.SetString("compression", "gzip")
-	kernel.SetCells("load", image.Load)
-	kernel.SetCells("entry", image.Load)
 	initramfs := add(images, initramfsNode, "ramdisk", image.Initramfs)
+	initramfs.Set("data", image.Initramfs)
 	initramfs.SetString("os", "linux")
 	initramfs.SetString("compression", "none") // for U-Boot: the kernel unpacks it
 	configurations := root.Add(configurationsNode)
 	for _, b := range image.Boards {
-		add(images, "fdt-"+b.Name, "flat_dt", b.DeviceTree).SetString("compression", "none")
+		tree := add(images, "fdt-"+b.Name, "flat_dt", b.DeviceTree)
+		tree.Set("data", b.DeviceTree)
+		tree.SetString("compression", "none")
 		c := configurations.Add(b.Name)
 		c.SetString("description", image.Description)
-		c.SetString("kernel", kernelNode)
+		c.SetString("kernel", addKernel(root, images, image.Kernel, b.Load))
 		c.SetString("ramdisk", initramfsNode)
-		c.SetString("fdt", "fdt-"+b.Name)
+		c.SetString("fdt", tree.Name)
 		c.SetString(ArgsProperty, b.Args)
 	}
 	return root
 }
 
+// addKernel adds the image of a kernel that is unpacked to an address, unless it is
+// there, and returns its name.
+func addKernel(root, images *fdt.Node, data []byte, load uint32) string {
+	name := fmt.Sprintf("%s-%08x", kernelNode, load)
+	if images.Child(name) != nil {
+		return name
+	}
+	position, _ := fdt.Position(root, "/"+kernelNode, "data") // before all that is added
+	kernel := add(images, name, "kernel", data)
+	kernel.SetCells("data-position", uint32(position))
+	kernel.SetCells("data-size", uint32(len(data)))
+	kernel.SetString("os", "linux")
+	kernel.SetString("compression", "gzip")
+	kernel.SetCells("load", load)
+	kernel.SetCells("entry", load)
+	return name
+}
+
+// add adds an image with the hash of its contents, which the caller puts somewhere.
 func add(images *fdt.Node, name, kind string, data []byte) *fdt.Node {
 	n := images.Add(name)
 	n.SetString("type", kind)
 	n.SetString("arch", "arm64")
-	n.Set("data", data)
 	h := n.Add(hashNode)
 	h.SetString("algo", "sha256")
 	sum := sha256.Sum256(data)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/binary"
 	"encoding/pem"
 	"os"
 	"path/filepath"
@@ -16,11 +17,12 @@ import (
 
 func sample() Image {
 	return Image{
-		Description: "v1", Date: time.Unix(1_700_000_000, 0), Load: 0x4020_0000,
-		Kernel: []byte("kernel"), Initramfs: []byte("initramfs"),
+		Description: "v1", Date: time.Unix(1_700_000_000, 0),
+		Kernel: []byte("contents of the kernel"), Initramfs: []byte("contents of the initramfs"),
 		Boards: []Board{
-			{Name: "virt", DeviceTree: fdt.Marshal(&fdt.Node{}), Args: "console=ttyAMA0"},
-			{Name: "other", DeviceTree: fdt.Marshal(&fdt.Node{}), Args: "console=ttyS0"},
+			{Name: "virt", Load: 0x4020_0000, DeviceTree: fdt.Marshal(&fdt.Node{}), Args: "console=ttyAMA0"},
+			{Name: "third", Load: 0x4020_0000, DeviceTree: fdt.Marshal(&fdt.Node{}), Args: "console=ttyAMA1"},
+			{Name: "other", Load: 0x20_0000, DeviceTree: fdt.Marshal(&fdt.Node{}), Args: "console=ttyS0"},
 		},
 	}
 }
@@ -50,6 +52,36 @@ func TestSignedTwiceIsTheSame(t *testing.T) {
 	}
 	if !bytes.Equal(one, two) {
 		t.Error("one image, signed twice with one key, differs")
+	}
+}
+
+// TestKernelIsThereOnce has boards with two addresses between them.
+func TestKernelIsThereOnce(t *testing.T) {
+	octets := Unsigned(sample())
+	if n := bytes.Count(octets, sample().Kernel); n != 1 {
+		t.Errorf("the kernel is there %d times", n)
+	}
+	root, err := fdt.Parse(octets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cell := func(n *fdt.Node, property string) uint32 {
+		value, ok := n.Property(property)
+		if !ok || len(value) != 4 {
+			t.Fatalf("%s of %s is %x", property, n.Name, value)
+		}
+		return binary.BigEndian.Uint32(value)
+	}
+	for _, b := range sample().Boards {
+		name, _ := root.Child("configurations").Child(b.Name).Property("kernel")
+		kernel := root.Child("images").Child(string(bytes.TrimRight(name, "\x00")))
+		if load := cell(kernel, "load"); load != b.Load || cell(kernel, "entry") != load {
+			t.Errorf("on %s the kernel goes to %#x, want %#x", b.Name, load, b.Load)
+		}
+		at, size := cell(kernel, "data-position"), cell(kernel, "data-size")
+		if got := octets[at : at+size]; !bytes.Equal(got, sample().Kernel) {
+			t.Errorf("on %s the kernel is %q", b.Name, got)
+		}
 	}
 }
 

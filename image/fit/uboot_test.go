@@ -4,6 +4,7 @@ package fit
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,10 +73,18 @@ func TestUBootTakesWhatIsSigned(t *testing.T) {
 	if err := check(t, Unsigned(sample()), key); err == nil {
 		t.Error("U-Boot takes what nobody has signed")
 	}
-	for _, what := range []string{"console=ttyAMA0", "initramfs", "v1", "kernel"} {
-		forged := bytes.Replace(signed, []byte(what), bytes.ToUpper([]byte(what)), 1)
+	position, _ := fdt.Position(tree(sample()), "/kernel", "data")
+	cell := func(v int) string { return string(binary.BigEndian.AppendUint32(nil, uint32(v))) }
+	for was, is := range map[string]string{
+		"console=ttyAMA0": "console=ttyAMA9", "of the initramfs": "of my initramfs!", "of the kernel": "of my kernel!",
+		"v1": "v2", cell(position): cell(position + 1),
+	} {
+		forged := bytes.Replace(signed, []byte(was), []byte(is), 1)
+		if len(forged) != len(signed) || bytes.Equal(forged, signed) {
+			t.Fatalf("the image cannot have %q in place of %q", is, was)
+		}
 		if err := check(t, forged, key); err == nil {
-			t.Errorf("U-Boot takes an image with another %q", what)
+			t.Errorf("U-Boot takes an image with %q in place of %q", is, was)
 		}
 	}
 }

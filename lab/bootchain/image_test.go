@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/farspoke/farspoke/board"
 	"github.com/farspoke/farspoke/image/fdt"
 	"github.com/farspoke/farspoke/image/fit"
 	"github.com/farspoke/farspoke/internal/debian"
@@ -64,9 +65,16 @@ func buildDisk(ctx context.Context, dir string) error {
 	if !ok {
 		return errors.New("the image has no command line")
 	}
+	virt, err := board.Find("virt")
+	if err != nil {
+		return err
+	}
+	kernel, _ := tree.Child("kernel").Property("data")
 	built.image = fit.Image{
-		Description: "variant", Load: 0x4020_0000, Kernel: data("kernel"), Initramfs: data("initramfs"),
-		Boards: []fit.Board{{Name: "virt", DeviceTree: data("fdt-virt"), Args: string(bytes.TrimRight(args, "\x00"))}},
+		Description: "variant", Kernel: kernel, Initramfs: data("initramfs"),
+		Boards: []fit.Board{{
+			Name: "virt", Load: virt.Boot.KernelAddress, DeviceTree: data("fdt-virt"), Args: string(bytes.TrimRight(args, "\x00")),
+		}},
 	}
 	cache, err := debian.UserCache()
 	if err != nil {
