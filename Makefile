@@ -19,8 +19,9 @@ FUZZTIME ?= 60s
 SOAK ?= 1h
 
 PACKAGES = qemu-system-arm debian-archive-keyring kmod dnsmasq-base tayga nftables iproute2 libqmi-utils libmbim-utils libmbim-proxy
-# What a disk image needs besides: a cross compiler and what U-Boot is built with.
-DISK_PACKAGES = gcc-aarch64-linux-gnu libc6-dev-arm64-cross bison flex libssl-dev bc xxd make gcc libc6-dev dpkg-dev e2fsprogs arm-trusted-firmware-tools
+# What a disk image and its tests need besides: a cross compiler, what U-Boot is built
+# with, and the program that people flash disks with.
+DISK_PACKAGES = gcc-aarch64-linux-gnu libc6-dev-arm64-cross bison flex libssl-dev bc xxd make gcc libc6-dev dpkg-dev e2fsprogs arm-trusted-firmware-tools bmap-tools
 VM_TESTS = $(shell grep -rlE '^//go:build vm' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
 NETNS_TESTS = $(shell grep -rlE '^//go:build netns' --include='*_test.go' . | xargs -r -n1 dirname | sort -u)
 
