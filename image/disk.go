@@ -156,7 +156,7 @@ func diskPieces(signed []byte, onDisk []board.DiskFile, loader []output) (pieces
 	for _, slot := range []bootstate.Slot{bootstate.A, bootstate.B} {
 		pieces = append(pieces, piece{add(slot.Partition(), uboot.SlotSize), signed})
 	}
-	size = next + alignment
+	size = next + alignment // the data partition begins behind it: see package disk
 	head, tail, err := table.Marshal(uint64(size / gpt.Sector))
 	if err != nil {
 		return nil, 0, err

@@ -110,7 +110,9 @@ func withData(table gpt.Table, sectors uint64) (with gpt.Table, number int, made
 		}
 		return with, number, false
 	}
-	first := (used + alignment) / alignment * alignment
+	// One unit stays free, in which the image of a new disk ends with its copy of the
+	// table: who flashes one over this disk leaves the data alone.
+	first := (used+alignment)/alignment*alignment + alignment
 	if first+minimum-1 > end {
 		return table, 0, false
 	}

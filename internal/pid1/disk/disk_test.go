@@ -107,7 +107,7 @@ func TestOpenWaitsForTheDisk(t *testing.T) {
 
 func TestWithData(t *testing.T) {
 	with, number, made := withData(table(), sectors)
-	if number != 2 || !made || with.Partitions[1].First != 4096 || with.Partitions[1].Last != (sectors-gpt.TailSectors)/2048*2048-1 {
+	if number != 2 || !made || with.Partitions[1].First != 3*alignment || with.Partitions[1].Last != (sectors-gpt.TailSectors)/2048*2048-1 {
 		t.Errorf("number %d of %+v", number, with)
 	}
 	if err := with.Validate(sectors); err != nil {
@@ -125,7 +125,7 @@ func TestWithData(t *testing.T) {
 	if same, _, _ := withData(behind, 4*sectors); !equal(same, behind) {
 		t.Errorf("a partition grows into the one behind it: %+v", same)
 	}
-	if _, number, _ := withData(table(), 4096+gpt.TailSectors+minimum-1); number != 0 {
+	if _, number, _ := withData(table(), 3*alignment+gpt.TailSectors+minimum-1); number != 0 {
 		t.Error("a disk that is too small gets a data partition")
 	}
 }
