@@ -61,7 +61,7 @@ test-disk: deps deps-disk ## the box starts from its disk, whatever is wrong wit
 	go test -tags disk -parallel 2 -timeout 30m ./lab/bootchain
 
 .PHONY: bench
-bench: deps ## our figures beside the peer's, into docs/performance.md (RUN=id: one of them)
+bench: deps deps-disk ## our figures beside the peer's, into docs/performance.md (RUN=id: one of them)
 	go run ./lab bench $(RUN)
 
 .PHONY: soak

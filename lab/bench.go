@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +32,9 @@ func bench(ctx context.Context, id string) error {
 	}{
 		{[]string{"image-size", "binary-size"}, sizes},
 		{[]string{"boot-to-ping", "control-memory"}, starts},
+		{[]string{"power-on-to-ping"}, powerOn},
+		{[]string{"fit-size"}, fitSize},
+		{[]string{"build-time"}, buildTime},
 		{[]string{"fault-recovery"}, faultRecovery(id)},
 		{[]string{"rekey-loss"}, rekeyLoss},
 		{[]string{"shortcut-setup", "shortcut-loss"}, meetings},
@@ -113,16 +114,13 @@ func starts(ctx context.Context, built images) ([]Figure, error) {
 	var times [2][]float64 // in seconds, ours and the peer's
 	for round := range rounds {
 		for i, kind := range spokes {
-			seconds, err := lab.measureStart(ctx, kind)
+			seconds, err := lab.measureStart(ctx, kind, nil)
 			if err != nil {
 				return nil, fmt.Errorf("start the %s, round %d: %w", kind.name, round+1, err)
 			}
 			fmt.Fprintf(os.Stderr, "round %d: %s %.2f s\n", round+1, kind.name, seconds)
 			times[i] = append(times[i], seconds)
 		}
-	}
-	if err := lab.drawStart(ctx, spokes[0]); err != nil {
-		return nil, err
 	}
 	ours, err := lab.measureMemory(ctx, testedBox(built, built.Release, ordinarySite()), boxProcesses)
 	if err != nil {
@@ -146,8 +144,8 @@ func starts(ctx context.Context, built images) ([]Figure, error) {
 }
 
 // measureStart boots a spoke and returns the seconds to its first protected
-// ping.
-func (l *Lab) measureStart(ctx context.Context, kind kind) (float64, error) {
+// ping. Then look, if not nil, looks at the spoke that is up.
+func (l *Lab) measureStart(ctx context.Context, kind kind, look func(*Spoke) error) (float64, error) {
 	if err := errors.Join(l.ForgetSpoke(ctx), l.FlushNAT()); err != nil {
 		return 0, err
 	}
@@ -161,39 +159,13 @@ func (l *Lab) measureStart(ctx context.Context, kind kind) (float64, error) {
 	if err == nil {
 		err = spoke.Protected(ctx)
 	}
+	if err == nil && look != nil {
+		err = look(spoke)
+	}
 	if err != nil {
 		spoke.dump(40)
 	}
 	return at.Sub(spoke.Started).Seconds(), errors.Join(err, spoke.Close())
-}
-
-// drawStart boots a spoke once more and draws its timeline for the README.
-func (l *Lab) drawStart(ctx context.Context, kind kind) error {
-	if err := errors.Join(l.ForgetSpoke(ctx), l.FlushNAT()); err != nil {
-		return err
-	}
-	spoke, err := l.Boot(ctx, kind)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("not there after %v", startLimit))
-	defer cancel()
-	timeline, err := follow(ctx, spoke, os.Stderr)
-	if err := errors.Join(err, spoke.Close()); err != nil {
-		return err
-	}
-	root, err := moduleRoot()
-	if err != nil {
-		return err
-	}
-	var picture bytes.Buffer
-	if err := timeline.draw(&picture, "From the start of the kernel to headquarters, in QEMU without KVM"); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(root, "docs", "boot-timeline.svg"), picture.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("draw the boot timeline: %w", err)
-	}
-	return nil
 }
 
 // The names of the processes that make up the control planes.

@@ -43,11 +43,22 @@ func buildDisk(ctx context.Context, root, dir string, site Site) (diskImage, err
 // onDisk is the box with its firmware on a disk, which is new at each start of the
 // machine and kept when it restarts.
 func onDisk(k kind, image diskImage) kind {
-	k.machine = func(dir string, _ *Branch) (qemu.Config, error) {
+	return fromDisk(k, image.BootLoader, func(dir string) (string, error) {
 		file := filepath.Join(dir, "box.disk")
-		return qemu.Config{Firmware: image.BootLoader, Disk: file, Watchdog: true}, flash(image.Disk, file)
+		return file, flash(image.Disk, file)
+	})
+}
+
+// fromDisk is the box with its firmware on the disk that a function provides for
+// each start of the machine.
+func fromDisk(k kind, bootLoader string, disk func(dir string) (file string, err error)) kind {
+	k.machine = func(dir string, _ *Branch) (qemu.Config, error) {
+		file, err := disk(dir)
+		return qemu.Config{Firmware: bootLoader, Disk: file, Watchdog: true}, err
 	}
-	k.milestones = append([]milestone{{"u-boot", `farspoke: slot`}, {"slot", `milestone=slot`}}, k.milestones...)
+	k.milestones = append([]milestone{
+		{"u-boot", `farspoke: slot`}, {"kernel", `^Starting kernel`}, {"slot", `milestone=slot`},
+	}, k.milestones...)
 	return k
 }
 

@@ -18,6 +18,7 @@ var meanings = map[string]string{
 	"init":   "PID 1 runs",
 	"router": "modules, ports and sysctls are ready",
 	"u-boot": "the boot loader takes a slot of the disk",
+	"kernel": "its slot is verified and unpacked, the kernel starts",
 	"slot":   "the disk is open, its record read, its data mounted",
 	"lease":  "DHCP lease in the front-door VRF",
 	"modem":  "the modem is on the bus and answers",
