@@ -117,7 +117,7 @@ func (b *box) boot(ctx context.Context, version string, modules [][]string) {
 	b.report("certificates and logs may be wrong about the time", b.timeline.do("clock", b.startClock))
 	// The router process comes to life while the rest is made ready for it.
 	booted := make(chan struct{})
-	process := &router{log: b.log.With("component", "router"), kmsg: b.kmsg, reaper: b.reaper, pulse: b.pulse, end: b.end, clock: b.clock, booted: booted}
+	process := &router{log: b.log.With("component", "router"), kmsg: b.kmsg, reaper: b.reaper, pulse: b.pulse, end: b.end, clock: b.clock, booted: booted, reset: b.factoryReset}
 	b.spawn(func() { respawn(ctx, process.log, process.life) })
 	names := ports{board: b.board, rename: renameLink, log: b.log}
 	b.spawn(func() { b.afterRouter(ctx, names) })

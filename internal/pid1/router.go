@@ -43,6 +43,8 @@ type router struct {
 	clock  *clock
 	// booted is closed when all that the router relies on is there.
 	booted <-chan struct{}
+	// reset orders a factory reset and ends the box. It is called after booted.
+	reset func() error
 	// files are the sockets that outlive the process.
 	files privileged.Files
 }
@@ -172,6 +174,13 @@ func (a acts) Reboot() error {
 func (a acts) PowerOff() error {
 	a.end(ending{how: powerOff, why: "the router asks for it"})
 	return nil
+}
+
+func (a acts) FactoryReset() error {
+	if err := a.Booted(); err != nil {
+		return err
+	}
+	return a.reset()
 }
 
 func (a acts) SetTime(t time.Time) error { return a.clock.SetTime(t) }

@@ -37,10 +37,12 @@ type slot struct {
 	log    *slog.Logger
 }
 
-// recordKeeper is the disk as far as the record on it goes.
+// recordKeeper is the disk as far as goes what is written outside of the data
+// partition: the record, and the order of a factory reset.
 type recordKeeper interface {
 	Record() (bootstate.Record, error)
 	Settle(bootstate.Slot) error
+	OrderReset() error
 }
 
 // openDisk finds out which slot runs and what it is to the record, mounts the data
@@ -63,8 +65,9 @@ func (b *box) openDisk(ctx context.Context) (*slot, error) {
 	} else {
 		s.record = d
 		errs = append(errs, s.judge())
-		mounted, err := d.MountData(ctx, emptyDataFile, dataDir)
+		mounted, note, err := d.MountData(ctx, emptyDataFile, dataDir)
 		errs = append(errs, err)
+		s.remark(note)
 		if mounted {
 			s.report.Data = dataDir
 			errs = append(errs, disk.Seed(siteDir, filepath.Join(dataDir, "config")))

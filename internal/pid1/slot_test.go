@@ -17,9 +17,15 @@ type paper struct {
 	record  bootstate.Record
 	err     error
 	settled []bootstate.Slot
+	ordered int
 }
 
 func (p *paper) Record() (bootstate.Record, error) { return p.record, p.err }
+
+func (p *paper) OrderReset() error {
+	p.ordered++
+	return p.err
+}
 
 func (p *paper) Settle(s bootstate.Slot) error {
 	p.settled = append(p.settled, s)

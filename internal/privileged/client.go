@@ -62,6 +62,12 @@ func (c *Client) PowerOff(ctx context.Context) error {
 	return c.call(ctx, request{Do: powerOff})
 }
 
+// FactoryReset asks for a restart at which everything of the owner's is erased. When
+// it returns nil, the order is on the disk and PID 1 has begun.
+func (c *Client) FactoryReset(ctx context.Context) error {
+	return c.call(ctx, request{Do: reset})
+}
+
 // SetTime steps the clock. PID 1 refuses a time before the image was built.
 func (c *Client) SetTime(ctx context.Context, t time.Time) error {
 	return c.call(ctx, request{Do: setTime, Time: t})

@@ -46,6 +46,7 @@ const (
 	awaitBoot act = "await-boot"
 	reboot    act = "reboot"
 	powerOff  act = "power-off"
+	reset     act = "factory-reset"
 	setTime   act = "set-time"
 	keep      act = "keep"
 	drop      act = "drop"

@@ -24,6 +24,10 @@ func (p pid1) Alive()          { p.done <- "alive" }
 func (p pid1) Booted() error   { p.done <- "await-boot"; return nil }
 func (p pid1) Reboot() error   { p.done <- "reboot"; return nil }
 func (p pid1) PowerOff() error { p.done <- "power-off"; return nil }
+func (p pid1) FactoryReset() error {
+	p.done <- "factory-reset"
+	return nil
+}
 func (p pid1) SetTime(t time.Time) error {
 	if t.Before(floor) {
 		return errors.New("before the image was built")
@@ -71,6 +75,7 @@ func TestActs(t *testing.T) {
 		{func() error { return router.SetTime(t.Context(), now) }, "set-time " + now.String()},
 		{func() error { return router.PowerOff(t.Context()) }, "power-off"},
 		{func() error { return router.Reboot(t.Context()) }, "reboot"},
+		{func() error { return router.FactoryReset(t.Context()) }, "factory-reset"},
 		{func() error { return router.Keep(t.Context(), "ike-front-500", socket) }, "keep ike-front-500: hello"},
 		{func() error { return router.Drop(t.Context(), "ike-front-500") }, "drop ike-front-500"},
 		{router.Alive, "alive"},

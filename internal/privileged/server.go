@@ -23,6 +23,9 @@ type Acts interface {
 	Booted() error
 	Reboot() error
 	PowerOff() error
+	// FactoryReset orders that everything of the owner's is erased at the next
+	// start, and begins it.
+	FactoryReset() error
 	SetTime(t time.Time) error
 	// Keep holds a file, which is its own from here on, for the next router
 	// process, in the place of an earlier one of the same name. Drop lets go of
@@ -81,7 +84,7 @@ func parse(data []byte) (request, error) {
 		return r, fmt.Errorf("decode request: %w", err)
 	}
 	switch r.Do {
-	case alive, awaitBoot, reboot, powerOff:
+	case alive, awaitBoot, reboot, powerOff, reset:
 	case setTime:
 		if r.Time.IsZero() {
 			return r, errors.New("request to set the time does not say which")
@@ -118,6 +121,8 @@ func (r request) perform(acts Acts) error {
 		return acts.Reboot()
 	case powerOff:
 		return acts.PowerOff()
+	case reset:
+		return acts.FactoryReset()
 	case setTime:
 		return acts.SetTime(r.Time)
 	case keep:

@@ -12,9 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/farspoke/farspoke/internal/gpt"
 )
@@ -29,6 +26,8 @@ const (
 	minimum   = 16 << 20 / gpt.Sector
 	// blockSize is that of the file system, in octets.
 	blockSize = 4096
+	// headSize is how much of the partition tells whether it was ever used, in octets.
+	headSize = 64 << 10
 	// maxTemplate bounds the unpacked empty file system, in octets.
 	maxTemplate = 64 << 20
 )
@@ -40,30 +39,36 @@ const (
 // has the data it had.
 //
 // It may be mounted although there is an error: one that could not grow.
-func (d *Disk) MountData(ctx context.Context, template, target string) (mounted bool, err error) {
+//
+// If a factory reset was ordered, it is done first. The note is what somebody should
+// know of that, empty if there was none.
+func (d *Disk) MountData(ctx context.Context, template, target string) (mounted bool, note string, err error) {
 	number, made, err := d.ensurePartition()
 	if err != nil {
-		return false, fmt.Errorf("make the data partition: %w", err)
+		return false, "", fmt.Errorf("make the data partition: %w", err)
 	}
-	path := d.partitionPath(number)
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	device, err := await(ctx, path)
+	device, err := awaitPartition(ctx, d.partitionPath(number))
 	if err != nil {
-		return false, fmt.Errorf("open the data partition: %w", err)
+		return false, "", fmt.Errorf("open the data partition: %w", err)
 	}
 	defer device.Close()
-	if err := ensureFileSystem(device, template, made); err != nil {
-		return false, err
+	data := partition{device, target}
+	if orders, err := d.orders(); err == nil && isOrdered(orders) {
+		return reset(ctx, orders, data, template)
 	}
-	if err := os.MkdirAll(target, 0o700); err != nil {
-		return false, fmt.Errorf("mount the data partition: %w", err)
+	if err := ensureFileSystem(data, template, made); err != nil {
+		return false, "", err
 	}
-	const inert = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOATIME
-	if err := unix.Mount(path, target, "ext4", inert, "errors=remount-ro"); err != nil {
-		return false, fmt.Errorf("mount the data partition: %w", err)
+	if _, err := data.mount(); err != nil {
+		return false, "", err
 	}
-	return true, grow(device, target)
+	return true, "", data.grow()
+}
+
+func awaitPartition(ctx context.Context, path string) (*os.File, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return await(ctx, path)
 }
 
 // ensurePartition returns the number of the data partition, and whether it was made
@@ -132,14 +137,14 @@ type device interface {
 // ensureFileSystem writes the empty file system to a device that was made just now
 // or holds nothing, unless it holds a file system.
 func ensureFileSystem(d device, template string, made bool) error {
-	head := make([]byte, 64<<10)
+	head := make([]byte, headSize)
 	if _, err := d.ReadAt(head, 0); err != nil {
 		return fmt.Errorf("read the data partition: %w", err)
 	}
 	if isExt4(head) {
 		return nil
 	}
-	if empty := bytes.Count(head, []byte{0}) == len(head); !empty && !made {
+	if !isEmpty(head) && !made {
 		return errors.New("the data partition is damaged: nothing is kept, and what it holds is left as it is")
 	}
 	packed, err := os.ReadFile(template)
@@ -148,6 +153,9 @@ func ensureFileSystem(d device, template string, made bool) error {
 	}
 	return fill(d, packed)
 }
+
+// isEmpty says whether nothing was ever written to a partition that begins so.
+func isEmpty(head []byte) bool { return bytes.Count(head, []byte{0}) == len(head) }
 
 // isExt4 says whether a partition that begins so holds ext4.
 func isExt4(head []byte) bool {
@@ -179,27 +187,6 @@ func fill(d device, packed []byte) error {
 		if err := d.Sync(); err != nil {
 			return fmt.Errorf("fill the data partition: %w", err)
 		}
-	}
-	return nil
-}
-
-// resizeFS is EXT4_IOC_RESIZE_FS: _IOW('f', 16, __u64).
-const resizeFS = 1<<30 | 8<<16 | 'f'<<8 | 16
-
-// grow lets the file system at target have all of its device.
-func grow(device *os.File, target string) error {
-	size, err := device.Seek(0, io.SeekEnd)
-	if err != nil {
-		return fmt.Errorf("measure the data partition: %w", err)
-	}
-	dir, err := os.Open(target)
-	if err != nil {
-		return fmt.Errorf("grow the data partition: %w", err)
-	}
-	defer dir.Close()
-	blocks := uint64(size / blockSize)
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, dir.Fd(), resizeFS, uintptr(unsafe.Pointer(&blocks))); errno != 0 {
-		return fmt.Errorf("grow the data partition: %w", errno)
 	}
 	return nil
 }
