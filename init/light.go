@@ -8,6 +8,7 @@ import (
 
 	"github.com/farspoke/farspoke/board"
 	"github.com/farspoke/farspoke/dmvpn"
+	"github.com/farspoke/farspoke/internal/button"
 	"github.com/farspoke/farspoke/internal/light"
 	"github.com/farspoke/farspoke/internal/supervise"
 	"github.com/farspoke/farspoke/internal/uplink"
@@ -15,24 +16,25 @@ import (
 
 // lights returns the task that shows the state of the box on its LED, none on a
 // board without.
-func lights(b *box, problem error, log *slog.Logger) []supervise.Task {
+func lights(b *box, pressed *button.Button, problem error, log *slog.Logger) []supervise.Task {
 	this, err := board.Detect(os.DirFS("/proc"))
 	if err != nil || this.LED == "" {
 		return nil // PID 1 has said what an unknown board means
 	}
 	dir := filepath.Join("/sys/class/leds", this.LED)
-	return []supervise.Task{light.New(dir, lit{b, problem}, log.With("component", "light"))}
+	return []supervise.Task{light.New(dir, lit{b, pressed, problem}, log.With("component", "light"))}
 }
 
 // lit is the box as its light shows it.
 type lit struct {
 	box     *box
-	problem error // of the configuration
+	button  *button.Button // nil on a board without
+	problem error          // of the configuration
 }
 
 // Condition implements light.Box.
 func (l lit) Condition() light.Condition {
-	c := light.Condition{Faulty: l.problem != nil, Reached: true}
+	c := light.Condition{Faulty: l.problem != nil, Reached: true, Reset: l.button != nil && l.button.Armed()}
 	for _, u := range l.box.underlays {
 		c.Uplink = c.Uplink || isUplink(u.Status().State)
 	}

@@ -11,10 +11,10 @@ import (
 )
 
 func TestWhatTheLightShows(t *testing.T) {
-	if got := (lit{new(box), errors.New("no such key")}).Condition(); !got.Faulty || got.Uplink {
+	if got := (lit{box: new(box), problem: errors.New("no such key")}).Condition(); !got.Faulty || got.Uplink {
 		t.Errorf("a configuration that cannot be used: %+v", got)
 	}
-	if got, want := (lit{new(box), nil}).Condition(), (light.Condition{Reached: true}); got != want {
+	if got, want := (lit{box: new(box)}).Condition(), (light.Condition{Reached: true}); got != want {
 		t.Errorf("a box with nothing: %+v, want %+v", got, want)
 	}
 	lan := uplink.State{Up: true, Address: netip.MustParsePrefix("192.168.17.1/24")}

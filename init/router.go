@@ -60,7 +60,11 @@ func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) erro
 	defer giveBack.Stop()
 	shown := &source{box: b, boot: booted, path: path, file: file, problem: problem, steps: steps, pid1: pid1}
 	tasks := append(b.tasks(), &control{source: shown, log: log}, &pulse{box: b, pid1: pid1})
-	tasks = append(tasks, lights(b, problem, log)...)
+	pressed := newButton(booted, pid1.FactoryReset, log)
+	if pressed != nil {
+		tasks = append(tasks, pressed)
+	}
+	tasks = append(tasks, lights(b, pressed, problem, log)...)
 	if problem == nil && file.Metrics != nil {
 		tasks = append(tasks, metrics.New(*file.Metrics, shown.Status, log.With("component", "metrics")))
 	}

@@ -81,6 +81,9 @@ func (s *source) Config() []byte {
 // Reboot implements api.Source.
 func (s *source) Reboot(ctx context.Context) error { return s.pid1.Reboot(ctx) }
 
+// FactoryReset implements api.Source.
+func (s *source) FactoryReset(ctx context.Context) error { return s.pid1.FactoryReset(ctx) }
+
 // control is the task that answers on the control socket.
 type control struct {
 	source api.Source

@@ -8,6 +8,7 @@
 //	GET  /path?to=ADDRESS   []Path
 //	GET  /config            the text of the running configuration, without secrets
 //	POST /reboot            restart the box, 202 at once
+//	POST /factory-reset     erase the owner's data and restart the box, 202 when that is ordered
 //
 // A new configuration of the firewall is the body of a request, the whole file;
 // the name it has on the disk of who sends it is for messages.

@@ -23,6 +23,7 @@ type fakeRouter struct {
 	status  Status
 	refuse  error
 	reboots int
+	resets  int
 	logged  []firewall.Logged
 }
 
@@ -45,6 +46,10 @@ func (f *fakeRouter) FirewallLog() []firewall.Logged { return f.logged }
 func (f *fakeRouter) Addresses() Addresses           { return nil }
 func (f *fakeRouter) Reboot(context.Context) error {
 	f.reboots++
+	return f.refuse
+}
+func (f *fakeRouter) FactoryReset(context.Context) error {
+	f.resets++
 	return f.refuse
 }
 
@@ -93,6 +98,9 @@ func TestRoundTrip(t *testing.T) {
 	}
 	if err := c.Reboot(t.Context()); err != nil || source.reboots != 1 {
 		t.Errorf("Reboot = %v after %d calls", err, source.reboots)
+	}
+	if err := c.FactoryReset(t.Context()); err != nil || source.resets != 1 || source.reboots != 1 {
+		t.Errorf("FactoryReset = %v after %d calls", err, source.resets)
 	}
 }
 

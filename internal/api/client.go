@@ -86,6 +86,12 @@ func (c *Client) Reboot(ctx context.Context) error {
 	return err
 }
 
+// FactoryReset asks for a restart at which everything of the owner's is erased.
+func (c *Client) FactoryReset(ctx context.Context) error {
+	_, err := c.do(ctx, http.MethodPost, "/factory-reset")
+	return err
+}
+
 // maxAnswer bounds what a Client reads, in octets.
 const maxAnswer = 16 << 20
 

@@ -39,6 +39,9 @@ type Source interface {
 	// Reboot asks for an orderly restart of the box and returns when the
 	// request is accepted.
 	Reboot(ctx context.Context) error
+	// FactoryReset orders that everything of the owner's is erased at the next
+	// start, and asks for that.
+	FactoryReset(ctx context.Context) error
 }
 
 // Addresses are the groups of addresses that are filled at run time.
@@ -113,14 +116,19 @@ func handler(source Source, log *slog.Logger) http.Handler {
 		w.Write(source.Config())
 	})
 	handleFirewall(mux, source)
-	mux.HandleFunc("POST /reboot", func(w http.ResponseWriter, r *http.Request) {
-		log.Info("somebody at the console or the control socket asked for a reboot")
-		if err := source.Reboot(r.Context()); err != nil {
-			answer(w, http.StatusInternalServerError, failure{err.Error()})
-			return
-		}
-		answer(w, http.StatusAccepted, struct{}{})
-	})
+	for path, end := range map[string]func(context.Context) error{
+		"/reboot":        source.Reboot,
+		"/factory-reset": source.FactoryReset,
+	} {
+		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+			log.Info("somebody at the console or the control socket has asked for a " + path[1:])
+			if err := end(r.Context()); err != nil {
+				answer(w, http.StatusInternalServerError, failure{err.Error()})
+				return
+			}
+			answer(w, http.StatusAccepted, struct{}{})
+		})
+	}
 	return mux
 }
 

@@ -24,6 +24,7 @@ import (
 type fakeRouter struct {
 	status  api.Status
 	reboots int
+	resets  int
 	logged  []firewall.Logged
 	group   []netip.Addr
 }
@@ -51,7 +52,8 @@ func (f *fakeRouter) Remove(_ string, a netip.Addr) error {
 	f.group = slices.DeleteFunc(f.group, func(b netip.Addr) bool { return a == b })
 	return nil
 }
-func (f *fakeRouter) Reboot(context.Context) error { f.reboots++; return nil }
+func (f *fakeRouter) Reboot(context.Context) error       { f.reboots++; return nil }
+func (f *fakeRouter) FactoryReset(context.Context) error { f.resets++; return nil }
 
 var branch = api.Status{
 	Hostname: "branch-17", Version: "v0.1.0", Uptime: 3725,
@@ -103,11 +105,11 @@ func TestResolve(t *testing.T) {
 		{"co", `"co" is not complete: write config check or schema`},
 		{"s st", "show status"},
 		{"shell", "shell"},
-		{"shel", "there is no command \"shel\": write config, exit, firewall, help, reboot, shell, show or version"},
+		{"shel", "there is no command \"shel\": write config, exit, factory-reset, firewall, help, reboot, shell, show or version"},
 		{"show c", `"show c" is short for cellular, config or crypto`},
 		{"show", `"show" is not complete: write show cellular, config, crypto, dmvpn, firewall, metrics, status or version`},
 		{"show clock", `there is no command "show clock": write show cellular, config, crypto, dmvpn, firewall, metrics, status or version`},
-		{"reload", `there is no command "reload": write config, exit, firewall, help, reboot, shell, show or version`},
+		{"reload", `there is no command "reload": write config, exit, factory-reset, firewall, help, reboot, shell, show or version`},
 		{"version 1", "version <1>"},
 	} {
 		cmd, args, err := resolve(strings.Fields(tt.typed), true)

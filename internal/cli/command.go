@@ -46,6 +46,7 @@ func commands() []command {
 		{words: []string{"config", "schema"}, help: "print the JSON Schema of such a file", run: configSchema},
 		{words: []string{"console"}, help: "type commands at a prompt", place: commandLine, run: startConsole},
 		{words: []string{"exit"}, help: "leave the console", place: console, run: exit},
+		{words: []string{"factory-reset"}, option: "--yes", help: "erase the owner's data and start as if new", whole: true, run: factoryReset},
 		{words: []string{"firewall", "add"}, args: []string{"GROUP", "ADDRESS"}, help: "put an address into a dynamic group", run: firewallAdd},
 		{words: []string{"firewall", "check"}, args: []string{"FILE"}, help: "what a file's firewall would change here", run: firewallCheck},
 		{words: []string{"firewall", "commit"}, args: []string{"FILE"}, help: "put a file's firewall in place", run: firewallCommit},

@@ -27,8 +27,9 @@ any network. This program checks its configuration and shows its state.
 usage: farspoke COMMAND
 
 ` + listing(offered(false)) + `
-Words may be abbreviated: farspoke sh st. The show commands and reboot speak to
-the box they run on. Exit status: 0 success, 1 failure, 2 no such command.
+Words may be abbreviated: farspoke sh st. The show commands, reboot and
+factory-reset speak to the box they run on. Exit status: 0 success, 1 failure,
+2 no such command.
 `
 }
 

@@ -5,6 +5,7 @@
 //	connecting   fast blinking            an uplink, and headquarters not reached yet
 //	up           steady                   headquarters reached in every tunnel
 //	trouble      a short flash, a pause   it will not come up by itself, or not for long
+//	reset        flickering               letting go of the button means a factory reset
 //
 // The kernel blinks (Documentation/leds/leds-class.rst, trigger "timer"), so nothing
 // here runs while the state stays.
@@ -91,6 +92,7 @@ var patterns = map[State]pattern{
 	Connecting: {on: 100 * time.Millisecond, off: 100 * time.Millisecond},
 	Up:         {},
 	Trouble:    {on: 100 * time.Millisecond, off: 1900 * time.Millisecond},
+	Reset:      {on: 30 * time.Millisecond, off: 30 * time.Millisecond},
 }
 
 // show makes the LED follow a pattern.

@@ -33,6 +33,7 @@ func TestJudge(t *testing.T) {
 		{patience, waiting, Trouble},
 		{0, Condition{Faulty: true, Uplink: true, Reached: true}, Trouble},
 		{0, waiting, Connecting},
+		{0, Condition{Reset: true, Faulty: true, Uplink: true, Reached: true}, Reset},
 		{0, Condition{Reached: true}, Searching}, // what was reached by an uplink that has gone
 	} {
 		now = now.Add(step.after)

@@ -11,10 +11,11 @@ const (
 	Connecting
 	Up
 	Trouble
+	Reset
 )
 
 func (s State) String() string {
-	return [...]string{"searching", "connecting", "up", "trouble"}[s]
+	return [...]string{"searching", "connecting", "up", "trouble", "reset"}[s]
 }
 
 // Condition is the box as far as the light is concerned.
@@ -25,6 +26,8 @@ type Condition struct {
 	Uplink bool
 	// Reached means that every tunnel has a hub that it is registered with.
 	Reached bool
+	// Reset means that letting go of the button resets the box, or has done so.
+	Reset bool
 }
 
 // patience is for how long a box with an uplink may take to reach headquarters, or
@@ -46,6 +49,8 @@ func (j *judge) of(c Condition, now time.Time) State {
 		j.since = now
 	}
 	switch {
+	case c.Reset:
+		return Reset
 	case c.Faulty:
 		return Trouble
 	case !c.Uplink:
