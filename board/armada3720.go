@@ -15,7 +15,7 @@ var armada3720Modules = []string{"armada_37xx_wdt", "phy_mvebu_a3700_comphy", "m
 var armada3720OnDemand = []string{
 	"phy_mvebu_a3700_utmi", "xhci_plat_hcd", "ehci_orion", // USB
 	"phy_generic", "fixed", "gpio_regulator", // what powers it, and cards
-	"leds_gpio", LEDModule, "gpio_keys", "evdev", "i2c_pxa",
+	"leds_gpio", LEDModule, "gpio_keys", ButtonModule, "i2c_pxa",
 	"armada_37xx_rwtm_mailbox", "turris_mox_rwtm", // random numbers
 	"armada_37xx_cpufreq",
 }

@@ -122,6 +122,9 @@ func TestFacts(t *testing.T) {
 		if at := b.Boot.KernelAddress; at == 0 || at%(2<<20) != 0 {
 			t.Errorf("%s: the kernel goes to %#x, want a multiple of 2 MiB", b.Name, at)
 		}
+		if b.Button != (Button{}) && !slices.Contains(b.OnDemand, ButtonModule) {
+			t.Errorf("%s: the image will lack %s, and the button is not heard", b.Name, ButtonModule)
+		}
 		if !slices.ContainsFunc(b.KernelArgs, func(a string) bool {
 			return a == "console="+b.Console || strings.HasPrefix(a, "console="+b.Console+",")
 		}) {

@@ -21,7 +21,7 @@ var cm4IO = Board{
 	},
 	LED:        "ACT",
 	Modules:    []string{"bcm2835_wdt", "broadcom", "mdio_bcm_unimac", "genet"},
-	OnDemand:   []string{"phy_generic", "reset_raspberrypi", "dwc2", "leds_gpio", LEDModule, "evdev", "bcm2711_thermal", "iproc_rng200", "i2c_bcm2835"},
+	OnDemand:   []string{"phy_generic", "reset_raspberrypi", "dwc2", "leds_gpio", LEDModule, ButtonModule, "bcm2711_thermal", "iproc_rng200", "i2c_bcm2835"},
 	Watchdog:   Watchdog{Module: "bcm2835_wdt", Timeout: 15 * time.Second},
 	Console:    "ttyS1",
 	KernelArgs: []string{"console=ttyS1,115200", "panic=1", "printk.devkmsg=on", "quiet"},

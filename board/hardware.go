@@ -13,8 +13,13 @@ type Button struct {
 	Code  uint16
 }
 
+// ButtonModule is the driver that tells programs of keys. A board with a Button has it
+// OnDemand, beside the driver of the key itself.
+const ButtonModule = "evdev"
+
 // The codes of keys that boards have.
 const (
+	keyF12       = 88
 	keyRestart   = 0x198
 	keyWPSButton = 0x211
 )

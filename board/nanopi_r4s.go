@@ -28,7 +28,7 @@ var nanopiR4S = Board{
 	Modules: []string{"dw_wdt", "i2c_rk3x", "fixed", "rk808_regulator", "realtek", "dwmac_rk", "phy_rockchip_pcie", "r8169"},
 	OnDemand: []string{
 		"phy_rockchip_typec", "phy_rockchip_inno_usb2", "dwc3_of_simple", "dwc3", "xhci_plat_hcd", "ehci_platform", "ohci_platform", // USB
-		"leds_gpio", LEDModule, "gpio_keys", "evdev",
+		"leds_gpio", LEDModule, "gpio_keys", ButtonModule,
 		"fan53555", "pwm_rockchip", "io_domain", "nvmem_rockchip_efuse", "rockchip_thermal", // the processor's voltages and speeds
 	},
 	Watchdog:   Watchdog{Module: "dw_wdt", Timeout: 30 * time.Second},

@@ -16,7 +16,7 @@ var ten64 = Board{
 	LED:        "ten64:admin",
 	Button:     Button{Input: "buttons", Code: keyWPSButton},
 	Modules:    []string{"sp805_wdt", "mscc", "xgmac_mdio", "pcs_lynx", "sfp", "fsl_dpaa2_eth"},
-	OnDemand:   []string{"dwc3", "xhci_plat_hcd", "i2c_imx", "i2c_mux_pca954x", "leds_gpio", LEDModule, "gpio_keys", "evdev", "qoriq_thermal", "nvme"},
+	OnDemand:   []string{"dwc3", "xhci_plat_hcd", "i2c_imx", "i2c_mux_pca954x", "leds_gpio", LEDModule, "gpio_keys", ButtonModule, "qoriq_thermal", "nvme"},
 	Watchdog:   Watchdog{Module: "sp805_wdt", Timeout: 30 * time.Second},
 	Console:    "ttyS0",
 	KernelArgs: []string{"console=ttyS0,115200", "panic=1", "printk.devkmsg=on", "quiet"},

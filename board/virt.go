@@ -21,8 +21,10 @@ var virt = Board{
 	Modems: map[string]Modem{
 		"m2": {Device: "platform/*.pcie/pci0000:00/0000:00:0a.0/usb*/*-1", Slot: "M.2 key B", SIMs: 2},
 	},
+	// The keyboard of a machine that has one.
+	Button:   Button{Input: "QEMU Virtio Keyboard", Code: keyF12},
 	Modules:  []string{"i6300esb", "virtio_pci", "virtio_net", RamoopsModule, LinesModule},
-	OnDemand: []string{"xhci_pci"},
+	OnDemand: []string{"xhci_pci", "virtio_input", ButtonModule},
 	Watchdog: Watchdog{Module: "i6300esb", Timeout: 30 * time.Second}, // at 0000:00:08.0
 	Ramoops:  Ramoops{Address: 0x5c00_0000, Size: 0x10_0000, RecordSize: 0x1_0000},
 	Console:  "ttyAMA0",

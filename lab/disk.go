@@ -54,7 +54,7 @@ func onDisk(k kind, image diskImage) kind {
 func fromDisk(k kind, bootLoader string, disk func(dir string) (file string, err error)) kind {
 	k.machine = func(dir string, _ *Branch) (qemu.Config, error) {
 		file, err := disk(dir)
-		return qemu.Config{Firmware: bootLoader, Disk: file, Watchdog: true}, err
+		return qemu.Config{Firmware: bootLoader, Disk: file, Watchdog: true, Button: true}, err
 	}
 	k.milestones = append([]milestone{
 		{"u-boot", `farspoke: slot`}, {"kernel", `^Starting kernel`}, {"slot", `milestone=slot`},

@@ -17,6 +17,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"github.com/farspoke/farspoke/internal/bootlog"
 )
 
 const (
@@ -88,7 +90,7 @@ func (b *Button) Run(ctx context.Context) error {
 	} else if held {
 		b.log.Warn("the button is down already: that does nothing until it has been up", "input", b.key.Input)
 	}
-	b.log.Debug("the button is followed", "input", b.key.Input)
+	b.log.Info("the button works", "input", b.key.Input, bootlog.MilestoneKey, "button")
 	return b.follow(ctx, device)
 }
 

@@ -157,7 +157,7 @@ func start(t *testing.T, file string) *box {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	vm, err := qemu.Start(t.Context(), dir, qemu.Config{
-		Name: "box", CPUs: 2, MemoryMiB: 512, Watchdog: true,
+		Name: "box", CPUs: 2, MemoryMiB: 512, Watchdog: true, Button: true,
 		Firmware: filepath.Join(built.dir, "u-boot.bin"), Disk: file, Log: filepath.Join(dir, "log"),
 	})
 	if err != nil {

@@ -32,6 +32,9 @@ type Config struct {
 	NICs           []NIC
 	// Watchdog adds an i6300esb at PCI slot 8, which resets the machine.
 	Watchdog bool
+	// Button adds a keyboard at PCI slot 11, one key of which is the button of the
+	// case.
+	Button bool
 	// Shell adds a second serial port, ttyS0, on which the guest serves a
 	// shell.
 	Shell bool
@@ -156,7 +159,7 @@ func (vm *VM) arguments(cfg Config) []string {
 	}
 	if cfg.Firmware != "" {
 		args = append(args, "-bios", cfg.Firmware,
-			"-drive", "if=none,id=disk,format=raw,file="+cfg.Disk,
+			"-drive", "if=none,id=disk,format=raw,discard=unmap,file="+cfg.Disk,
 			"-device", "virtio-blk-pci,drive=disk,addr=0x7,romfile=")
 	} else {
 		args = append(args, "-kernel", cfg.Kernel, "-initrd", cfg.Initramfs, "-append", strings.Join(cfg.Args, " "))
@@ -168,6 +171,9 @@ func (vm *VM) arguments(cfg Config) []string {
 	}
 	if cfg.Watchdog {
 		args = append(args, "-device", "i6300esb,addr=0x8", "-action", "watchdog=reset")
+	}
+	if cfg.Button {
+		args = append(args, "-device", "virtio-keyboard-pci,addr=0xb")
 	}
 	if cfg.Shell {
 		args = append(args,
@@ -189,6 +195,13 @@ func (vm *VM) arguments(cfg Config) []string {
 func (vm *VM) Reset() error {
 	vm.Started = time.Now()
 	return vm.monitor.execute("system_reset", nil)
+}
+
+// Button presses the button of the case down, or lets go of it.
+func (vm *VM) Button(down bool) error {
+	key := map[string]any{"type": "qcode", "data": "f12"}
+	event := map[string]any{"type": "key", "data": map[string]any{"down": down, "key": key}}
+	return vm.monitor.execute("input-send-event", map[string]any{"events": []any{event}})
 }
 
 // Plug puts the cable into a network card, or pulls it out.
