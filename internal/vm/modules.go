@@ -12,7 +12,8 @@ import (
 // trees are the parts of the kernel's module tree that tests may want, links
 // are the network devices that tests make, and modems the drivers of modems and of
 // the lines that give them power, with the host controller that an emulated one is
-// plugged into; leds are what makes an LED and lets it blink.
+// plugged into; panel is what makes an LED and a key, lets the one blink and tells of
+// the other.
 var (
 	trees = []string{
 		"kernel/arch/arm64/crypto/", "kernel/crypto/", "kernel/lib/",
@@ -23,7 +24,7 @@ var (
 	}
 	links  = []string{"dummy", "veth", "vrf", "tun", "wwan", "i6300esb"}
 	modems = []string{"vhci_hcd", "cdc_mbim", "qmi_wwan", "option", "cdc_acm", "cdc_ether", "gpio_pl061"}
-	leds   = []string{"uinput", "ledtrig_timer"}
+	panel  = []string{"uinput", "ledtrig_timer", "evdev"}
 )
 
 // moduleNames returns the names of those modules.
@@ -32,7 +33,7 @@ func moduleNames(kernel debian.Kernel) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := slices.Concat(links, modems, leds)
+	names := slices.Concat(links, modems, panel)
 	for _, file := range index.Files() {
 		if slices.ContainsFunc(trees, func(t string) bool { return strings.HasPrefix(file, t) }) {
 			names = append(names, kmod.Name(file))
