@@ -20,15 +20,15 @@ import (
 func TestFactoryReset(t *testing.T) {
 	t.Parallel()
 	const (
-		secret  = "psk: the-owners-secret"
-		deleted = "psk: what-the-secret-was-before"
+		secret  = "the-owners-secret-of-2026"
+		deleted = "what-the-secret-was-before"
 		apn     = `{"seen":"the-owners-apn"}`
 		ledger  = `{"key":"AAAA","entries":[]}`
 	)
 	d := newDisk(t, ordinarySize)
 	d.install(bootstate.A, withFile(t, "/etc/farspoke/farspoke.yaml", []byte("hostname: from-the-image\n")))
 	d.furnish(map[string]string{
-		"config/farspoke.yaml": "hostname: from-the-owner\n", "config/secrets.yaml": "# " + secret + "\n",
+		"config/farspoke.yaml": "hostname: from-the-owner\n", "config/secrets.yaml": "ike-hq: " + secret + "\n",
 		"records/apn.json": apn, "records/pin.json": ledger, "deleted": deleted,
 	})
 	before := d.newest()
