@@ -13,6 +13,7 @@ DISK ?=
 RELEASE ?=
 KEY ?=
 SITE ?=
+STOCK ?=
 BOARD ?= virt
 TOOLBOX ?= true
 FUZZTIME ?= 60s
@@ -72,8 +73,8 @@ soak: deps build/vm ## a box in steady trouble for SOAK (1h), then deep explorat
 	$(MAKE) fuzz FUZZTIME=10m
 
 .PHONY: image
-image: deps $(if $(DISK),deps-disk) ## kernel and initramfs into build/BOARD (BOARD=virt, TOOLBOX=false; DISK=1: a disk too, KEY=FILE, SITE=DIR, RELEASE=1)
-	go run ./image -board $(BOARD) -toolbox=$(if $(RELEASE),false,$(TOOLBOX)) $(if $(DISK),-disk) $(if $(RELEASE),-release) $(if $(KEY),-key $(KEY)) $(if $(SITE),-site $(SITE))
+image: deps $(if $(DISK),deps-disk) ## kernel and initramfs into build/BOARD (BOARD=virt, TOOLBOX=false; DISK=1: a disk too, KEY=FILE, SITE=DIR, RELEASE=1, STOCK=FILE)
+	go run ./image -board $(BOARD) -toolbox=$(if $(RELEASE),false,$(TOOLBOX)) $(if $(DISK),-disk) $(if $(RELEASE),-release) $(if $(KEY),-key $(KEY)) $(if $(SITE),-site $(SITE)) $(if $(STOCK),-stock $(STOCK))
 
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck, for every build tag

@@ -27,3 +27,19 @@ var armada3720Watchdog = Watchdog{Module: "armada_37xx_wdt", Timeout: 30 * time.
 
 // armada3720Args are for its serial port, which is the console of all boards.
 var armada3720Args = []string{"console=ttyMV0,115200", "panic=1", "printk.devkmsg=on", "quiet"}
+
+// armada3720UBoot is what U-Boot has for the Armada 3720 besides: its watchdog runs
+// from the start, and there is nothing in it for SATA or for writing to the flash.
+var armada3720UBoot = []string{
+	"CONFIG_WATCHDOG_AUTOSTART=y",
+	"# CONFIG_SATA is not set", "# CONFIG_CMD_SATA is not set", "# CONFIG_AHCI_MVEBU is not set",
+	"# CONFIG_CMD_MVEBU_BUBT is not set", "# CONFIG_CMD_FUSE is not set", "# CONFIG_CMD_MTD is not set", "# CONFIG_CMD_SPI is not set",
+}
+
+// armada3720Memory completes a Boot: an image is read above TF-A, which has the memory
+// from 64 to 84 MiB, and the upper end of the smallest board's 512 MiB is U-Boot's.
+func armada3720Memory(b Boot) Boot {
+	b.ImageAddress, b.RecordAddress, b.KernelAddress = 0x1000_0000, 0x0f00_0000, lowKernel
+	b.HighestAddress = 0x1c00_0000
+	return b
+}

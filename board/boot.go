@@ -13,6 +13,14 @@ type Boot struct {
 	// ends a start which hangs before PID 1 has it. They are empty for a board whose
 	// driver in U-Boot does so by itself.
 	ArmWatchdog []string
+	// FindAddresses are U-Boot's commands that put the MAC addresses of the ports into
+	// its variables ethaddr, eth1addr and so on, from where it writes them into the
+	// kernel's device tree. They are empty where U-Boot does so by itself, or nobody
+	// does.
+	FindAddresses []string
+	// Variables are what U-Boot's own code for the board looks for in its environment,
+	// as name=value.
+	Variables []string
 	// Interface and Device are the disk in U-Boot's words, such as "mmc" and 1.
 	Interface string
 	Device    int
@@ -21,7 +29,7 @@ type Boot struct {
 	Disk    string
 	Modules []string
 	// ImageAddress is the physical address to which a slot is read, RecordAddress
-	// one for a sector, and KernelAddress where the unpacked kernel goes. They are
+	// one for 64 KiB, and KernelAddress where the unpacked kernel goes. They are
 	// octets of memory, apart by as much as is put there. The image is for all boards,
 	// so a board without a boot loader of ours has the last of them too.
 	ImageAddress, RecordAddress, KernelAddress uint32

@@ -11,6 +11,12 @@ type Loader struct {
 	// from, in the room before its first slot. What is not among them, such as what
 	// goes into a flash, is written beside the disk.
 	OnDisk []DiskFile
+	// Room is how long the file for the board's flash may be, in octets; 0 for a board
+	// that starts from its disk, or has no flash.
+	Room int64
+	// TrustedFirmware are variables of TF-A's make, for a board whose TF-A is built
+	// here.
+	TrustedFirmware []string
 }
 
 // Packing names a form of the boot loader. Package image has a file for each.
@@ -23,6 +29,15 @@ const (
 	// Rockchip is idbloader.img, which Rockchip's ROMs start and which makes memory
 	// usable, and u-boot.itb, which idbloader.img loads: U-Boot and TF-A.
 	Rockchip Packing = "rockchip"
+	// Armada3720 is boot-image.bin, TF-A and U-Boot, and flash-image.bin for a build that
+	// is given the board's flash: that with boot-image.bin in it, from the beginning.
+	Armada3720 Packing = "armada3720"
+	// TurrisMox is a53-firmware.bin, the same as boot-image.bin. What comes before it is
+	// signed by CZ.NIC and lists no checksum of it.
+	TurrisMox Packing = "turris-mox"
+	// Layerscape is u-boot.bin, and bl3.bin for a build that is given the board's: that
+	// with U-Boot in it.
+	Layerscape Packing = "layerscape"
 	// RaspberryPi is boot.fat, a FAT file system with Raspberry Pi's firmware and
 	// U-Boot, which that starts in place of a kernel.
 	RaspberryPi Packing = "raspberrypi"

@@ -27,11 +27,23 @@ var turrisMox = Board{
 	Watchdog:   armada3720Watchdog,
 	Console:    "ttyMV0",
 	KernelArgs: armada3720Args,
-	Boot: Boot{
-		Disk:          "mmcblk0", // the microSD card
-		Modules:       armada3720DiskModules,
-		KernelAddress: lowKernel,
-		DeviceTree:    "marvell/armada-3720-turris-mox.dtb",
-		Loader:        Loader{Where: "SPI flash: signed first stage from 0, TF-A and U-Boot from 0x20000, U-Boot's settings from 0x180000, CZ.NIC's rescue system from 0x190000"},
-	},
+	Boot: armada3720Memory(Boot{
+		Defconfig: "turris_mox_defconfig",
+		// Its code finds the modules, and has to have the switches' bus for that. There
+		// is a network in U-Boot, then, but no command that uses it.
+		Config: append(slices.Clone(armada3720UBoot),
+			"CONFIG_OF_BOARD_FIXUP=y", "CONFIG_OF_BOARD_SETUP=y", "CONFIG_MISC_INIT_R=y", "CONFIG_LAST_STAGE_INIT=y",
+			"CONFIG_NET=y", "CONFIG_DM_MDIO=y", "CONFIG_MVMDIO=y",
+			"# CONFIG_CMD_NET is not set", "# CONFIG_CMD_PXE is not set", "# CONFIG_NETCONSOLE is not set"),
+		Variables: []string{"boot_targets=none"},     // its code reads it, there or not
+		Interface: "mmc", Device: 0, Disk: "mmcblk0", // the microSD card
+		Modules:    armada3720DiskModules,
+		DeviceTree: "marvell/armada-3720-turris-mox.dtb",
+		Loader: Loader{
+			Packing: TurrisMox, Room: 0x16_0000,
+			// The processor that sets up the memory resets the board, which hangs otherwise.
+			TrustedFirmware: []string{"USE_COHERENT_MEM=0", "CM3_SYSTEM_RESET=1"},
+			Where:           "SPI flash, from 0x20000 (a53-firmware), behind CZ.NIC's signed first stage; stock U-Boot's settings from 0x180000, CZ.NIC's rescue system from 0x190000",
+		},
+	}),
 }

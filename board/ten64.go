@@ -21,10 +21,32 @@ var ten64 = Board{
 	Console:    "ttyS0",
 	KernelArgs: []string{"console=ttyS0,115200", "panic=1", "printk.devkmsg=on", "quiet"},
 	Boot: Boot{
-		Disk:          "mmcblk0", // the microSD card
-		Modules:       []string{"sdhci_of_esdhc", "mmc_block", "ext4"},
-		KernelAddress: 0x8100_0000, // as its own U-Boot has it
-		DeviceTree:    "freescale/fsl-ls1088a-ten64.dtb",
-		Loader:        Loader{Where: "SPI flash: bl2 from 0, bl3 with U-Boot after it, U-Boot's settings from 0x500000, the network's tables dpl and dpc, a recovery system in NAND flash"},
+		Defconfig: "ten64_tfa_defconfig",
+		// The processor of the network starts from U-Boot, which has a network for that,
+		// but no command that uses it.
+		Config: []string{
+			"CONFIG_OF_BOARD_SETUP=y", "CONFIG_BOARD_LATE_INIT=y", "CONFIG_NET=y", "CONFIG_FSL_MC_ENET=y", "CONFIG_CMD_SF=y",
+			"# CONFIG_CMD_NET is not set", "# CONFIG_CMD_PXE is not set", "# CONFIG_CMD_MTD is not set", "# CONFIG_CMD_UBI is not set",
+			"# CONFIG_CMD_MEMTEST is not set", "# CONFIG_SATA is not set",
+		},
+		// The watchdog of the first core, which U-Boot's device tree lacks: two stages of
+		// half a minute at most, the second of which ends in a reset.
+		ArmWatchdog: []string{"mw.l c000c00 1acce551", "mw.l c000000 4e3b2900", "mw.l c000008 3", "mw.l c000c00 0"},
+		// Its code puts commands of its own in place of bootcmd and mcinitcmd, unless it
+		// is told that it has done so.
+		Variables: []string{
+			"fsl_bootcmd_mcinitcmd_set=y",
+			"mcinitcmd=sf probe 0:0 && sf read 80000000 300000 200000 && sf read 80200000 5c0000 40000 && " +
+				"fsl_mc start mc 80000000 80200000 && sf read 80300000 580000 40000 && fsl_mc lazyapply DPL 80300000",
+		},
+		Interface: "mmc", Device: 0, Disk: "mmcblk0", // the microSD card
+		ImageAddress: 0xa000_0000, RecordAddress: 0x9f00_0000, KernelAddress: 0x8100_0000,
+		HighestAddress: 0xb000_0000,
+		Modules:        []string{"sdhci_of_esdhc", "mmc_block", "ext4"},
+		DeviceTree:     "freescale/fsl-ls1088a-ten64.dtb",
+		Loader: Loader{
+			Packing: Layerscape, Room: 0x20_0000,
+			Where: "SPI flash, in the package bl3 from 0x100000, behind bl2; the network's firmware and tables, mcfirmware, dpl and dpc, stay as they are; stock U-Boot's settings from 0x500000; a recovery system in NAND flash",
+		},
 	},
 }

@@ -39,6 +39,8 @@ type options struct {
 	// keys.
 	disk bool
 	keys keys
+	// stock is the file of what the board came with in its flash, empty for none.
+	stock string
 	// site is the directory with the configuration of a box, empty for none.
 	site string
 	// release refuses what is not for other people: sources that differ from the

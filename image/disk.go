@@ -34,6 +34,9 @@ const (
 	diskStart = 16 << 20
 	// alignment is what partitions begin at a multiple of, in octets.
 	alignment = 1 << 20
+	// controlRoom is for what U-Boot's code for a board changes in its device tree: on a
+	// Turris MOX, what is plugged in.
+	controlRoom = 4096
 )
 
 // buildDisk writes the boot loader, the signed image and the disk that holds it,
@@ -64,11 +67,14 @@ func buildDisk(ctx context.Context, o options, kernel debian.Kernel, source sour
 		return nil, err
 	}
 	l := loader{board: o.board, build: built, control: control, cache: o.cache}
+	if l.stock, err = o.readStock(m); err != nil {
+		return nil, err
+	}
 	outputs, err := l.pack(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m.LoaderInputs = l.inputs
+	m.LoaderInputs, m.TrustedFirmware = l.inputs, l.trustedFirmware
 	disk, size, err := diskPieces(signed, o.board.Boot.Loader.OnDisk, outputs)
 	if err != nil {
 		return nil, err
@@ -114,7 +120,7 @@ func controlTree(b board.Board, built uboot.Build, trees []deviceTree, signer fi
 	}
 	config.SetString("bootcmd", "boot")
 	config.SetCells("bootsecure", 1)
-	return fdt.Marshal(tree), nil
+	return fdt.WithRoom(fdt.Marshal(tree), controlRoom), nil
 }
 
 // piece is a part of a disk that is not zero, or has to be overwritten.

@@ -17,8 +17,12 @@ type loader struct {
 	// control is U-Boot's own device tree, with the key in it.
 	control []byte
 	cache   debian.Cache
-	// inputs are the packages that the packing took from.
-	inputs []debian.Package
+	// stock is what the board came with in its flash, nil if it was not given.
+	stock []byte
+	// inputs are the packages that the packing took from, and trustedFirmware the
+	// sources of TF-A if it was built.
+	inputs          []debian.Package
+	trustedFirmware *debian.Source
 }
 
 // output is a file that a build writes.
@@ -31,6 +35,9 @@ type output struct {
 var packings = map[board.Packing]func(*loader, context.Context) ([]output, error){
 	board.Plain:       (*loader).plain,
 	board.Rockchip:    (*loader).rockchip,
+	board.Armada3720:  (*loader).armada3720,
+	board.TurrisMox:   (*loader).turrisMox,
+	board.Layerscape:  (*loader).layerscape,
 	board.RaspberryPi: (*loader).raspberryPi,
 }
 

@@ -38,6 +38,7 @@ func main() {
 	var o options
 	flag.BoolVar(&o.disk, "disk", false, "build a disk")
 	flag.BoolVar(&o.release, "release", false, "refuse what is not for other people")
+	flag.StringVar(&o.stock, "stock", "", "put the boot loader into what the board came with in its flash, in this file")
 	flag.StringVar(&o.site, "site", "", "the directory with the configuration of one box")
 	flag.StringVar(&o.keys.file, "key", "", "sign with the private key in this PEM file")
 	flag.StringVar(&o.keys.command, "sign-command", "", "sign by a command: it reads the message and writes the raw RSASSA-PKCS1-v1_5 signature with SHA-256")

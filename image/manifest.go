@@ -26,6 +26,10 @@ type manifest struct {
 	Key        string         `json:"key,omitempty"`
 	BootLoader *debian.Source `json:"boot-loader,omitempty"`
 	Compiler   string         `json:"compiler,omitempty"`
+	// TrustedFirmware is what TF-A was built from, where it is a part of the boot loader,
+	// and Stock what the board's flash held that the boot loader was put into.
+	TrustedFirmware *debian.Source `json:"trusted-firmware,omitempty"`
+	Stock           *part          `json:"stock,omitempty"`
 	// LoaderInputs are packages whose contents are packed with the boot loader.
 	LoaderInputs []debian.Package `json:"loader-inputs,omitempty"`
 	// DeviceTrees are what describes the boards in the signed image: files of the

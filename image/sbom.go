@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
+
+	"github.com/farspoke/farspoke/internal/debian"
 )
 
 // bom is a bill of materials in CycloneDX 1.5, as far as we write it.
@@ -52,7 +54,10 @@ func materials(m *manifest) bom {
 	}
 	add("operating-system", m.Kernel.Package, m.Kernel.Version,
 		debianPackage(m.Kernel.Package, m.Kernel.Version, "arm64"), bomHash{"SHA-256", m.Kernel.SHA256})
-	if s := m.BootLoader; s != nil {
+	for _, s := range []*debian.Source{m.BootLoader, m.TrustedFirmware} {
+		if s == nil {
+			continue
+		}
 		var hashes []bomHash
 		for _, f := range s.Files {
 			if strings.HasSuffix(f.Name, ".dsc") { // it has the others' within

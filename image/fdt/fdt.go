@@ -135,6 +135,14 @@ func Position(root *Node, node, property string) (octets int, ok bool) {
 	return octets, ok
 }
 
+// WithRoom returns a tree in octets with room for more behind it, for a boot loader
+// that changes the tree where it lies.
+func WithRoom(tree []byte, octets int) []byte {
+	tree = append(bytes.Clone(tree), make([]byte, octets)...)
+	binary.BigEndian.PutUint32(tree[4:], uint32(len(tree)))
+	return tree
+}
+
 // Strings are the names of properties, each once, as a tree's strings block has
 // them.
 type Strings struct {

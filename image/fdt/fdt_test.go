@@ -53,6 +53,17 @@ func TestPosition(t *testing.T) {
 	}
 }
 
+func TestWithRoom(t *testing.T) {
+	tree := Marshal(sample())
+	roomy := WithRoom(tree, 16)
+	if len(roomy) != len(tree)+16 || roomy[7] != tree[7]+16 {
+		t.Errorf("%d octets, and it says %d", len(roomy), roomy[7])
+	}
+	if got, err := Parse(roomy); err != nil || !bytes.Equal(Marshal(got), tree) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestParse(t *testing.T) {
 	octets, err := hex.DecodeString(sampleOctets)
 	if err != nil {

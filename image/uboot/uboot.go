@@ -15,10 +15,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/farspoke/farspoke/board"
@@ -146,10 +148,14 @@ func Environment(bd board.Board) []byte {
 	fact("image", "%x", bd.Boot.ImageAddress)
 	fact("record", "%x", bd.Boot.RecordAddress)
 	fact("arm_watchdog", "%s", cmp.Or(strings.Join(bd.Boot.ArmWatchdog, "; "), "true"))
+	fact("find_addresses", "%s", cmp.Or(strings.Join(bd.Boot.FindAddresses, " && "), "true"))
 	// The kernel's memory may end before the board's.
 	fact("initrd_high", "%x", bd.Boot.HighestAddress)
 	fact("fdt_high", "%x", bd.Boot.HighestAddress)
 	fact("most", "%x", SlotSize/sector)
+	for _, v := range bd.Boot.Variables {
+		fmt.Fprintln(&out, v)
+	}
 	out.Write(script)
 	return out.Bytes()
 }
@@ -232,30 +238,36 @@ func (t tree) run(ctx context.Context, command ...string) error {
 }
 
 // differs returns an error that names the settings which the configuration does
-// not have.
+// not have. A setting overrides those before it.
 func differs(config, settings string) error {
-	has := make(map[string]string) // what is not set is not there
-	for line := range strings.Lines(config) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
-			has[name] = value
-		}
-	}
+	has, want := values(config), values(settings)
 	var wrong []string
-	for line := range strings.Lines(settings) {
-		line = strings.TrimSpace(line)
-		name, want, set := strings.Cut(line, "=")
-		if !set {
-			name, set = strings.CutPrefix(line, "# ")
-			name, _, _ = strings.Cut(name, " is not set")
-		}
-		if set && strings.HasPrefix(name, "CONFIG_") && has[name] != want {
-			wrong = append(wrong, fmt.Sprintf("%s is %q, want %q", name, has[name], want))
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if has[name] != want[name] {
+			wrong = append(wrong, fmt.Sprintf("%s is %q, want %q", name, has[name], want[name]))
 		}
 	}
 	if wrong != nil {
 		return fmt.Errorf("its configuration cannot be had: %s", strings.Join(wrong, "; "))
 	}
 	return nil
+}
+
+// values reads lines of a .config file. What is not set is empty.
+func values(lines string) map[string]string {
+	values := make(map[string]string)
+	for line := range strings.Lines(lines) {
+		line = strings.TrimSpace(line)
+		name, value, ok := strings.Cut(line, "=")
+		if !ok {
+			name, ok = strings.CutPrefix(line, "# ")
+			name, _, _ = strings.Cut(name, " is not set")
+		}
+		if ok && strings.HasPrefix(name, "CONFIG_") {
+			values[name] = value
+		}
+	}
+	return values
 }
 
 // keep copies files of what was built to dir.

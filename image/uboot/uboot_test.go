@@ -14,6 +14,9 @@ func TestDiffers(t *testing.T) {
 		"# CONFIG_A is not set\n": `CONFIG_A is "y", want ""`,
 		"CONFIG_B=y\n":            `CONFIG_B is "", want "y"`,
 		"CONFIG_C=\"y\"\n":        `CONFIG_C is "\"x\"", want "\"y\""`,
+		// The last one counts.
+		"# CONFIG_A is not set\nCONFIG_A=y\n": "",
+		"CONFIG_A=y\n# CONFIG_A is not set\n": `CONFIG_A is "y", want ""`,
 	} {
 		err := differs(config, settings)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
