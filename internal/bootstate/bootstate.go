@@ -4,6 +4,12 @@
 // that number before each of them; the firmware confirms the slot, which makes it
 // the good one.
 //
+// The boot loader also counts the starts of the good slot, before each of them, and
+// the firmware clears that number when it lives. After MaxStarts without that, the
+// other slot has one start as a rescue, then the good one again, and so on. Who
+// reads a record without that number has one of a firmware that would not clear
+// it: such starts are not counted.
+//
 // The record lies twice in the partition "state". The newer valid copy counts,
 // and whoever writes replaces the other, so that a power cut at any moment leaves
 // one. It is not signed: it chooses between slots that are.
@@ -32,6 +38,16 @@ const (
 	PartitionSize = 1 << 20
 	// MaxTries is how often a slot on trial is started at most.
 	MaxTries = 3
+	// MaxStarts is how often the good slot is started in a row without having lived,
+	// before the other is started once. It bears people who pull the plug in the
+	// first minute, again and again; more would only make a box wait longer that
+	// loses minutes with each start which hangs.
+	MaxStarts = 5
+	// Rescued is the number of starts when the other slot has had its one, which
+	// followed MaxStarts of the good one. After it comes MaxStarts again.
+	Rescued = MaxStarts + 1
+	// Uncounted is the number of starts when nobody counts them.
+	Uncounted = -1
 
 	// maxSequence leaves room to count on.
 	maxSequence = 1<<31 - 1
@@ -68,6 +84,9 @@ type Record struct {
 	Sequence uint32
 	// Good is started unless another slot is on trial.
 	Good Slot
+	// Starts is how often the good slot was started since it last lived, from 0 to
+	// MaxStarts, or Rescued, or Uncounted.
+	Starts int
 	// Trial is the slot on trial, or None, and Tries how many starts it has left.
 	Trial Slot
 	Tries int
@@ -81,7 +100,12 @@ func (r Record) Try(slot Slot) Record {
 	return Record{Sequence: r.Sequence + 1, Good: slot.Other(), Trial: slot, Tries: MaxTries}
 }
 
-// Settle returns the record that follows when slot is good and none on trial.
+// GiveUp returns the record that follows when the trial has failed.
+func (r Record) GiveUp() Record {
+	return Record{Sequence: r.Sequence + 1, Good: r.Good, Starts: r.Starts, Trial: None}
+}
+
+// Settle returns the record that follows when slot lives, and so is good.
 func (r Record) Settle(slot Slot) Record {
 	return Record{Sequence: r.Sequence + 1, Good: slot, Trial: None}
 }
@@ -99,7 +123,11 @@ func (r Record) String() string {
 // Marshal returns the record as it lies on the disk.
 func (r Record) Marshal() []byte {
 	out := make([]byte, Size)
-	copy(out[4:], fmt.Sprintf("good=%s\x00seq=%x\x00trial=%s\x00tries=%d\x00", r.Good, r.Sequence, r.Trial, r.Tries))
+	starts := ""
+	if r.Starts != Uncounted {
+		starts = fmt.Sprintf("starts=%d\x00", r.Starts)
+	}
+	copy(out[4:], fmt.Sprintf("good=%s\x00seq=%x\x00%strial=%s\x00tries=%d\x00", r.Good, r.Sequence, starts, r.Trial, r.Tries))
 	binary.LittleEndian.PutUint32(out, crc32.ChecksumIEEE(out[4:]))
 	return out
 }
@@ -133,7 +161,15 @@ func unmarshal(data []byte) (Record, error) {
 	if err != nil || tries > MaxTries {
 		return Record{}, fmt.Errorf("number of starts %q", fields["tries"])
 	}
-	r := Record{Sequence: uint32(sequence), Good: Slot(fields["good"]), Trial: Slot(fields["trial"]), Tries: int(tries)}
+	starts := Uncounted
+	if text, counted := fields["starts"]; counted {
+		n, err := strconv.ParseUint(text, 10, 8)
+		if err != nil || n > Rescued {
+			return Record{}, fmt.Errorf("number of starts of the good slot %q", text)
+		}
+		starts = int(n)
+	}
+	r := Record{Sequence: uint32(sequence), Good: Slot(fields["good"]), Starts: starts, Trial: Slot(fields["trial"]), Tries: int(tries)}
 	if r.Good != A && r.Good != B {
 		return Record{}, fmt.Errorf("good slot %q", r.Good)
 	}
@@ -150,7 +186,7 @@ func Newest(copies [2][]byte) (r Record, replace int, err error) {
 	second, secondErr := Unmarshal(copies[1])
 	switch {
 	case firstErr != nil && secondErr != nil:
-		return Record{Good: A, Trial: None}, 0, errors.Join(firstErr, secondErr)
+		return Record{Good: A, Starts: Uncounted, Trial: None}, 0, errors.Join(firstErr, secondErr)
 	case secondErr != nil, firstErr == nil && first.Sequence >= second.Sequence:
 		return first, 1, nil
 	default:

@@ -6,27 +6,39 @@ import (
 	"testing"
 )
 
-// record is what U-Boot 2023.01 writes for a trial with two starts left.
-var record = Record{Sequence: 0x2a, Good: A, Trial: B, Tries: 2}
+// records are what U-Boot 2023.01 writes for a trial with two starts left.
+var records = map[string]struct {
+	record   Record
+	checksum string
+	text     string
+}{
+	"counted":           {Record{Sequence: 0x2a, Good: A, Starts: 3, Trial: B, Tries: 2}, "f69fc92a", "good=A\x00seq=2a\x00starts=3\x00trial=B\x00tries=2\x00"},
+	"of older firmware": {Record{Sequence: 0x2a, Good: A, Starts: Uncounted, Trial: B, Tries: 2}, "97fae732", "good=A\x00seq=2a\x00trial=B\x00tries=2\x00"},
+}
 
-func recordOctets() []byte {
-	octets, err := hex.DecodeString("97fae732" + hex.EncodeToString([]byte("good=A\x00seq=2a\x00trial=B\x00tries=2\x00")))
+func octets(checksum, text string) []byte {
+	octets, err := hex.DecodeString(checksum + hex.EncodeToString([]byte(text)))
 	if err != nil {
 		panic(err)
 	}
 	return append(octets, make([]byte, Size-len(octets))...)
 }
 
+func recordOctets() []byte { return octets(records["counted"].checksum, records["counted"].text) }
+
 func TestMarshal(t *testing.T) {
-	if got := record.Marshal(); !bytes.Equal(got, recordOctets()) {
-		t.Errorf("got %x", got)
+	for name, c := range records {
+		if got := c.record.Marshal(); !bytes.Equal(got, octets(c.checksum, c.text)) {
+			t.Errorf("%s: got %x", name, got)
+		}
 	}
 }
 
 func TestUnmarshal(t *testing.T) {
-	got, err := Unmarshal(recordOctets())
-	if err != nil || got != record {
-		t.Errorf("got %+v, %v", got, err)
+	for name, c := range records {
+		if got, err := Unmarshal(octets(c.checksum, c.text)); err != nil || got != c.record {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
 	}
 	for i := range Size {
 		broken := recordOctets()
@@ -45,6 +57,8 @@ func TestUnmarshalRefusesWhatMakesNoSense(t *testing.T) {
 		{Sequence: 1, Good: A, Trial: "B; reset"},
 		{Sequence: 1, Good: A, Trial: B, Tries: MaxTries + 1},
 		{Sequence: 1 << 31, Good: A, Trial: None},
+		{Sequence: 1, Good: A, Starts: Rescued + 1, Trial: None},
+		{Sequence: 1, Good: A, Starts: -2, Trial: None},
 	} {
 		if _, err := Unmarshal(r.Marshal()); err == nil {
 			t.Errorf("%+v is taken for a record", r)
@@ -86,8 +100,24 @@ func TestTrialsEnd(t *testing.T) {
 	}
 }
 
+// TestOnlyLifeClearsTheStarts gives up a trial, which says nothing of the good slot.
+func TestOnlyLifeClearsTheStarts(t *testing.T) {
+	trial := Record{Sequence: 7, Good: A, Starts: 2, Trial: B}
+	if got, want := trial.GiveUp(), (Record{Sequence: 8, Good: A, Starts: 2, Trial: None}); got != want {
+		t.Errorf("a trial given up leaves %+v, want %+v", got, want)
+	}
+	for _, starts := range []int{Uncounted, MaxStarts, Rescued} {
+		trial.Starts = starts
+		if got := trial.Settle(A).Starts; got != 0 {
+			t.Errorf("after a life %d starts have become %d", starts, got)
+		}
+	}
+}
+
 func FuzzUnmarshal(f *testing.F) {
-	f.Add(recordOctets())
+	for _, c := range records {
+		f.Add(octets(c.checksum, c.text))
+	}
 	f.Add(Fresh().Marshal())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := Unmarshal(data)

@@ -23,8 +23,9 @@ const (
 	// siteDir holds the configuration that came with the image, if one did.
 	siteDir = "/etc/farspoke"
 
-	// proof is how long the router has to be alive without a gap before a slot on
-	// trial is good, and trialLimit when that has to have happened since its start.
+	// proof is how long the router has to be alive without a gap before a slot has
+	// lived, and trialLimit when that has to have happened to one on trial since its
+	// start.
 	proof      = 10 * time.Second
 	trialLimit = 90 * time.Second
 )
@@ -34,7 +35,10 @@ const (
 type slot struct {
 	record recordKeeper
 	report bootstate.Report
-	log    *slog.Logger
+	// unproved says that the record has starts of this slot, the good one, which are
+	// to be cleared when it has lived.
+	unproved bool
+	log      *slog.Logger
 }
 
 // recordKeeper is the disk as far as goes what is written outside of the data
@@ -43,6 +47,7 @@ type recordKeeper interface {
 	Record() (bootstate.Record, error)
 	Settle(bootstate.Slot) error
 	OrderReset() error
+	GiveUp() error
 }
 
 // openDisk finds out which slot runs and what it is to the record, mounts the data
@@ -93,21 +98,30 @@ func (s *slot) judge() error {
 	case record.Good != this:
 		s.report.Standing = bootstate.Rescue
 		s.report.Note = fmt.Sprintf("slot %s, which is the good one, does not start", record.Good)
+		if record.Starts == bootstate.Rescued {
+			s.report.Note = fmt.Sprintf("slot %s, which is the good one, was started %d times and did not live", record.Good, bootstate.MaxStarts)
+		}
 		return errors.New(s.report.Note)
 	}
 	s.report.Standing = bootstate.Good
+	s.unproved = record.Starts != 0
+	if record.Starts > 1 {
+		s.log.Warn("the slot was started before and did not live", "slot", this, "times", min(record.Starts-1, bootstate.MaxStarts))
+	}
 	if record.Trial == bootstate.None {
 		return nil
 	}
 	s.report.Note = fmt.Sprintf("slot %s was on trial, did not prove itself and is given up", record.Trial)
-	return errors.Join(errors.New(s.report.Note), s.record.Settle(this))
+	return errors.Join(errors.New(s.report.Note), s.record.GiveUp())
 }
 
-// prove makes a slot on trial the good one when the router has been alive for long
-// enough, and ends the box when that takes too long. living says whether the router
-// is alive at the moment.
+// prove settles the slot, if it has anything to prove, when the router has been
+// alive for long enough. It ends the box when that takes one on trial too long; the
+// good one has all the time it needs. living says whether the router is alive at
+// the moment.
 func (s *slot) prove(ctx context.Context, living func(time.Time) bool, end func(ending)) {
-	if s.report.Standing != bootstate.OnTrial {
+	onTrial := s.report.Standing == bootstate.OnTrial
+	if !onTrial && !s.unproved {
 		return
 	}
 	begin := time.Now()
@@ -126,7 +140,7 @@ func (s *slot) prove(ctx context.Context, living func(time.Time) bool, end func(
 				s.settle()
 				return
 			}
-			if now.Sub(begin) >= trialLimit {
+			if onTrial && now.Sub(begin) >= trialLimit {
 				end(ending{how: restart, why: fmt.Sprintf("slot %s has not proved itself within %v", s.report.Slot, trialLimit)})
 				return
 			}
@@ -134,9 +148,18 @@ func (s *slot) prove(ctx context.Context, living func(time.Time) bool, end func(
 	}
 }
 
-// settle records that the slot is good.
+// settle records that the slot lives, which makes one on trial the good one.
 func (s *slot) settle() {
-	if err := s.record.Settle(s.report.Slot); err != nil {
+	err := s.record.Settle(s.report.Slot)
+	if s.report.Standing != bootstate.OnTrial {
+		if err != nil {
+			s.log.Error("the slot lives, but this start counts as one that it has not survived", "slot", s.report.Slot, "err", err)
+			return
+		}
+		s.log.Info("the slot lives", "slot", s.report.Slot)
+		return
+	}
+	if err != nil {
 		s.log.Error("the slot has proved itself, but the other will start again", "slot", s.report.Slot, "err", err)
 		return
 	}

@@ -263,6 +263,7 @@ func TestRecordThatChoosesNonsense(t *testing.T) {
 		"trial":     {Sequence: 9, Good: a, Trial: "B; sleep 100", Tries: 3},
 		"for ever":  {Sequence: 9, Good: a, Trial: b, Tries: 9},
 		"no number": {Sequence: 9, Good: a, Trial: "${bootcmd}", Tries: -1},
+		"starts":    {Sequence: 9, Good: a, Starts: 9, Trial: "none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

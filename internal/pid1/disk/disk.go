@@ -115,7 +115,7 @@ func (d *Disk) Record() (bootstate.Record, error) {
 func (d *Disk) record() (record bootstate.Record, start int64, replace int, err error) {
 	partition, ok := d.table.Find(bootstate.Partition)
 	if !ok || partition.Size() < bootstate.PartitionSize {
-		return bootstate.Record{Good: bootstate.A, Trial: bootstate.None}, 0, 0, errors.New("read boot record: the disk has no partition for it")
+		return bootstate.Record{Good: bootstate.A, Starts: bootstate.Uncounted, Trial: bootstate.None}, 0, 0, errors.New("read boot record: the disk has no partition for it")
 	}
 	var copies [2][]byte
 	for i, offset := range bootstate.Offsets {
@@ -128,15 +128,24 @@ func (d *Disk) record() (record bootstate.Record, start int64, replace int, err 
 	return record, partition.Offset(), replace, err
 }
 
-// Settle makes slot the good one and ends every trial. When it returns nil, the
-// record is on the disk.
+// Settle makes slot, which lives, the good one and ends every trial. When it returns
+// nil, the record is on the disk.
 func (d *Disk) Settle(slot bootstate.Slot) error {
+	return d.replace(func(r bootstate.Record) bootstate.Record { return r.Settle(slot) })
+}
+
+// GiveUp ends a trial that has failed. When it returns nil, the record is on the
+// disk.
+func (d *Disk) GiveUp() error { return d.replace(bootstate.Record.GiveUp) }
+
+// replace writes the record that follows the one on the disk.
+func (d *Disk) replace(following func(bootstate.Record) bootstate.Record) error {
 	// Without a valid record, a new one begins.
 	record, start, replace, err := d.record()
 	if err != nil && start == 0 {
 		return err
 	}
-	next := record.Settle(slot)
+	next := following(record)
 	if _, err := d.file.WriteAt(next.Marshal(), start+bootstate.Offsets[replace]); err != nil {
 		return fmt.Errorf("write boot record: %w", err)
 	}

@@ -83,6 +83,24 @@ func TestSettle(t *testing.T) {
 	}
 }
 
+func TestGiveUpKeepsTheStarts(t *testing.T) {
+	d, err := Open(t.Context(), newDisk(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	failed := bootstate.Record{Sequence: 9, Good: bootstate.B, Starts: 2, Trial: bootstate.A}
+	if _, err := d.file.WriteAt(failed.Marshal(), 2048*gpt.Sector+bootstate.Offsets[1]); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.GiveUp(); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := d.Record(); err != nil || r != failed.GiveUp() {
+		t.Errorf("the record is %+v, %v", r, err)
+	}
+}
+
 func TestOpenWaitsForTheDisk(t *testing.T) {
 	path := newDisk(t)
 	hidden := path + ".later"
