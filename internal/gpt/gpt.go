@@ -168,6 +168,13 @@ func Read(disk io.ReaderAt, sectors uint64) (Table, error) {
 	return t, nil
 }
 
+// HeadIsWhole says whether the table at the beginning of a disk is good. Linux, other
+// than Read and U-Boot, knows no partitions if it is not.
+func HeadIsWhole(disk io.ReaderAt, sectors uint64) bool {
+	_, err := read(disk, 1, sectors)
+	return err == nil
+}
+
 func read(disk io.ReaderAt, at, sectors uint64) (Table, error) {
 	h := make([]byte, Sector)
 	if _, err := disk.ReadAt(h, int64(at)*Sector); err != nil {

@@ -45,6 +45,9 @@ func TestReadBack(t *testing.T) {
 		if got, err := Read(bytes.NewReader(d), sectors); err != nil || !reflect.DeepEqual(got, sample()) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
+		if got, want := HeadIsWhole(bytes.NewReader(d), sectors), name == "whole" || name == "no end"; got != want {
+			t.Errorf("%s: the beginning is whole: %v", name, got)
+		}
 	}
 	d := disk(t)
 	clear(d[:HeadSectors*Sector])

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/farspoke/farspoke/internal/bootstate"
 )
@@ -72,10 +73,7 @@ func TestLifeClearsTheStarts(t *testing.T) {
 			d.record(counted(starts))
 			box := start(t, d.path)
 			box.started(a, bootstate.Good)
-			box.see("the slot lives")
-			if r := d.newest(); r.Good != a || r.Starts != 0 {
-				t.Errorf("the record says %+v", r)
-			}
+			d.awaitRecord(func(r bootstate.Record) bool { return r.Good == a && r.Starts == 0 })
 		})
 	}
 }
@@ -114,6 +112,23 @@ func TestRecordThatCannotBeWritten(t *testing.T) {
 	box.see("this start counts as one that it has not survived")
 	if got := box.taken(); got != "A" {
 		t.Errorf("the boot loader took %s", got)
+	}
+}
+
+// awaitRecord waits until the record is as it should be.
+func (d disk) awaitRecord(right func(bootstate.Record) bool) {
+	d.t.Helper()
+	limit, tick := time.After(patience), time.Tick(100*time.Millisecond)
+	for {
+		r := d.newest()
+		if right(r) {
+			return
+		}
+		select {
+		case <-tick:
+		case <-limit:
+			d.t.Fatalf("the record still says %+v", r)
+		}
 	}
 }
 

@@ -43,7 +43,7 @@ const (
 // If a factory reset was ordered, it is done first. The note is what somebody should
 // know of that, empty if there was none.
 func (d *Disk) MountData(ctx context.Context, template, target string) (mounted bool, note string, err error) {
-	number, made, err := d.ensurePartition()
+	number, err := d.ensurePartition(template)
 	if err != nil {
 		return false, "", fmt.Errorf("make the data partition: %w", err)
 	}
@@ -56,7 +56,7 @@ func (d *Disk) MountData(ctx context.Context, template, target string) (mounted 
 	if orders, err := d.orders(); err == nil && isOrdered(orders) {
 		return reset(ctx, orders, data, template)
 	}
-	if err := ensureFileSystem(data, template, made); err != nil {
+	if err := ensureFileSystem(data, template, false); err != nil {
 		return false, "", err
 	}
 	if _, err := data.mount(); err != nil {
@@ -71,17 +71,24 @@ func awaitPartition(ctx context.Context, path string) (*os.File, error) {
 	return await(ctx, path)
 }
 
-// ensurePartition returns the number of the data partition, and whether it was made
-// just now. A partition that ends before the disk does is made to end there.
-func (d *Disk) ensurePartition() (number int, made bool, err error) {
+// ensurePartition returns the number of the data partition. One that is missing is
+// made when its file system is there, so that a power cut leaves none that is half
+// filled. A partition that ends before the disk does is made to end there, and a
+// table that Linux does not heed is mended.
+func (d *Disk) ensurePartition(template string) (number int, err error) {
 	table, number, made := withData(d.table, d.sectors)
 	if number == 0 {
-		return 0, false, errors.New("the disk has no room left")
+		return 0, errors.New("the disk has no room left")
 	}
-	if d.table.Partitions == nil || !equal(table, d.table) {
+	if made {
+		if err := ensureFileSystem(section{d.file, table.Partitions[number-1].Offset()}, template, true); err != nil {
+			return 0, err
+		}
+	}
+	if d.headless || !equal(table, d.table) {
 		err = d.rewrite(table)
 	}
-	return number, made, err
+	return number, err
 }
 
 func equal(a, b gpt.Table) bool {

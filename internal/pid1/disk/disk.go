@@ -52,6 +52,8 @@ type Disk struct {
 	path  string
 	file  *os.File
 	table gpt.Table
+	// headless says that the table at the beginning is damaged, and this is its copy.
+	headless bool
 	// sectors is how many the disk has.
 	sectors uint64
 }
@@ -98,6 +100,7 @@ func (d *Disk) read() error {
 	}
 	d.sectors = uint64(size) / gpt.Sector
 	d.table, err = gpt.Read(d.file, d.sectors)
+	d.headless = !gpt.HeadIsWhole(d.file, d.sectors)
 	return err
 }
 
@@ -132,6 +135,12 @@ func (d *Disk) record() (record bootstate.Record, start int64, replace int, err 
 // nil, the record is on the disk.
 func (d *Disk) Settle(slot bootstate.Slot) error {
 	return d.replace(func(r bootstate.Record) bootstate.Record { return r.Settle(slot) })
+}
+
+// Try puts slot, whose image is on the disk, on trial. When it returns nil, the
+// record is on the disk.
+func (d *Disk) Try(slot bootstate.Slot) error {
+	return d.replace(func(r bootstate.Record) bootstate.Record { return r.Try(slot) })
 }
 
 // GiveUp ends a trial that has failed. When it returns nil, the record is on the
@@ -189,7 +198,7 @@ func (d *Disk) rewrite(table gpt.Table) error {
 	if err := unix.IoctlSetInt(int(d.file.Fd()), unix.BLKRRPART, 0); err != nil {
 		return fmt.Errorf("let the kernel read the partition table: %w", err)
 	}
-	d.table = table
+	d.table, d.headless = table, false
 	return nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/farspoke/farspoke/internal/bootstate"
 	"github.com/farspoke/farspoke/internal/gpt"
 )
@@ -145,6 +147,61 @@ func TestWithData(t *testing.T) {
 	}
 	if _, number, _ := withData(table(), 3*alignment+gpt.TailSectors+minimum-1); number != 0 {
 		t.Error("a disk that is too small gets a data partition")
+	}
+}
+
+// TestThePartitionFollowsItsFileSystem cuts the power before the table is written:
+// what is half filled then is no partition yet, and is filled again.
+func TestThePartitionFollowsItsFileSystem(t *testing.T) {
+	path := newDisk(t)
+	d, err := Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if _, err := d.ensurePartition("no such file"); err == nil {
+		t.Fatal("there is a partition without a file system")
+	}
+	with, number, _ := withData(d.table, d.sectors)
+	begin := with.Partitions[number-1].Offset()
+	if _, err := d.file.WriteAt([]byte("half of it"), begin+blockSize); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.read(); err != nil || len(d.table.Partitions) != 1 {
+		t.Fatalf("the table has %+v, %v", d.table.Partitions, err)
+	}
+	// It is a file, and so the kernel reads no table.
+	if _, err := d.ensurePartition(template(t)); !errors.Is(err, unix.ENOTTY) {
+		t.Fatal(err)
+	}
+	if err := d.read(); err != nil || len(d.table.Partitions) != 2 {
+		t.Fatalf("the table has %+v, %v", d.table.Partitions, err)
+	}
+	head := make([]byte, 2*blockSize)
+	if _, err := d.file.ReadAt(head, begin); err != nil || !isExt4(head) || bytes.Contains(head, []byte("half")) {
+		t.Errorf("the partition begins with %.20q…, %v", head, err)
+	}
+}
+
+// TestATableThatLinuxDoesNotHeedIsMended has only the copy at the end.
+func TestATableThatLinuxDoesNotHeedIsMended(t *testing.T) {
+	d, err := Open(t.Context(), newDisk(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	file := template(t)
+	if _, err := d.ensurePartition(file); !errors.Is(err, unix.ENOTTY) {
+		t.Fatal(err)
+	}
+	if _, err := d.file.WriteAt(make([]byte, gpt.Sector), 2*gpt.Sector); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.read(); err != nil || !d.headless || len(d.table.Partitions) != 2 {
+		t.Fatalf("headless: %v, %+v, %v", d.headless, d.table.Partitions, err)
+	}
+	if _, err := d.ensurePartition(file); !errors.Is(err, unix.ENOTTY) || !gpt.HeadIsWhole(d.file, d.sectors) {
+		t.Errorf("the table is not mended, %v", err)
 	}
 }
 
