@@ -101,7 +101,7 @@ func TestRecordThatCannotBeWritten(t *testing.T) {
 	var text strings.Builder
 	for _, offset := range bootstate.Offsets {
 		sector := d.partition(bootstate.Partition).Offset() + offset
-		fmt.Fprintf(&text, "[inject-error]\nevent = \"write_aio\"\nerrno = \"5\"\nsector = \"%d\"\nimmediately = \"off\"\nonce = \"off\"\n\n", sector/bootstate.Size)
+		fmt.Fprintf(&text, "[inject-error]\nevent = \"write_aio\"\niotype = \"write\"\nerrno = \"5\"\nsector = \"%d\"\nimmediately = \"off\"\nonce = \"off\"\n\n", sector/bootstate.Size)
 	}
 	faults := filepath.Join(t.TempDir(), "faults")
 	if err := os.WriteFile(faults, []byte(text.String()), 0o600); err != nil {
