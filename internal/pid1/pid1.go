@@ -25,6 +25,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -58,7 +59,8 @@ type box struct {
 	late     []string
 	watchdog *watchdog
 	clock    *clock
-	slot     *slot // nil if the box has not started from one
+	slot     *slot       // nil if the box has not started from one
+	forget   atomic.Bool // what is kept of the run before
 }
 
 // Run is PID 1. It loads the named modules besides the board's: each list in
@@ -229,7 +231,11 @@ func (b *box) readyForCrash() error {
 	if err := b.modules.LoadParams(board.RamoopsModule, b.board.Ramoops.Params()+" "+dumpOnShutdown); err != nil {
 		return err
 	}
-	return errors.Join(keepCrash(b.log, pstoreDir, crashDir), b.keepPanicsInLines())
+	kept := keepCrash(b.log, pstoreDir, crashDir)
+	if b.forget.Load() {
+		kept = errors.Join(kept, b.forgetCrash())
+	}
+	return errors.Join(kept, b.keepPanicsInLines())
 }
 
 // keepPanicsInLines sends panics to the terminal of board.LinesModule.

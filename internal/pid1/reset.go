@@ -2,6 +2,8 @@ package pid1
 
 import (
 	"errors"
+	"fmt"
+	"os"
 )
 
 // factoryReset orders that everything of the owner's goes, and ends the box: it is
@@ -14,6 +16,16 @@ func (b *box) factoryReset() error {
 		return err
 	}
 	b.end(ending{how: restart, why: "a factory reset is ordered"})
+	return nil
+}
+
+// forgetCrash erases what is kept of the run before, which was the former owner's, now
+// and when it is yet to be taken from the memory that outlasts a restart.
+func (b *box) forgetCrash() error {
+	b.forget.Store(true)
+	if err := os.RemoveAll(crashDir); err != nil {
+		return fmt.Errorf("erase crash text: %w", err)
+	}
 	return nil
 }
 

@@ -73,6 +73,9 @@ func (b *box) openDisk(ctx context.Context) (*slot, error) {
 		mounted, note, err := d.MountData(ctx, emptyDataFile, dataDir)
 		errs = append(errs, err)
 		s.remark(note)
+		if note != "" {
+			errs = append(errs, b.forgetCrash())
+		}
 		if mounted {
 			s.report.Data = dataDir
 			errs = append(errs, disk.Seed(siteDir, filepath.Join(dataDir, "config")))
