@@ -24,8 +24,9 @@ type Boot struct {
 	// Interface and Device are the disk in U-Boot's words, such as "mmc" and 1.
 	Interface string
 	Device    int
-	// Disk is the same disk below /dev in the kernel's words, and Modules what the
-	// kernel needs to use it and its file system.
+	// Disk is the same disk below /dev in the kernel's words: a filepath.Match pattern
+	// where its number depends on which driver is first. Modules are what the kernel
+	// needs to use it and its file system.
 	Disk    string
 	Modules []string
 	// ImageAddress is the physical address to which a slot is read, RecordAddress

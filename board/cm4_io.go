@@ -4,9 +4,8 @@ import "time"
 
 // cm4IO is the Raspberry Pi Compute Module 4 on Raspberry Pi's own IO board. The
 // device tree names the module and not the carrier, so any carrier passes for this
-// one; only what is on the module and on the IO board is described. Which number
-// the kernel gives the disk depends on which driver is first, and is not said. The
-// watchdog cannot be set to more than 15 s.
+// one; only what is on the module and on the IO board is described. The watchdog
+// cannot be set to more than 15 s.
 //
 // Sources: Debian's device tree, documents of Raspberry Pi. The firmware has not run
 // on this hardware.
@@ -34,7 +33,8 @@ var cm4IO = Board{
 			"setexpr.l control *fe10001c '&' ffffffcf", "setexpr.l control ${control} '|' 5a000020",
 			"mw.l fe100024 5a0fffff", "mw.l fe10001c ${control}",
 		},
-		Interface: "mmc", Device: 1,
+		// The other controller is the wireless network's.
+		Interface: "mmc", Device: 1, Disk: "mmcblk?",
 		ImageAddress: 0x1000_0000, RecordAddress: 0x0f00_0000, KernelAddress: lowKernel,
 		HighestAddress: 0x3000_0000,
 		Modules:        []string{"fixed", "gpio_regulator", "sdhci_iproc", "mmc_block", "ext4"},

@@ -29,7 +29,7 @@ var nanopiR4S = Board{
 	OnDemand: []string{
 		"phy_rockchip_typec", "phy_rockchip_inno_usb2", "dwc3_of_simple", "dwc3", "xhci_plat_hcd", "ehci_platform", "ohci_platform", // USB
 		"leds_gpio", LEDModule, "gpio_keys", ButtonModule,
-		"fan53555", "pwm_rockchip", "io_domain", "nvmem_rockchip_efuse", "rockchip_thermal", // the processor's voltages and speeds
+		"fan53555", "pwm_rockchip", "nvmem_rockchip_efuse", "rockchip_thermal", // the processor's voltages and speeds
 	},
 	Watchdog:   Watchdog{Module: "dw_wdt", Timeout: 30 * time.Second},
 	Console:    "ttyS2",
@@ -38,13 +38,16 @@ var nanopiR4S = Board{
 		Defconfig: "nanopi-r4s-rk3399_defconfig",
 		Config: []string{
 			"CONFIG_TEXT_BASE=0x00200000", // where its first stage is told to put it
-			"CONFIG_WDT=y", "CONFIG_WATCHDOG=y", "CONFIG_DESIGNWARE_WATCHDOG=y", "CONFIG_WATCHDOG_AUTOSTART=y",
 			"# CONFIG_VIDEO is not set", "# CONFIG_DISPLAY is not set", "# CONFIG_CMD_GPT is not set", "# CONFIG_CMD_SF is not set",
 		},
-		Interface: "mmc", Device: 1, Disk: "mmcblk1", // the microSD card
+		// U-Boot's driver asks for a clock that its driver of clocks cannot switch on, and
+		// gives up. So this is its registers: the clock, PCLK_ALIVE, is made a sixth of
+		// 594 MHz, of which 2^31 are 21 s; then a reset.
+		ArmWatchdog: []string{"mw.l ff7601e4 001f0005", "mw.l ff848004 ff", "mw.l ff848000 9", "mw.l ff84800c 76"},
+		Interface:   "mmc", Device: 1, Disk: "mmcblk1", // the microSD card
 		ImageAddress: 0x1000_0000, RecordAddress: 0x0f00_0000, KernelAddress: lowKernel,
 		HighestAddress: 0x3000_0000,
-		Modules:        []string{"i2c_rk3x", "fixed", "rk808_regulator", "dw_mmc_rockchip", "mmc_block", "ext4"},
+		Modules:        []string{"i2c_rk3x", "fixed", "rk808_regulator", "io_domain", "dw_mmc_rockchip", "mmc_block", "ext4"},
 		DeviceTree:     "rockchip/rk3399-nanopi-r4s.dtb",
 		Loader: Loader{
 			Packing: Rockchip,

@@ -75,6 +75,7 @@ func loadSegments(program []byte) (segments []segment, entry uint32, err error) 
 // arch/arm/mach-rockchip/make_fit_atf.py.
 func secondStage(secure []segment, entry uint32, program, control []byte) []byte {
 	root := &fdt.Node{}
+	root.SetCells("timestamp", 0)
 	root.SetString("description", "U-Boot and TF-A")
 	root.SetCells("#address-cells", 1)
 	images := root.Add("images")

@@ -61,15 +61,15 @@ type Disk struct {
 // patience is how long a disk may take to appear after its driver was loaded.
 const patience = 5 * time.Second
 
-// Open opens the disk with the given path, once it is there.
-func Open(ctx context.Context, path string) (*Disk, error) {
+// Open opens the disk whose path matches a pattern, once it is there.
+func Open(ctx context.Context, pattern string) (*Disk, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	file, err := await(ctx, path)
+	file, err := await(ctx, pattern)
 	if err != nil {
 		return nil, fmt.Errorf("open disk: %w", err)
 	}
-	d := &Disk{path: path, file: file}
+	d := &Disk{path: file.Name(), file: file}
 	if err := d.read(); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -77,9 +77,15 @@ func Open(ctx context.Context, path string) (*Disk, error) {
 }
 
 // await opens a device that may not be there yet, or whose name is there before it
-// is.
-func await(ctx context.Context, path string) (*os.File, error) {
+// is, by a pattern for its path.
+func await(ctx context.Context, pattern string) (*os.File, error) {
 	for {
+		path := pattern
+		if found, err := filepath.Glob(pattern); err != nil {
+			return nil, err
+		} else if len(found) > 0 {
+			path = found[0]
+		}
 		file, err := os.OpenFile(path, os.O_RDWR, 0)
 		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENXIO) {
 			return file, err

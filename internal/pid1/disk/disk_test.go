@@ -58,6 +58,18 @@ func newDisk(t *testing.T) string {
 	return path
 }
 
+func TestOpenByPattern(t *testing.T) {
+	path := newDisk(t)
+	d, err := Open(t.Context(), filepath.Join(filepath.Dir(path), "d?sk"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if got := d.partitionPath(1); got != path+"1" {
+		t.Errorf("the first partition is %s, want %s1", got, path)
+	}
+}
+
 func TestSettle(t *testing.T) {
 	d, err := Open(t.Context(), newDisk(t))
 	if err != nil {
