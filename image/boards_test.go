@@ -87,7 +87,8 @@ func readFile(t *testing.T, dir, name string) []byte {
 	return data
 }
 
-// cards are the nodes of the disks that boards start from, in U-Boot's device trees.
+// cards are the nodes of the disks, in U-Boot's device trees, of boards whose U-Boot
+// has more than one host for cards.
 var cards = map[string]string{"nanopi-r4s": "/mmc@fe320000", "cm4-io": "/emmc2bus/mmc@7e340000"}
 
 // checkControlTree checks that U-Boot trusts our key only, does nothing but its
@@ -109,6 +110,9 @@ func checkControlTree(t *testing.T, b board.Board, control []byte) {
 	config := root.Child("config")
 	if secure, _ := config.Property("bootsecure"); !bytes.Equal(secure, []byte{0, 0, 0, 1}) || text(config, "bootcmd") != "boot" {
 		t.Errorf("the boot loader is told %v", config.Properties)
+	}
+	if cards[b.Name] == "" {
+		return
 	}
 	// U-Boot numbers the hosts of cards by their aliases, and the others as they come.
 	var hosts []string
