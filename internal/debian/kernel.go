@@ -41,6 +41,11 @@ func (k Kernel) DeviceTrees() string { return filepath.Join(k.dir, "usr", "lib",
 // newest from the archive; later calls keep to it, so that builds stay alike
 // until the cache is emptied.
 func (c Cache) Kernel(ctx context.Context) (Kernel, error) {
+	unlock, err := c.lock()
+	if err != nil {
+		return Kernel{}, err
+	}
+	defer unlock()
 	dir := c.Path("kernel")
 	record := filepath.Join(dir, "kernel.json")
 	data, err := os.ReadFile(record)
@@ -57,9 +62,6 @@ func (c Cache) Kernel(ctx context.Context) (Kernel, error) {
 
 	// Everything is unpacked beside and moved in place whole, so that a build
 	// cut short leaves no half kernel.
-	if err := os.MkdirAll(string(c), 0o755); err != nil {
-		return Kernel{}, fmt.Errorf("create the cache: %w", err)
-	}
 	tmp, err := os.MkdirTemp(string(c), "kernel-*")
 	if err != nil {
 		return Kernel{}, fmt.Errorf("create the cache: %w", err)
@@ -70,9 +72,6 @@ func (c Cache) Kernel(ctx context.Context) (Kernel, error) {
 		return Kernel{}, fmt.Errorf("fetch the kernel: %w", err)
 	}
 	if err := os.Rename(tmp, dir); err != nil {
-		if _, statErr := os.Stat(record); statErr == nil {
-			return c.Kernel(ctx) // another build was faster
-		}
 		return Kernel{}, fmt.Errorf("move the kernel in place: %w", err)
 	}
 	k.dir = dir

@@ -42,6 +42,11 @@ func (c Cache) Firmware(ctx context.Context, set string, names ...string) ([]Pac
 }
 
 func (c Cache) packages(ctx context.Context, arch, set string, names []string) ([]Package, error) {
+	unlock, err := c.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	dir := c.Path("packages", set)
 	packages, err := loadPackages(dir, names)
 	if err != nil || packages != nil {

@@ -39,6 +39,11 @@ func (c Cache) Source(ctx context.Context, name string) (Source, error) {
 }
 
 func (c Cache) source(ctx context.Context, name string) (Source, error) {
+	unlock, err := c.lock()
+	if err != nil {
+		return Source{}, err
+	}
+	defer unlock()
 	dir := c.Path("sources", name)
 	record := filepath.Join(dir, "source.json")
 	data, err := os.ReadFile(record)
@@ -62,9 +67,6 @@ func (c Cache) source(ctx context.Context, name string) (Source, error) {
 		return Source{}, err
 	}
 	if err := os.Rename(tmp, dir); err != nil {
-		if _, statErr := os.Stat(record); statErr == nil {
-			return c.source(ctx, name) // another build was faster
-		}
 		return Source{}, err
 	}
 	s.dir = dir
