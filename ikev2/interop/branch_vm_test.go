@@ -24,6 +24,7 @@ type branch struct {
 	cfg     ikev2.Config
 	deps    ikev2.Deps
 	kernel  *rationed
+	clock   *clock
 	engine  *ikev2.Engine
 	profile *ikev2.Protector
 	end     []func()
@@ -63,7 +64,7 @@ func newBranch(t *testing.T, n *network, profile ikev2.Profile) *branch {
 	t.Helper()
 	profile.Local.PSK = secret.New("psk", psk)
 	profile.Remote.ID = "any"
-	b := &branch{t: t, cfg: ikev2.Config{"tenant": profile}, kernel: new(rationed)}
+	b := &branch{t: t, cfg: ikev2.Config{"tenant": profile}, kernel: new(rationed), clock: new(clock)}
 	var monitor *xfrm.Monitor
 	var socket *udp.Conn
 	must(t, n.peer.do(func() (err error) {
@@ -82,7 +83,7 @@ func newBranch(t *testing.T, n *network, profile ikev2.Profile) *branch {
 	wan := new(value.Value[uplink.State])
 	wan.Set(uplink.State{Name: "wan", Up: true, Address: peerWAN, MTU: 1500})
 	b.deps = ikev2.Deps{
-		Kernel: b.kernel, Monitor: monitor, Uplink: wan, Checkpoint: state,
+		Kernel: b.kernel, Monitor: monitor, Uplink: wan, Checkpoint: state, Clock: b.clock.now,
 		Listen: func() (ikev2.Socket, error) { return socket, nil },
 		Log:    slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})).With("at", "branch"),
 	}

@@ -56,7 +56,11 @@ func TestOwn(t *testing.T) {
 			m.us.rekeyChild()
 		}, changed: newChild},
 		{name: "the branch has counted the packets to its limit", do: func() { b.kernel.on.Store(false) }, changed: newChild},
-		{name: "somebody rekeys the IKE SA in time", changed: func(_, after names) bool { return newIKE(first, after) }},
+		{name: "somebody rekeys the IKE SA in time", do: func() {
+			soon := min(m.us.status().RekeyIn, b.guest().RekeyIn) - time.Second
+			m.us.clock.ahead.Add(int64(soon))
+			b.clock.ahead.Add(int64(soon))
+		}, changed: func(_, after names) bool { return newIKE(first, after) }},
 	} {
 		begin := ping.Mark()
 		if s.do != nil {

@@ -65,8 +65,8 @@ func TestSetup(t *testing.T) {
 
 // setUpOurs lets our engine set SAs up again and again.
 func setUpOurs(t *testing.T, n *network) {
-	b, clock := newBranch(t, n, setupProposals.ours), new(clock)
-	b.deps.Log, b.deps.Clock = slog.New(slog.DiscardHandler), clock.now
+	b := newBranch(t, n, setupProposals.ours)
+	b.deps.Log = slog.New(slog.DiscardHandler)
 	b.start()
 	least := math.MaxInt // a slow machine makes us repeat messages now and then
 	for range *setups {
@@ -79,8 +79,8 @@ func setUpOurs(t *testing.T, n *network) {
 		cancel()
 		polls := 0
 		eventually(t, "the end of the SAs", func() bool {
-			if polls%100 == 0 { // and again, if the engine heard of the end later
-				clock.ahead.Add(int64(longUnwanted))
+			if polls%25 == 0 { // and again, if the engine heard of the end later
+				b.clock.ahead.Add(int64(longUnwanted))
 			}
 			polls++
 			return len(b.engine.Status().Peers) == 0
