@@ -23,8 +23,6 @@ type images struct {
 	Agent string
 	// Disk is our firmware on a disk, with the site that it was asked for.
 	Disk diskImage
-	// Signed are the boards' signed images, if they were asked for.
-	Signed []signedImage
 	// IPRoute is the path of an archive with ip for the box, and Charon that of a
 	// root directory with strongSwan's for this machine, of CharonVersion. Only
 	// the bench needs them.
@@ -53,8 +51,6 @@ const (
 // need is what a run needs besides the hub, the peer and the box.
 type need struct {
 	bench bool
-	// signed asks for the boards' signed images.
-	signed bool
 	// disk is the site of a box on a disk, nil for none.
 	disk Site
 }
@@ -105,11 +101,6 @@ func buildImages(ctx context.Context, root, dir string, want need) error {
 	}
 	if want.disk != nil {
 		if built.Disk, err = buildDisk(ctx, root, filepath.Join(dir, "disk"), want.disk); err != nil {
-			return err
-		}
-	}
-	if want.signed {
-		if built.Signed, err = buildSignedImages(ctx, root, filepath.Join(dir, "signed")); err != nil {
 			return err
 		}
 	}

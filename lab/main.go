@@ -23,7 +23,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -71,7 +70,7 @@ func command(ctx context.Context, name, argument string, more []string) (status 
 	case handshake.ServeCommand: // the bench starts it
 		return 0, handshake.Serve(ctx, argument, flag.Arg(2))
 	case "bench":
-		return inside(ctx, need{bench: true, signed: argument == "" || strings.HasPrefix(argument, "fit-size"), disk: ordinarySite()}, func() error { return bench(ctx, argument) })
+		return inside(ctx, need{bench: true, disk: ordinarySite()}, func() error { return bench(ctx, argument) })
 	case "soak":
 		duration := ordinarySoak
 		if argument != "" {
