@@ -62,11 +62,12 @@ func buildDisk(ctx context.Context, o options, kernel debian.Kernel, source sour
 	if err != nil {
 		return nil, err
 	}
-	control, err := controlTree(o.board, built, trees, signer)
+	own := slices.IndexFunc(trees, func(t deviceTree) bool { return t.board.Name == o.board.Name })
+	control, err := controlTree(built, trees[own], signer)
 	if err != nil {
 		return nil, err
 	}
-	l := loader{board: o.board, build: built, control: control, cache: o.cache}
+	l := loader{board: o.board, build: built, control: control, tree: trees[own].blob, cache: o.cache}
 	if l.stock, err = o.readStock(m); err != nil {
 		return nil, err
 	}
@@ -93,11 +94,9 @@ func buildDisk(ctx context.Context, o options, kernel debian.Kernel, source sour
 // controlTree is the boot loader's own device tree: U-Boot's of the board or the
 // emulator's, the key that it trusts, and the order to do nothing but what is compiled
 // in.
-func controlTree(b board.Board, built uboot.Build, trees []deviceTree, signer fit.Signer) ([]byte, error) {
-	var blob []byte
-	if b.Boot.DeviceTree == "" {
-		blob = trees[slices.IndexFunc(trees, func(t deviceTree) bool { return t.board.Name == b.Name })].blob
-	} else {
+func controlTree(built uboot.Build, own deviceTree, signer fit.Signer) ([]byte, error) {
+	blob := own.blob
+	if own.board.Boot.DeviceTree != "" {
 		var err error
 		if blob, err = built.DeviceTree(); err != nil {
 			return nil, fmt.Errorf("read U-Boot's device tree: %w", err)

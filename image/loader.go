@@ -14,9 +14,9 @@ import (
 type loader struct {
 	board board.Board
 	build uboot.Build
-	// control is U-Boot's own device tree, with the key in it.
-	control []byte
-	cache   debian.Cache
+	// control is U-Boot's own device tree, with the key in it; tree is the kernel's.
+	control, tree []byte
+	cache         debian.Cache
 	// stock is what the board came with in its flash, nil if it was not given.
 	stock []byte
 	// inputs are the packages that the packing took from, and trustedFirmware the

@@ -7,9 +7,10 @@ import (
 	"github.com/farspoke/farspoke/image/fat"
 )
 
-// raspberryPiConfig is config.txt. U-Boot is what the firmware takes for a kernel, and
-// has its own device tree; the clock of the serial port has to keep still.
-const raspberryPiConfig = "arm_64bit=1\nenable_uart=1\nkernel=u-boot.bin\n"
+// raspberryPiConfig is config.txt. U-Boot is what the firmware takes for a kernel. The
+// firmware wants a device tree, which U-Boot does not heed: it has its own, and that
+// for the kernel is in the slot. The clock of the serial port has to keep still.
+const raspberryPiConfig = "arm_64bit=1\nenable_uart=1\nkernel=u-boot.bin\ndevice_tree=board.dtb\n"
 
 // bootPartitionSize is the length of the partition that Raspberry Pi's firmware is on,
 // in octets: the room before the first slot but for the partition table.
@@ -28,7 +29,11 @@ func (l *loader) raspberryPi(ctx context.Context) ([]output, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := []fat.File{{Name: "config.txt", Data: []byte(raspberryPiConfig)}, {Name: bootLoaderFile, Data: program}}
+	files := []fat.File{
+		{Name: "config.txt", Data: []byte(raspberryPiConfig)},
+		{Name: bootLoaderFile, Data: program},
+		{Name: deviceTreeFile, Data: l.tree},
+	}
 	for _, f := range []struct{ name, from string }{
 		{"start4.elf", "usr/lib/raspi-firmware/start4.elf"},
 		{"fixup4.dat", "usr/lib/raspi-firmware/fixup4.dat"},
