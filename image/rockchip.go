@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"github.com/farspoke/farspoke/image/fdt"
+	"github.com/farspoke/farspoke/internal/gpt"
 )
 
 // uBootAddress is where the first stage puts U-Boot of an RK3399, and where that runs
@@ -55,7 +56,13 @@ func loadSegments(program []byte) (segments []segment, entry uint32, err error) 
 		if p.Type != elf.PT_LOAD || p.Filesz == 0 {
 			continue
 		}
+		if p.Paddr>>32 != 0 {
+			return nil, 0, fmt.Errorf("a part of it belongs at %#x", p.Paddr)
+		}
 		data, err := io.ReadAll(p.Open())
+		if err == nil && uint64(len(data)) != p.Filesz {
+			err = io.ErrUnexpectedEOF
+		}
 		if err != nil {
 			return nil, 0, err
 		}
@@ -69,7 +76,8 @@ func loadSegments(program []byte) (segments []segment, entry uint32, err error) 
 
 // secondStage is a FIT image as U-Boot's first stage takes it: it has room for a
 // small tree only, so that the contents of the images follow the tree and are read
-// straight to where they belong. The device tree goes behind U-Boot.
+// straight to where they belong, in whole sectors: one of the memories is exactly as
+// large as the sectors of what goes there. The device tree goes behind U-Boot.
 //
 // Source: U-Boot 2023.01, common/spl/spl_fit.c and
 // arch/arm/mach-rockchip/make_fit_atf.py.
@@ -91,8 +99,7 @@ func secondStage(secure []segment, entry uint32, program, control []byte) []byte
 		}
 		n.SetCells("data-offset", uint32(len(contents)))
 		n.SetCells("data-size", uint32(len(data)))
-		contents = append(contents, data...)
-		contents = append(contents, make([]byte, -len(contents)&7)...)
+		contents = wholeSectors(append(contents, data...))
 		return n
 	}
 	add("u-boot", "standalone", "u-boot", program).SetCells("load", uBootAddress)
@@ -114,9 +121,11 @@ func secondStage(secure []segment, entry uint32, program, control []byte) []byte
 	c.SetString("firmware", "tf-a-1")
 	c.SetString("loadables", loadables...)
 	c.SetString("fdt", "fdt")
-	// The contents begin at the next multiple of 4, which mkimage makes one of 8.
-	tree := fdt.Marshal(root)
-	tree = append(tree, make([]byte, -len(tree)&7)...)
-	binary.BigEndian.PutUint32(tree[4:], uint32(len(tree)))
+	tree := wholeSectors(fdt.Marshal(root))
+	binary.BigEndian.PutUint32(tree[4:], uint32(len(tree))) // the contents begin where it ends
 	return append(tree, contents...)
+}
+
+func wholeSectors(data []byte) []byte {
+	return append(data, make([]byte, -len(data)&(gpt.Sector-1))...)
 }
