@@ -18,7 +18,7 @@ import (
 	"strings"
 )
 
-// Suite is the Debian release everything comes from.
+// Suite is the Debian release that everything comes from but firmware (firmwareSource).
 const Suite = "bookworm"
 
 // Keyring verifies the archive.
