@@ -181,6 +181,7 @@ func TestSilentModemIsBroughtToItsSenses(t *testing.T) {
 		}
 		w.change(modem.SignalChanged, func() { w.silent, w.cure, w.did = true, "", nil })
 		time.Sleep(24 * time.Hour)
+		synctest.Wait()
 		if n := len(w.did); n < 50 || n > 1000 {
 			t.Errorf("a day of silence had %d remedies", n)
 		}
@@ -379,6 +380,7 @@ func TestPIN(t *testing.T) {
 			w.start(configured("9999"))
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if n := w.asked["PIN"]; n != 1 || w.sim.Attempts != 2 {
 			t.Errorf("a wrong PIN was entered %d times, %d attempts are left", n, w.sim.Attempts)
 		}

@@ -35,6 +35,7 @@ func inBubble(t *testing.T, s virtual.Scenario, f func(c *terminal)) {
 }
 
 func (c *terminal) pass(d time.Duration) {
+	c.modem.Do(func() {}) // what it says next comes after what was read of it by now
 	time.Sleep(d)
 	synctest.Wait()
 }

@@ -49,6 +49,7 @@ func inBubble(t *testing.T, s virtual.Scenario, f func(h *host)) {
 }
 
 func (h *host) pass(d time.Duration) {
+	h.modem.Do(func() {}) // what it says next comes after what was read of it by now
 	time.Sleep(d)
 	synctest.Wait()
 }
