@@ -13,6 +13,7 @@ import (
 	"github.com/farspoke/farspoke/internal/bootlog"
 	"github.com/farspoke/farspoke/internal/bootstate"
 	"github.com/farspoke/farspoke/internal/config"
+	"github.com/farspoke/farspoke/internal/lockdown"
 	"github.com/farspoke/farspoke/internal/privileged"
 )
 
@@ -38,6 +39,7 @@ func (s *source) Status() api.Status {
 	if latest, err := readBootReport(); err == nil {
 		status.Boot = latest // a trial ends while the router runs
 	}
+	status.Lockdown = lockdown.Read(os.DirFS("/"))
 	status.Config.File = s.path
 	if s.problem != nil {
 		status.Config.Problem = s.problem.Error()

@@ -27,6 +27,7 @@ import (
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/ikev2"
 	"github.com/farspoke/farspoke/internal/bootstate"
+	"github.com/farspoke/farspoke/internal/lockdown"
 	"github.com/farspoke/farspoke/internal/uplink"
 )
 
@@ -43,8 +44,10 @@ type Status struct {
 	// bound has a leak.
 	Goroutines int `json:"goroutines"`
 	// Boot is how the box has started, zero if not from a slot of its disk.
-	Boot   bootstate.Report `json:"boot,omitzero"`
-	Config Config           `json:"config"`
+	Boot bootstate.Report `json:"boot,omitzero"`
+	// Lockdown is how far the box is closed, as its kernel says when it is asked.
+	Lockdown lockdown.State `json:"lockdown"`
+	Config   Config         `json:"config"`
 	// Milestones are what happened first after the start, in their order.
 	Milestones []Milestone    `json:"milestones,omitempty"`
 	Uplinks    []uplink.State `json:"uplinks,omitempty"`

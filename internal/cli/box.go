@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"strings"
 )
 
@@ -31,9 +30,4 @@ func reboot(ctx context.Context, c *CLI, _ request) error {
 	}
 	fmt.Fprintln(c.Stdout, "The box says good-bye to its peers and restarts.")
 	return nil
-}
-
-func version(_ context.Context, c *CLI, _ request) error {
-	_, err := fmt.Fprintf(c.Stdout, "farspoke %s %s/%s %s\n", c.Version, runtime.GOOS, runtime.GOARCH, runtime.Version())
-	return err
 }

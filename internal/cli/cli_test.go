@@ -18,6 +18,7 @@ import (
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/internal/api"
 	"github.com/farspoke/farspoke/internal/bootstate"
+	"github.com/farspoke/farspoke/internal/lockdown"
 	"github.com/farspoke/farspoke/internal/uplink"
 )
 
@@ -58,6 +59,7 @@ func (f *fakeRouter) FactoryReset(context.Context) error { f.resets++; return ni
 var branch = api.Status{
 	Hostname: "branch-17", Version: "v0.1.0", Uptime: 3725,
 	Boot:       bootstate.Report{Slot: bootstate.B, Standing: bootstate.OnTrial, Key: "acme-2026", Data: "/data"},
+	Lockdown:   lockdown.State{Kernel: lockdown.Confidentiality, SignedModules: true, ReadOnlyRoot: true},
 	Config:     api.Config{File: "/state/farspoke.yaml"},
 	Milestones: []api.Milestone{{Name: "lease", At: 3.1}, {Name: "ike", At: 3.42}, {Name: "nhrp", At: 12.5}},
 	Uplinks: []uplink.State{

@@ -65,7 +65,7 @@ func commands() []command {
 		{words: []string{"show", "firewall", "log"}, option: "--json", help: "the last packets that the firewall logged", run: showFirewallLog},
 		{words: []string{"show", "metrics"}, help: "what a Prometheus server is shown", run: showMetrics},
 		{words: []string{"show", "status"}, option: "--json", help: "the box, its uplinks, and how it started", run: showStatus},
-		{words: []string{"show", "version"}, help: "what runs here, and whether it is verified", run: showVersion},
+		{words: []string{"show", "version"}, option: "--json", help: "what runs here, how far verified and closed", run: showVersion},
 		{words: []string{"version"}, help: "the version of this program", run: version},
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/farspoke/farspoke/ikev2/session"
 	"github.com/farspoke/farspoke/internal/api"
 	"github.com/farspoke/farspoke/internal/bootstate"
+	"github.com/farspoke/farspoke/internal/lockdown"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -51,6 +52,7 @@ func TestShowStatus(t *testing.T) {
 	broken := branch
 	broken.Config.Problem = "farspoke.yaml:7:20: interfaces.wan: there is no key \"vfr\" here\n    7 |   wan: {port: wan, vfr: front}\n      |                    ^^^\n      write \"vrf\""
 	broken.Uplinks = nil
+	broken.Lockdown.Kernel, broken.Lockdown.Open = lockdown.Off, []string{"/tmp"}
 	golden(t, "status-broken", statusText(broken))
 }
 
@@ -152,7 +154,7 @@ func TestShowCrypto(t *testing.T) {
 
 func TestShowVersionIsPlainAboutTrust(t *testing.T) {
 	for want, report := range map[string]bootstate.Report{
-		"v1, unverified\nStarted by somebody else":                                               {},
+		"v1, unverified\nStarted by something else":                                               {},
 		"v1, unverified\nStarted from slot A":                                                    {Slot: "A", Standing: bootstate.Good},
 		"v1, verified by a development key":                                                      {Slot: "A", Standing: bootstate.Good, Key: bootstate.DevelopmentKey},
 		"v1, verified by the key acme-2026\nStarted from slot B to the rescue: slot A is broken": {Slot: "B", Standing: bootstate.Rescue, Key: "acme-2026", Note: "slot A is broken"},
@@ -160,5 +162,22 @@ func TestShowVersionIsPlainAboutTrust(t *testing.T) {
 		if got := versionText(api.Status{Version: "v1", Boot: report}); !strings.Contains(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
+	}
+}
+
+func TestShowVersionSaysHowFarTheBoxIsClosed(t *testing.T) {
+	golden(t, "version", versionText(branch))
+	open := branch
+	open.Boot, open.Lockdown = bootstate.Report{}, lockdown.State{Kernel: lockdown.Off, Open: []string{"/", "/tmp"}}
+	golden(t, "version-open", versionText(open))
+	open.Lockdown = lockdown.State{}
+	if got := versionText(open); !strings.Contains(got, "it does not say") {
+		t.Errorf("of a kernel that says nothing: %s", got)
+	}
+
+	c, stdout, _ := box(t, &fakeRouter{status: branch}, "")
+	var decoded running
+	if c.Main(t.Context(), []string{"show", "version", "--json"}); json.Unmarshal(stdout.Bytes(), &decoded) != nil || decoded.Lockdown.Kernel != lockdown.Confidentiality || decoded.Trust != "verified by the key acme-2026" {
+		t.Errorf("as JSON: %s", stdout)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/farspoke/farspoke/internal/api"
-	"github.com/farspoke/farspoke/internal/bootstate"
 	"github.com/farspoke/farspoke/internal/metrics"
 	"github.com/farspoke/farspoke/internal/uplink"
 )
@@ -25,39 +24,6 @@ func showStatus(ctx context.Context, c *CLI, r request) error {
 	}
 	_, err = io.WriteString(c.Stdout, statusText(status))
 	return err
-}
-
-// showVersion is of what runs on the box, and how far it is verified.
-func showVersion(ctx context.Context, c *CLI, _ request) error {
-	status, err := c.Box.Status(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(c.Stdout, versionText(status))
-	return err
-}
-
-func versionText(s api.Status) string {
-	text := fmt.Sprintf("Farspoke %s, %s\n", s.Version, s.Boot.Trust())
-	if s.Boot.Slot == "" {
-		return text + "Started by somebody else than our boot loader, which alone verifies what it starts\n"
-	}
-	return text + "Started from " + origin(s.Boot) + "\n"
-}
-
-// origin is where the box has started from.
-func origin(r bootstate.Report) string {
-	text := fmt.Sprintf("slot %s, which is %s", r.Slot, r.Standing)
-	switch r.Standing {
-	case bootstate.Rescue:
-		text = fmt.Sprintf("slot %s to the rescue", r.Slot)
-	case bootstate.Unknown:
-		text = fmt.Sprintf("slot %s", r.Slot)
-	}
-	if r.Note != "" {
-		text += ": " + r.Note
-	}
-	return text
 }
 
 func showMetrics(ctx context.Context, c *CLI, _ request) error {
@@ -76,6 +42,9 @@ func statusText(s api.Status) string {
 		fmt.Fprintf(w, "Version\t%s, %s\n", s.Version, s.Boot.Trust())
 		if s.Boot.Slot != "" {
 			fmt.Fprintf(w, "Started from\t%s\n", origin(s.Boot))
+		}
+		for _, gap := range s.Lockdown.Gaps(s.Boot.Key != "") {
+			fmt.Fprintf(w, "Not closed\t%s\n", gap)
 		}
 		fmt.Fprintf(w, "Up for\t%s\n", seconds(s.Uptime).Round(time.Second))
 		if s.Config.Problem == "" {

@@ -36,8 +36,11 @@ func TestFileSystem(t *testing.T) {
 			}
 		}
 	}
-	if !slices.Contains(seen, "/sys/fs/cgroup") || slices.Contains(seen, "/sys/kernel/security") {
+	if !slices.Contains(seen, "/sys/fs/cgroup") || slices.Contains(seen, "/sys/kernel/debug") {
 		t.Errorf("mounted are %q", seen)
+	}
+	if last := fileSystem[len(fileSystem)-1]; last != (readOnly{"/"}) {
+		t.Errorf("the last step is to %s: what comes later could be written", last)
 	}
 }
 

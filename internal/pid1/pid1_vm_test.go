@@ -126,6 +126,8 @@ func TestLinksAreSilentInIPv6(t *testing.T) {
 	if err := setSysctls("/proc/sys", sysctls); err != nil {
 		t.Fatal(err)
 	}
+	// With these parameters the kernel gets no module for itself.
+	loadModules(t, "veth")
 	pair := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "port"}, PeerName: "cable"}
 	if err := netlink.LinkAdd(pair); err != nil {
 		t.Fatal(err)
@@ -207,14 +209,58 @@ func mountOptions(t *testing.T, target string) []string {
 	return nil
 }
 
-func TestWatchdogIsArmedAndFed(t *testing.T) {
+// TestReadOnlyHoldsForRoot: nobody writes to what has been made read-only, and what is
+// being written is not made so.
+func TestReadOnlyHoldsForRoot(t *testing.T) {
+	m := mount{"tmpfs", t.TempDir(), 0, ""}
+	if err := m.Create(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Unmount(m.target, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	}()
+	name := filepath.Join(m.target, "file")
+	open, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (readOnly{m.target}).Create(); !errors.Is(err, unix.EBUSY) {
+		t.Errorf("while a file is open for writing: %v, want %v", err, unix.EBUSY)
+	}
+	if err := open.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := (readOnly{m.target}).Create(); err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{
+		"write":  os.WriteFile(name, nil, 0o600),
+		"create": os.WriteFile(name+"2", nil, 0o600),
+		"remove": os.Remove(name),
+		"device": unix.Mknod(name+"3", unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))),
+	} {
+		if !errors.Is(err, unix.EROFS) {
+			t.Errorf("%s: %v, want %v", what, err, unix.EROFS)
+		}
+	}
+}
+
+// loadModules loads modules of the VM, each once for all tests.
+func loadModules(t *testing.T, names ...string) {
+	t.Helper()
 	modules, err := kmod.Open(modulesDir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := modules.Load("i6300esb"); err != nil {
+	if err := modules.Load(names...); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func TestWatchdogIsArmedAndFed(t *testing.T) {
+	loadModules(t, "i6300esb")
 	w, err := openWatchdog(watchdogDevice, 30*time.Second)
 	if err != nil {
 		t.Fatal(err)

@@ -21,15 +21,48 @@ var sysctls = []sysctl{
 	// kernel that is no longer sure of itself.
 	{"kernel/panic", "1"},
 	{"kernel/panic_on_oops", "1"},
+	// So does a processor that runs kernel code for a minute without a pause, or that
+	// the others wait for, for the third time. The watchdog sees neither as long as
+	// another processor feeds it. One that waits for a disk is no such thing: the box
+	// forwards without its disk.
+	{"kernel/watchdog_thresh", "30"}, // half of it, in seconds
+	{"kernel/softlockup_panic", "1"},
+	{"kernel/panic_on_rcu_stall", "1"},
+	{"kernel/max_rcu_stall_to_panic", "3"},
 	// The console shows our milestones and warnings; of the kernel's own
 	// messages only the desperate.
 	{"kernel/printk", "3 4 1 7"},
+	// A break on the serial line, which a loose cable can make, is no order to the
+	// kernel.
+	{"kernel/sysrq", "0"},
+
+	// From here on it is about a router process that somebody has taken over. It is
+	// root without capabilities, so it owns what the kernel lets root write.
+	//
+	// It does not learn where things are in the kernel's memory.
 	{"kernel/kptr_restrict", "2"},
 	{"kernel/dmesg_restrict", "1"},
+	{"kernel/perf_event_paranoid", "3"},
+	// It brings no program into the kernel but filters of packets, and in those no
+	// constants that are a program when read from the middle.
 	{"kernel/unprivileged_bpf_disabled", "1"},
-	{"kernel/kexec_load_disabled", "1"},
+	{"net/core/bpf_jit_harden", "2"},
+	// It has no namespace in which it would be root with all capabilities.
+	{"user/max_user_namespaces", "0"},
+	// It reads no other process, not even its own child.
+	{"kernel/yama/ptrace_scope", "2"},
+	// What it can make the kernel start, such as whatever it names as the receiver of
+	// core dumps, has no capabilities either. The box itself needs nothing of the kind.
+	{"kernel/usermodehelper/bset", "0 0"},
+	{"kernel/usermodehelper/inheritable", "0 0"},
+	// Nothing in /tmp, which anybody may write, leads elsewhere or is what it was not
+	// when it was made.
 	{"fs/protected_symlinks", "1"},
 	{"fs/protected_hardlinks", "1"},
+	{"fs/protected_fifos", "2"},
+	{"fs/protected_regular", "2"},
+	// Nobody starts another kernel, which no boot loader has verified.
+	{"kernel/kexec_load_disabled", "1"},
 
 	// A router, whose firewall says what may pass and from where: the reverse
 	// path is different during an NHRP shortcut's set-up, so it is no test.
