@@ -9,7 +9,7 @@ const armada3720 = "platform/soc/soc:internal-regs@d0000000/"
 // armada3720Modules are the drivers of its Ethernet, of Marvell's PHYs and of
 // Marvell's switches. The kernel would ask a modprobe for those of the PHYs and of
 // the switch's tags, and there is none, so they come before what needs them.
-var armada3720Modules = []string{"armada_37xx_wdt", "phy_mvebu_a3700_comphy", "marvell", "tag_dsa", "mvmdio", "mvneta", "mv88e6xxx"}
+var armada3720Modules = []string{"armada_37xx_wdt", "phy_mvebu_a3700_comphy", "marvell", "tag_dsa", "mvmdio", "mvneta", "mv88e6xxx", RamoopsModule, LinesModule}
 
 // armada3720OnDemand are those of its other devices.
 var armada3720OnDemand = []string{

@@ -71,29 +71,6 @@ type Watchdog struct {
 	Timeout time.Duration
 }
 
-// A board with Ramoops has both of these among its Modules.
-const (
-	// RamoopsModule is the driver that keeps crash text. It is loaded with
-	// the parameters of the board.
-	RamoopsModule = "ramoops"
-	// LinesModule is a terminal that passes whole lines to the kernel's log.
-	// The Go runtime writes crash text a word at a time, and each write to
-	// /dev/kmsg is a record of its own.
-	LinesModule = "ttyprintk"
-)
-
-// Ramoops describes the memory the kernel leaves alone at boot and dumps its
-// log into when it panics. The zero Ramoops is a board without.
-type Ramoops struct {
-	// Address is physical, Size and RecordSize are octets.
-	Address, Size, RecordSize uint64
-}
-
-// Params are the parameters of the ramoops module.
-func (r Ramoops) Params() string {
-	return fmt.Sprintf("mem_address=%#x mem_size=%#x record_size=%#x ecc=1", r.Address, r.Size, r.RecordSize)
-}
-
 // ErrUnknown says that the device tree names none of our boards.
 var ErrUnknown = errors.New("unknown board")
 

@@ -5,7 +5,9 @@ import "time"
 // cm4IO is the Raspberry Pi Compute Module 4 on Raspberry Pi's own IO board. The
 // device tree names the module and not the carrier, so any carrier passes for this
 // one; only what is on the module and on the IO board is described. The watchdog
-// cannot be set to more than 15 s.
+// cannot be set to more than 15 s. There is no memory for the text of a crash:
+// Raspberry Pi's firmware has all of it first at every start, and what it leaves is not
+// documented.
 //
 // Sources: Debian's device tree, documents of Raspberry Pi. The firmware has not run
 // on this hardware.

@@ -25,6 +25,7 @@ var espressobinV7 = Board{
 	Modules:    armada3720Modules,
 	OnDemand:   armada3720OnDemand,
 	Watchdog:   armada3720Watchdog,
+	Ramoops:    lowRamoops,
 	Console:    "ttyMV0",
 	KernelArgs: armada3720Args,
 	Boot: armada3720Memory(Boot{
@@ -56,6 +57,7 @@ var espressobinUltra = Board{
 	Modules:    armada3720Modules,
 	OnDemand:   armada3720OnDemand,
 	Watchdog:   armada3720Watchdog,
+	Ramoops:    lowRamoops,
 	Console:    "ttyMV0",
 	KernelArgs: armada3720Args,
 	Boot: armada3720Memory(Boot{

@@ -25,6 +25,7 @@ var turrisMox = Board{
 	Modules:    slices.Concat([]string{"spi_armada_3700", "moxtet", "gpio_moxtet"}, armada3720Modules),
 	OnDemand:   armada3720OnDemand,
 	Watchdog:   armada3720Watchdog,
+	Ramoops:    lowRamoops,
 	Console:    "ttyMV0",
 	KernelArgs: armada3720Args,
 	Boot: armada3720Memory(Boot{

@@ -25,13 +25,14 @@ var nanopiR4S = Board{
 	// It runs on if a battery is connected to the board.
 	Clock: Clock{Node: "/i2c@ff3c0000/pmic@1b", Driver: "rtc_rk808"},
 	// The supplies of both Ethernets come first.
-	Modules: []string{"dw_wdt", "i2c_rk3x", "fixed", "rk808_regulator", "realtek", "dwmac_rk", "phy_rockchip_pcie", "r8169"},
+	Modules: []string{"dw_wdt", "i2c_rk3x", "fixed", "rk808_regulator", "realtek", "dwmac_rk", "phy_rockchip_pcie", "r8169", RamoopsModule, LinesModule},
 	OnDemand: []string{
 		"phy_rockchip_typec", "phy_rockchip_inno_usb2", "dwc3_of_simple", "dwc3", "xhci_plat_hcd", "ehci_platform", "ohci_platform", // USB
 		"leds_gpio", LEDModule, "gpio_keys", ButtonModule,
 		"fan53555", "pwm_rockchip", "nvmem_rockchip_efuse", "rockchip_thermal", // the processor's voltages and speeds
 	},
 	Watchdog:   Watchdog{Module: "dw_wdt", Timeout: 30 * time.Second},
+	Ramoops:    lowRamoops,
 	Console:    "ttyS2",
 	KernelArgs: []string{"console=ttyS2,1500000", "panic=1", "printk.devkmsg=on", "quiet"},
 	Boot: Boot{

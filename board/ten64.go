@@ -5,7 +5,9 @@ import "time"
 // ten64 is Traverse's Ten64, with an NXP LS1088A. Which of its ten sockets is which
 // device is decided by a table in its flash (the DPL), so the ports keep the
 // kernel's names: eth0 and so on. How the lines of its M.2 slot for a modem work is
-// not known here. The kernel has no driver for its clock, an RX8035.
+// not known here. The kernel has no driver for its clock, an RX8035. There is no memory
+// for the text of a crash: with ECC, as its modules have, the memory is filled at every
+// start.
 //
 // Sources: Debian's device tree, U-Boot's board/traverse/ten64. The firmware has not
 // run on this hardware.

@@ -26,7 +26,7 @@ var virt = Board{
 	Modules:  []string{"i6300esb", "virtio_pci", "virtio_net", RamoopsModule, LinesModule},
 	OnDemand: []string{"xhci_pci", "virtio_input", ButtonModule},
 	Watchdog: Watchdog{Module: "i6300esb", Timeout: 30 * time.Second}, // at 0000:00:08.0
-	Ramoops:  Ramoops{Address: 0x5c00_0000, Size: 0x10_0000, RecordSize: 0x1_0000},
+	Ramoops:  Ramoops{Address: 0x5c00_0000, Size: 0x10_0000, RecordSize: 0x1_0000, Spare: true},
 	Console:  "ttyAMA0",
 	KernelArgs: []string{
 		"console=ttyAMA0",

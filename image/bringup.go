@@ -25,6 +25,9 @@ func writeBringUp(out string, b board.Board, kernel debian.Kernel) ([]string, er
 	if err != nil {
 		return nil, fmt.Errorf("read the device tree of %s: %w", b.Name, err)
 	}
+	if tree, err = withCrashMemory(tree, b.Ramoops); err != nil {
+		return nil, fmt.Errorf("read the device tree of %s: %w", b.Name, err)
+	}
 	for name, data := range map[string][]byte{deviceTreeFile: tree, extlinuxFile: extlinux(b)} {
 		if err := os.WriteFile(filepath.Join(out, name), data, 0o644); err != nil {
 			return nil, fmt.Errorf("write %s: %w", name, err)

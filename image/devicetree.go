@@ -26,6 +26,9 @@ func deviceTrees(ctx context.Context, kernel debian.Kernel) ([]deviceTree, error
 	var trees []deviceTree
 	for _, b := range board.All() {
 		t, err := readDeviceTree(ctx, b, kernel)
+		if err == nil {
+			t.blob, err = withCrashMemory(t.blob, b.Ramoops)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("get the device tree of %s: %w", b.Name, err)
 		}

@@ -7,11 +7,13 @@ import (
 
 	"github.com/farspoke/farspoke/image/fit"
 	"github.com/farspoke/farspoke/image/uboot"
+	"github.com/farspoke/farspoke/internal/lockdown"
 )
 
 // verifiedArgs go behind the board's kernel arguments: what the boot loader has
-// verified loads no module that nobody has signed. Debian signs all of its own.
-const verifiedArgs = "module.sig_enforce=1"
+// verified loads no module that nobody has signed (Debian signs all of its own), and
+// lets not even root change the kernel or read its secrets.
+var verifiedArgs = "module.sig_enforce=1 " + lockdown.Confidentiality.Argument()
 
 // signedImage signs the kernel and the initramfs that were built into a directory,
 // with the device trees of all boards. Whatever board the build is for, it is the

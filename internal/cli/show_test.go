@@ -154,7 +154,7 @@ func TestShowCrypto(t *testing.T) {
 
 func TestShowVersionIsPlainAboutTrust(t *testing.T) {
 	for want, report := range map[string]bootstate.Report{
-		"v1, unverified\nStarted by something else":                                               {},
+		"v1, unverified\nStarted by something else":                                              {},
 		"v1, unverified\nStarted from slot A":                                                    {Slot: "A", Standing: bootstate.Good},
 		"v1, verified by a development key":                                                      {Slot: "A", Standing: bootstate.Good, Key: bootstate.DevelopmentKey},
 		"v1, verified by the key acme-2026\nStarted from slot B to the rescue: slot A is broken": {Slot: "B", Standing: bootstate.Rescue, Key: "acme-2026", Note: "slot A is broken"},

@@ -7,21 +7,34 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
 
+	"github.com/farspoke/farspoke/board"
 	"github.com/farspoke/farspoke/internal/pid1/pstore"
 )
 
 const (
 	pstoreDir = "/sys/fs/pstore"
 	crashDir  = runDir + "/crash"
-	// dumpOnShutdown makes ramoops keep the log of orderly ends as well
-	// (KMSG_DUMP_SHUTDOWN): it holds what the router process said when it
-	// crashed and the box was restarted for it.
-	dumpOnShutdown = "max_reason=4"
+	// reservedDir is what the device tree says of memory that the kernel leaves alone,
+	// below /proc.
+	reservedDir = "device-tree/reserved-memory"
 )
+
+// ramoopsParams returns the parameters of the driver that keeps crash text, none if it
+// reads the same in the device tree. The root of proc is /proc.
+func ramoopsParams(r board.Ramoops, proc fs.FS) (string, error) {
+	if _, err := fs.Stat(proc, path.Join(reservedDir, r.Node())); err == nil {
+		return "", nil
+	}
+	if !r.Spare {
+		return "", fmt.Errorf("the device tree, which is not ours, does not reserve %#x for it", r.Address)
+	}
+	return r.Params(), nil
+}
 
 // keepPanics makes the Go runtime write a fatal panic to file, which leads to
 // the kernel's log. The end of PID 1 is a panic of the kernel, and that takes

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
+
+	"github.com/farspoke/farspoke/board"
 )
 
 func TestKeepCrash(t *testing.T) {
@@ -42,5 +45,23 @@ func TestKeepCrash(t *testing.T) {
 	out.Reset()
 	if err := keepCrash(log, root, dir); err != nil || out.Len() != 0 {
 		t.Errorf("nothing to keep: %v, %q", err, &out)
+	}
+}
+
+// TestRamoopsStaysOutOfTheKernelsMemory: without a reservation, where it goes is other
+// data of the kernel, unless that has been told to stay below.
+func TestRamoopsStaysOutOfTheKernelsMemory(t *testing.T) {
+	r := board.Ramoops{Address: 0x1800_0000, Size: 0x10_0000, RecordSize: 0x1_0000}
+	reserved := fstest.MapFS{"device-tree/reserved-memory/ramoops@18000000/reg": {}}
+	if params, err := ramoopsParams(r, reserved); params != "" || err != nil {
+		t.Errorf("reserved: %q, %v", params, err)
+	}
+	if params, err := ramoopsParams(r, fstest.MapFS{}); err == nil {
+		t.Errorf("not reserved: the driver is loaded with %q", params)
+	}
+	r.Spare = true
+	want := "mem_address=0x18000000 mem_size=0x100000 record_size=0x10000 ecc=16 max_reason=4"
+	if params, err := ramoopsParams(r, fstest.MapFS{}); params != want || err != nil {
+		t.Errorf("spare: %q, %v, want %q", params, err, want)
 	}
 }

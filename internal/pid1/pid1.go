@@ -228,7 +228,11 @@ func (b *box) readyForCrash() error {
 	if b.board.Ramoops == (board.Ramoops{}) {
 		return nil
 	}
-	if err := b.modules.LoadParams(board.RamoopsModule, b.board.Ramoops.Params()+" "+dumpOnShutdown); err != nil {
+	params, err := ramoopsParams(b.board.Ramoops, os.DirFS("/proc"))
+	if err != nil {
+		return err
+	}
+	if err := b.modules.LoadParams(board.RamoopsModule, params); err != nil {
 		return err
 	}
 	kept := keepCrash(b.log, pstoreDir, crashDir)

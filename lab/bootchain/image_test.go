@@ -115,7 +115,13 @@ func withFile(t *testing.T, name string, contents []byte) []byte {
 // withInit returns a signed image whose PID 1 is the program in a folder.
 func withInit(t *testing.T, folder string) []byte {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "init")
+	return withFile(t, "/init", program(t, folder))
+}
+
+// program builds the program in a folder of testdata for the box.
+func program(t *testing.T, folder string) []byte {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "program")
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", file, "./"+filepath.Join("testdata", folder))
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -125,5 +131,5 @@ func withInit(t *testing.T, folder string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return withFile(t, "/init", program)
+	return program
 }
