@@ -16,9 +16,6 @@ import (
 	"github.com/farspoke/farspoke/internal/kmod"
 )
 
-// Modules is what these tests need in the VM.
-var Modules = []string{"esp4", "dummy", "ramoops"}
-
 const securityDir = "/sys/kernel/security"
 
 // TestConfidentialityHoldsForRoot locks the kernel down and tries, as root with all

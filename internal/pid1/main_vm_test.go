@@ -10,7 +10,7 @@ import (
 )
 
 // Modules is what these tests need in the VM.
-var Modules = []string{"i6300esb", "veth"}
+var Modules = []string{"i6300esb"}
 
 // helperEnv names the part that the test binary plays when a test starts it
 // again.

@@ -13,7 +13,7 @@ import (
 // are the network devices that tests make, and modems the drivers of modems and of
 // the lines that give them power, with the host controller that an emulated one is
 // plugged into; panel is what makes an LED and a key, lets the one blink and tells of
-// the other.
+// the other; crash keeps the text of one.
 var (
 	trees = []string{
 		"kernel/arch/arm64/crypto/", "kernel/crypto/", "kernel/lib/",
@@ -25,6 +25,7 @@ var (
 	links  = []string{"dummy", "veth", "vrf", "tun", "wwan", "i6300esb"}
 	modems = []string{"vhci_hcd", "cdc_mbim", "qmi_wwan", "option", "cdc_acm", "cdc_ether", "gpio_pl061"}
 	panel  = []string{"uinput", "ledtrig_timer", "evdev"}
+	crash  = []string{"ramoops"}
 )
 
 // moduleNames returns the names of those modules.
@@ -33,7 +34,7 @@ func moduleNames(kernel debian.Kernel) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := slices.Concat(links, modems, panel)
+	names := slices.Concat(links, modems, panel, crash)
 	for _, file := range index.Files() {
 		if slices.ContainsFunc(trees, func(t string) bool { return strings.HasPrefix(file, t) }) {
 			names = append(names, kmod.Name(file))
