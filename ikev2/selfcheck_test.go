@@ -1,6 +1,7 @@
 package ikev2
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"slices"
@@ -31,7 +32,7 @@ func TestSelfCheckMends(t *testing.T) {
 		}, "was removed or replaced", true},
 		"an SA has another key": {func(k *kernel) {
 			for id, sa := range k.sas {
-				sa.AEAD = &xfrm.Algorithm{Name: sa.AEAD.Name, Key: make([]byte, 36), ICVBits: 128}
+				sa.AEAD = &xfrm.Algorithm{Name: sa.AEAD.Name, Key: bytes.Repeat([]byte{1}, 36), ICVBits: 128}
 				k.sas[id] = sa
 				break
 			}
@@ -112,6 +113,28 @@ func TestSelfCheckMends(t *testing.T) {
 			spoke.stop()
 			hub.stop()
 		})
+	})
+}
+
+// TestSelfCheckWithoutKeys: a kernel that is locked down shows zeros for keys, and
+// nothing is mended for that.
+func TestSelfCheckWithoutKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, spoke, hub, replaced := pair(t)
+		before := spoke.kernel.spis()
+		spoke.kernel.mu.Lock()
+		for id, sa := range spoke.kernel.sas {
+			sa.AEAD = &xfrm.Algorithm{Name: sa.AEAD.Name, Key: make([]byte, len(sa.AEAD.Key)), ICVBits: sa.AEAD.ICVBits}
+			spoke.kernel.sas[id] = sa
+		}
+		spoke.kernel.mu.Unlock()
+		time.Sleep(2 * checkInterval)
+		synctest.Wait()
+		if drift := spoke.engine.Status().Drift; drift.Mended != 0 || isClosed(replaced) || !slices.Equal(before, spoke.kernel.spis()) {
+			t.Errorf("SAs whose keys are not shown were replaced: %+v", drift)
+		}
+		spoke.stop()
+		hub.stop()
 	})
 }
 
