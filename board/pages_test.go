@@ -1,6 +1,7 @@
 package board_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,6 +46,13 @@ func TestEveryBoardHasAPage(t *testing.T) {
 		}
 		for modem := range b.Modems {
 			facts = append(facts, "`"+modem+"`")
+		}
+		for _, f := range b.Boot.Loader.OnDisk {
+			if f.Partition != "" {
+				facts = append(facts, "`"+f.Partition+"`")
+			} else {
+				facts = append(facts, fmt.Sprintf("`%s` at sector %d", f.Name, f.Offset/512))
+			}
 		}
 		for _, fact := range facts {
 			if !strings.Contains(page, fact) {
