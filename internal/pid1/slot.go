@@ -78,6 +78,8 @@ func (b *box) openDisk(ctx context.Context) (*slot, error) {
 		}
 		if mounted {
 			s.report.Data = dataDir
+			// Nobody waits for it: the first seed may take seconds.
+			b.spawn(func() { b.report("keys take longer to make", seedPool(kernelPool{}, dataDir)) })
 			errs = append(errs, disk.Seed(siteDir, filepath.Join(dataDir, "config")))
 		}
 	}
