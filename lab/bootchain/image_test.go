@@ -97,8 +97,16 @@ func sign(t *testing.T, image fit.Image, key fit.Signer) []byte {
 // withFile returns a signed image in which another file takes the place of one.
 func withFile(t *testing.T, name string, contents []byte) []byte {
 	t.Helper()
+	return withFiles(t, map[string][]byte{name: contents})
+}
+
+// withFiles returns a signed image in which other files take the places of some.
+func withFiles(t *testing.T, files map[string][]byte) []byte {
+	t.Helper()
 	var archive initramfs.Archive
-	archive.File(name, 0o755, contents)
+	for name, contents := range files {
+		archive.File(name, 0o755, contents)
+	}
 	var out bytes.Buffer
 	out.Write(built.image.Initramfs)
 	for out.Len()%4 != 0 { // where the kernel looks for the next archive

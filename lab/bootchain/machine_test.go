@@ -32,23 +32,32 @@ type disk struct {
 func newDisk(t *testing.T, size int64) disk {
 	t.Helper()
 	d := disk{t, filepath.Join(t.TempDir(), "disk")}
-	image, err := os.Open(filepath.Join(built.dir, "disk.img"))
-	if err != nil {
+	if err := os.WriteFile(d.path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	defer image.Close()
-	file, err := os.Create(d.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if _, err := io.Copy(file, image); err != nil {
-		t.Fatal(err)
-	}
-	if err := file.Truncate(size); err != nil {
+	d.flash()
+	if err := os.Truncate(d.path, size); err != nil {
 		t.Fatal(err)
 	}
 	return d
+}
+
+// flash writes the image over the disk, as dd does.
+func (d disk) flash() {
+	d.t.Helper()
+	image, err := os.Open(filepath.Join(built.dir, "disk.img"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer image.Close()
+	file, err := os.OpenFile(d.path, os.O_WRONLY, 0)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := io.Copy(file, image); err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 // ordinarySize is that of most disks here, in octets.
@@ -147,8 +156,9 @@ type box struct {
 	mark int
 }
 
-// start starts a machine from a disk; file is the disk in QEMU's words.
-func start(t *testing.T, file string) *box {
+// start starts a machine from a disk; file is the disk in QEMU's words, usb are the
+// sockets of what is in its USB ports.
+func start(t *testing.T, file string, usb ...string) *box {
 	t.Helper()
 	// The socket of QEMU's monitor needs a short path.
 	dir, err := os.MkdirTemp("", "chain-*")
@@ -158,7 +168,7 @@ func start(t *testing.T, file string) *box {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	vm, err := qemu.Start(t.Context(), dir, qemu.Config{
 		Name: "box", CPUs: 2, MemoryMiB: 512, Watchdog: true, Button: true,
-		Firmware: filepath.Join(built.dir, "u-boot.bin"), Disk: file, Log: filepath.Join(dir, "log"),
+		Firmware: filepath.Join(built.dir, "u-boot.bin"), Disk: file, USB: usb, Log: filepath.Join(dir, "log"),
 	})
 	if err != nil {
 		t.Fatal(err)
