@@ -5,11 +5,14 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/farspoke/farspoke/lab/sandbox"
 )
 
 // Limits of the lab's waits. A loaded machine under emulation is slow; nothing
@@ -20,14 +23,21 @@ const (
 	word     = 60 * time.Second // a fault until the log tells of it
 )
 
-// TestMain moves the tests into the lab's sandbox.
+// TestMain moves the tests into the labs' sandboxes.
 func TestMain(m *testing.M) {
-	status, err := inside(context.Background(), need{}, func() error {
-		if m.Run() != 0 {
-			return errors.New("a scenario failed")
+	flag.Parse()
+	run := lanes
+	if sandbox.Inside() {
+		run = func(ctx context.Context) (int, error) {
+			return inside(ctx, need{}, func() error {
+				if m.Run() != 0 {
+					return errors.New("a scenario failed")
+				}
+				return nil
+			})
 		}
-		return nil
-	})
+	}
+	status, err := run(context.Background())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)
 		status = max(status, 1)

@@ -67,7 +67,7 @@ func test(ctx context.Context, expression string) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	// One after another: they share the machine's processors.
+	// In two lanes at most, since they share the machine's processors: lanes_test.go.
 	args := []string{"test", "-tags", "lab", "-count", "1", "-timeout", "60m", "-v", "./lab", "-run", "^Test.*(" + expression + ")"}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }

@@ -11,10 +11,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"github.com/vishvananda/netlink"
@@ -39,15 +41,23 @@ func Enter(ctx context.Context) (inside bool, status int, err error) {
 		return true, 0, nil
 	}
 
+	status, err = Run(ctx, os.Stdout, os.Stderr, os.Args[1:])
+	return false, status, err
+}
+
+// Run starts this program again, with other arguments and further lines of the
+// environment, inside a new sandbox, waits for it and returns its exit status. In
+// there it calls [Enter].
+func Run(ctx context.Context, stdout, stderr io.Writer, args []string, env ...string) (status int, err error) {
 	// The death signal follows the thread that starts the process: it must not
 	// end before the process does.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
+	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.Args[0] = os.Args[0]
-	cmd.Env = append(os.Environ(), entered+"=1")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = slices.Concat(os.Environ(), env, []string{entered + "=1"})
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, stdout, stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID,
 		Pdeathsig:  unix.SIGKILL,
@@ -61,15 +71,15 @@ func Enter(ctx context.Context) (inside bool, status int, err error) {
 	// for it to clean up.
 	signal.Ignore(unix.SIGINT)
 	if err := cmd.Start(); err != nil {
-		return false, 1, explain(err)
+		return 1, explain(err)
 	}
 	stop := context.AfterFunc(ctx, func() { cmd.Process.Signal(unix.SIGTERM) })
 	defer stop()
 	err = cmd.Wait()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return false, max(exit.ExitCode(), 1), nil
+		return max(exit.ExitCode(), 1), nil
 	}
-	return false, 0, err
+	return 0, err
 }
 
 // explain says what to do where the kernel or a distribution forbids namespaces
