@@ -40,9 +40,10 @@ type Inputs interface {
 
 // Device is an open input device.
 type Device interface {
-	// Held says whether a key is down.
+	// Held says whether a key is down. What the kernel has to report of keys from
+	// before is dropped by that.
 	Held(code uint16) (bool, error)
-	// Read waits for the next event since the device was opened.
+	// Read waits for the next event.
 	Read() (Event, error)
 	// Close ends a Read that waits.
 	Close() error
