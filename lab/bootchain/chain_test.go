@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/farspoke/farspoke/image/fdt"
 	"github.com/farspoke/farspoke/image/fit"
 	"github.com/farspoke/farspoke/internal/bootstate"
 	"github.com/farspoke/farspoke/internal/gpt"
@@ -136,17 +137,40 @@ func cacheDir() (string, error) {
 // flipped returns the signed image with one bit of a text in it changed.
 func flipped(t *testing.T, text []byte) []byte {
 	t.Helper()
-	image := bytes.Clone(built.signed)
-	i := bytes.Index(image, text)
+	i := bytes.Index(built.signed, text)
 	if i < 0 {
 		t.Fatalf("the image does not hold %.20q", text)
 	}
-	image[i] ^= 1
+	return flippedAt(i)
+}
+
+func flippedAt(octet int) []byte {
+	image := bytes.Clone(built.signed)
+	image[octet] ^= 1
 	return image
 }
 
-// refused are images that the boot loader must not start.
-func refused(t *testing.T) map[string][]byte {
+// forAnotherBoard returns an image that is good, and not for this box.
+func forAnotherBoard(t *testing.T) []byte {
+	image := built.image
+	image.Boards = []fit.Board{{Name: "other", Load: 0x20_0000, DeviceTree: image.Boards[0].DeviceTree, Args: "x"}}
+	return sign(t, image, built.key)
+}
+
+// What the boot loader says of a slot that it does not start.
+const (
+	badSignature = "^farspoke: no good signature by key-development in slot "
+	noBoard      = "^farspoke: no image for virt in slot "
+	unreadable   = "^farspoke: no image that can be read in slot "
+)
+
+// refusal is an image that the boot loader must not start, and what it says then.
+type refusal struct {
+	image []byte
+	says  string
+}
+
+func refused(t *testing.T) map[string]refusal {
 	other := filepath.Join(t.TempDir(), "development.pem")
 	if err := fit.Generate(other); err != nil {
 		t.Fatal(err)
@@ -157,21 +181,28 @@ func refused(t *testing.T) map[string][]byte {
 		t.Fatal(err)
 	}
 	deviceTree := built.image.Boards[0].DeviceTree
-	otherBoard := built.image
-	otherBoard.Boards = []fit.Board{{Name: "other", DeviceTree: deviceTree, Args: "x"}}
+	tree, err := fdt.Parse(built.signed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	place, ok := fdt.Position(tree, fmt.Sprintf("/images/kernel-%x", built.image.Boards[0].Load), "data-position")
+	if !ok {
+		t.Fatal("the image does not say where its kernel is")
+	}
 	huge := bytes.Clone(built.signed)
 	copy(huge[4:], []byte{0xff, 0xff, 0xff, 0xf0}) // its length
-	return map[string][]byte{
-		"a bit of the kernel":       flipped(t, built.image.Kernel[len(built.image.Kernel)/2:][:64]),
-		"a bit of the initramfs":    flipped(t, built.image.Initramfs[len(built.image.Initramfs)/2:][:64]),
-		"a bit of the device tree":  flipped(t, deviceTree[len(deviceTree)/2:][:64]),
-		"a bit of the command line": flipped(t, []byte(built.image.Boards[0].Args)),
-		"another key":               sign(t, built.image, wrong),
-		"no signature":              fit.Unsigned(built.image),
-		"another board":             sign(t, otherBoard, built.key),
-		"a length beyond the slot":  huge,
-		"half of it":                append(bytes.Clone(built.signed[:len(built.signed)/2]), make([]byte, len(built.signed)/2)...),
-		"nothing":                   make([]byte, len(built.signed)),
+	return map[string]refusal{
+		"a bit of the kernel":         {flipped(t, built.image.Kernel[len(built.image.Kernel)/2:][:64]), badSignature},
+		"a bit of the initramfs":      {flipped(t, built.image.Initramfs[len(built.image.Initramfs)/2:][:64]), badSignature},
+		"a bit of the device tree":    {flipped(t, deviceTree[len(deviceTree)/2:][:64]), badSignature},
+		"a bit of the command line":   {flipped(t, []byte(built.image.Boards[0].Args)), badSignature},
+		"a bit of the kernel's place": {flippedAt(place), badSignature},
+		"another key":                 {sign(t, built.image, wrong), badSignature},
+		"no signature":                {fit.Unsigned(built.image), badSignature},
+		"another board":               {forAnotherBoard(t), noBoard},
+		"half of it":                  {append(bytes.Clone(built.signed[:len(built.signed)/2]), make([]byte, len(built.signed)/2)...), noBoard},
+		"a length beyond the slot":    {huge, unreadable},
+		"nothing":                     {make([]byte, len(built.signed)), unreadable},
 	}
 }
 
@@ -179,14 +210,14 @@ func refused(t *testing.T) map[string][]byte {
 // power-on.
 func TestRefusedOnTrial(t *testing.T) {
 	t.Parallel()
-	for name, image := range refused(t) {
+	for name, r := range refused(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := newDisk(t, ordinarySize)
-			d.install(b, image)
+			d.install(b, r.image)
 			d.try(bootstate.MaxTries)
 			box := start(t, d.path)
-			box.see(takes(b), takes(a))
+			box.see(takes(b), r.says+"B$", takes(a))
 			box.started(a, bootstate.Good)
 			if n := box.count("farspoke: slot"); n != 2 {
 				t.Errorf("the boot loader took a slot %d times, want 2", n)
@@ -199,16 +230,17 @@ func TestRefusedOnTrial(t *testing.T) {
 // TestRescue damages the good slot: the other one runs, and says so at each start.
 func TestRescue(t *testing.T) {
 	t.Parallel()
-	for name, damage := range map[string][]byte{
-		"flipped": flipped(t, built.image.Kernel[1000:1064]),
-		"wiped":   make([]byte, len(built.signed)),
+	for name, r := range map[string]refusal{
+		"flipped":       {flipped(t, built.image.Kernel[1000:1064]), badSignature},
+		"wiped":         {make([]byte, len(built.signed)), unreadable},
+		"another board": {forAnotherBoard(t), noBoard},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := newDisk(t, ordinarySize)
-			d.install(a, damage)
+			d.install(a, r.image)
 			box := start(t, d.path)
-			box.see(takes(a), takes(b))
+			box.see(takes(a), r.says+"A$", takes(b))
 			box.started(b, bootstate.Rescue)
 			box.see("slot A, which is the good one, does not start")
 		})
