@@ -4,7 +4,7 @@ package main
 
 import (
 	"bytes"
-	"context"
+	"errors"
 	"slices"
 	"testing"
 
@@ -40,34 +40,23 @@ func TestOneImageForAllBoards(t *testing.T) {
 // signedFor builds the signed image for a board, boot loader and disk apart.
 func signedFor(t *testing.T, cache debian.Cache, name string) ([]byte, *manifest) {
 	t.Helper()
-	b, err := board.Find(name)
-	if err != nil {
+	b, boardErr := board.Find(name)
+	kernel, kernelErr := cache.Kernel(t.Context())
+	source, sourceErr := sourceVersion(t.Context())
+	signer, signerErr := keys{}.signer(t.Context(), cache)
+	if err := errors.Join(boardErr, kernelErr, sourceErr, signerErr); err != nil {
 		t.Fatal(err)
 	}
 	m := &manifest{Board: name}
-	signed, err := func(ctx context.Context) ([]byte, error) {
-		kernel, err := cache.Kernel(ctx)
-		if err != nil {
-			return nil, err
-		}
-		source, err := sourceVersion(ctx)
-		if err != nil {
-			return nil, err
-		}
-		signer, err := keys{}.signer(ctx, cache)
-		if err != nil {
-			return nil, err
-		}
-		o := options{board: b, disk: true, cache: cache, out: t.TempDir()}
-		if _, err := buildPlain(ctx, o, kernel, source, m); err != nil {
-			return nil, err
-		}
-		trees, err := deviceTrees(ctx, kernel)
-		if err != nil {
-			return nil, err
-		}
-		return signedImage(o.out, source, trees, signer, m)
-	}(t.Context())
+	o := options{board: b, disk: true, cache: cache, out: t.TempDir()}
+	if _, err := buildPlain(t.Context(), o, kernel, source, m); err != nil {
+		t.Fatal(err)
+	}
+	trees, err := deviceTrees(t.Context(), kernel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := signedImage(o.out, source, trees, signer, m)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,8 @@
 //	image [-board virt] [-toolbox=false] [-o build/virt]
 //
 // With -disk it builds a boot loader, a signed image and a disk besides, which
-// needs more Debian packages (make deps-disk). Unless it is told how to sign, it
+// needs more Debian packages (make deps-disk). The signed image is the same for all
+// boards, so the initramfs has the modules of all. Unless it is told how to sign, it
 // signs with a key that this machine makes for itself, and says so everywhere;
 // with -release it refuses to.
 //
