@@ -17,6 +17,7 @@ import (
 
 	"github.com/farspoke/farspoke/board"
 	"github.com/farspoke/farspoke/image/fdt"
+	"github.com/farspoke/farspoke/image/uboot"
 	"github.com/farspoke/farspoke/internal/debian"
 	"github.com/farspoke/farspoke/internal/kmod"
 	"github.com/farspoke/farspoke/internal/parts"
@@ -284,8 +285,14 @@ func TestDiskIsInTheTree(t *testing.T) {
 	})
 }
 
-// TestKernelHasItsMemory checks that nothing is reserved where the kernel is unpacked.
-func TestKernelHasItsMemory(t *testing.T) {
+// TestMemoryHasRoomForEach checks that nothing of what the boot loader puts into memory
+// lies on anything else, or where something is reserved.
+func TestMemoryHasRoomForEach(t *testing.T) {
+	type area struct {
+		what       string
+		begin, end uint64
+	}
+	const high = 32 << 20 // for the initramfs and the device tree
 	forEach(t, func(t *testing.T, b board.Board, nodes map[string]*node, _ *kmod.Index) {
 		k, _ := kernel(t)
 		image, err := os.ReadFile(k.Image())
@@ -293,17 +300,25 @@ func TestKernelHasItsMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The header of an Image says how much memory it takes, its zeros included.
-		begin := uint64(b.Boot.KernelAddress)
-		end := begin + binary.LittleEndian.Uint64(image[16:])
+		size := binary.LittleEndian.Uint64(image[16:])
+		at := func(what string, address uint32, size uint64) area {
+			return area{what, uint64(address), uint64(address) + size}
+		}
+		areas := []area{
+			at("the unpacked kernel", b.Boot.KernelAddress, size), at("the image", b.Boot.ImageAddress, uboot.SlotSize),
+			at("the record", b.Boot.RecordAddress, 64<<10), at("the initramfs", b.Boot.HighestAddress-high, high),
+		}
 		for where, n := range nodes {
-			reg := n.cells("reg")
-			if n.parent == nil || n.parent.Name != "reserved-memory" || len(reg) < 3 {
-				continue
+			if reg := n.cells("reg"); n.parent != nil && n.parent.Name == "reserved-memory" && len(reg) > 2 {
+				begin := number(reg[:2])
+				areas = append(areas, area{where, begin, begin + number(reg[2:])})
 			}
-			first := number(reg[:2])
-			last := first + number(reg[2:])
-			if begin < last && first < end {
-				t.Errorf("the kernel, from %#x to %#x, overlaps %s", begin, end, where)
+		}
+		for i, one := range areas {
+			for _, other := range areas[:i] {
+				if one.begin < other.end && other.begin < one.end {
+					t.Errorf("%s, from %#x to %#x, lies on %s, from %#x to %#x", one.what, one.begin, one.end, other.what, other.begin, other.end)
+				}
 			}
 		}
 	})
