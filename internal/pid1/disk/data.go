@@ -166,8 +166,7 @@ func isEmpty(head []byte) bool { return bytes.Count(head, []byte{0}) == len(head
 
 // isExt4 says whether a partition that begins so holds ext4.
 func isExt4(head []byte) bool {
-	const superblock, magic = 1024, 56
-	return binary.LittleEndian.Uint16(head[superblock+magic:]) == 0xef53
+	return binary.LittleEndian.Uint16(head[superblockOffset+magicAt:]) == magic
 }
 
 // fill writes an empty file system. Its first block, by which it is known, is

@@ -21,6 +21,9 @@ func (p partition) mount() (dir string, err error) {
 	if err := os.MkdirAll(p.target, 0o700); err != nil {
 		return "", fmt.Errorf("mount the data partition: %w", err)
 	}
+	if err := MendSuperblock(p); err != nil {
+		return "", fmt.Errorf("mount the data partition: %w", err)
+	}
 	const inert = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOATIME
 	if err := unix.Mount(p.Name(), p.target, "ext4", inert, "errors=remount-ro"); err != nil {
 		return "", fmt.Errorf("mount the data partition: %w", err)
