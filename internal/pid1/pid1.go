@@ -12,6 +12,8 @@
 //     step is done, so that somebody at the console can read what is wrong.
 //   - A panic in any goroutine ends the box through leave and leaves its text
 //     where the next run finds it (crash.go).
+//   - Its first act makes the file system, and the last of that the root read-only:
+//     nothing that can be written can be run.
 //   - It raises no link. They are down until the router has its firewall in
 //     place.
 package pid1
