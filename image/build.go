@@ -193,7 +193,9 @@ func firmwareArchive(ctx context.Context, o options, kernel debian.Kernel, sourc
 
 // modules returns the kernel modules of the image, those that are needed at every
 // start and those that seldom are. A disk's image is for all boards; without a disk it
-// is for one, and as small as it can be.
+// is for one, and as small as it can be. What one board needs at every start is not
+// packed although the others never need it: its own PID 1 would unpack it while the
+// router waits, which takes longer than the kernel does for all of them.
 func (o options) modules() (often, seldom []string) {
 	boards := []board.Board{o.board}
 	if o.disk {
