@@ -61,20 +61,20 @@ func TestNothingIsLost(t *testing.T) {
 	box := start(t, d.path, m.socket)
 	box.see("Type . for help")
 	box.comesToSay("show cellular", "has refused it")
-	box.answers("firewall commit /etc/one.yaml", "The box has changed its firewall so")
+	box.enter("firewall commit /etc/one.yaml", "The box has changed its firewall so")
 	box.Stop()
 	d.keeps(t, commits[0])
 
 	box = start(t, d.path, m.socket)
 	box.see("Type . for help")
 	box.comesToSay("show cellular", "has refused it")
-	box.answers("firewall check /etc/one.yaml", "The box would change nothing")
-	box.answers("firewall commit /etc/two.yaml", "The box has changed its firewall so")
-	box.answers("reboot", "The branch is cut off")
-	box.answers("yes", "^farspoke: slot A")
+	box.enter("firewall check /etc/one.yaml", "The box would change nothing")
+	box.enter("firewall commit /etc/two.yaml", "The box has changed its firewall so")
+	box.enter("reboot", "The branch is cut off")
+	box.enter("yes", "^farspoke: slot A")
 	box.see("Type . for help")
 	box.comesToSay("show cellular", "has refused it")
-	box.answers("firewall check /etc/two.yaml", "The box would change nothing")
+	box.enter("firewall check /etc/two.yaml", "The box would change nothing")
 	box.Stop()
 	d.keeps(t, commits[1])
 
@@ -89,13 +89,6 @@ func TestNothingIsLost(t *testing.T) {
 	if left := m.attempts(); left != 2 {
 		t.Errorf("the SIM has %d attempts left at its PIN, want 2: it was given the wrong one once", left)
 	}
-}
-
-// answers types a command at the console and waits for the answer.
-func (b *box) answers(command, answer string) {
-	b.t.Helper()
-	b.types(command)
-	b.see(answer)
 }
 
 // comesToSay types a command again and again until its answer is the one.

@@ -60,7 +60,7 @@ func TestFactoryReset(t *testing.T) {
 		}
 	}
 
-	box.enter("factory-reset", "Erase it")
+	box.enter("factory-reset", "if one did") // the question is on a line without an end
 	box.enter("yes", "a factory reset is ordered")
 	box.see(done)
 	box.calledItself("from-the-image")
