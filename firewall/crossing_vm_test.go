@@ -382,7 +382,7 @@ func (x *crossing) until(t *testing.T, at, text string) []sight {
 		case n == 0 && came:
 			return seen
 		case n == 0:
-			t.Fatalf("waiting at %s for %q; seen: %v; the firewall has counted %v", at, text, seen, must(Netfilter{}.Counters())(t))
+			t.Fatalf("waiting at %s for %q; seen: %v; the firewall has counted %v; lost: %s", at, text, seen, must(Netfilter{}.Counters())(t), x.losses(t))
 		}
 		for i, p := range polled {
 			if p.Revents == 0 {
