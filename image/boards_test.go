@@ -43,6 +43,8 @@ func TestDiskOfABoard(t *testing.T) {
 				checkRockchip(t, dir, control)
 			case board.RaspberryPi:
 				checkRaspberryPi(t, dir, control)
+			case board.Armada3720, board.TurrisMox, board.Layerscape:
+				checkFlash(t, b, dir, control)
 			}
 			if !*everyBoard {
 				return
@@ -60,7 +62,7 @@ func TestDiskOfABoard(t *testing.T) {
 func buildDiskOf(t *testing.T, b board.Board, cache debian.Cache) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	if _, err := build(t.Context(), options{board: b, disk: true, cache: cache, out: dir}); err != nil {
+	if _, err := build(t.Context(), options{board: b, disk: true, cache: cache, out: dir, stock: stockOf(t, b)}); err != nil {
 		t.Fatal(err)
 	}
 	return dir
