@@ -68,11 +68,12 @@ bench: deps deps-disk ## our figures beside the peer's, into docs/performance.md
 	go run ./lab bench $(RUN)
 
 .PHONY: soak
-soak: deps deps-disk build/vm ## a box in steady trouble for SOAK (1h), then the disks of all boards, deep exploration and fuzzing
+soak: deps deps-disk build/vm ## a box in steady trouble for SOAK (1h), then the disks of all boards, deep exploration, a start after every power cut, and fuzzing
 	go run ./lab soak $(SOAK)
 	go test -count 1 -timeout 3h -tags image ./image -run '^TestDiskOfABoard$$' -every-board
 	go test -count 1 -timeout 24h ./ikev2/session -run '^TestExplore$$' -explore.faults 2
 	GOARCH=arm64 CGO_ENABLED=0 go test -count 1 -timeout 30m -tags vm -exec $(CURDIR)/build/vm ./cellular/interop -run '^TestTheLadder' -ladder.whole
+	go test -count 1 -timeout 24h -tags disk ./lab/bootchain -run '^TestPowerCuts$$' -cuts.whole
 	$(MAKE) fuzz FUZZTIME=10m
 
 .PHONY: image

@@ -103,6 +103,12 @@ func withFile(t *testing.T, name string, contents []byte) []byte {
 // withFiles returns a signed image in which other files take the places of some.
 func withFiles(t *testing.T, files map[string][]byte) []byte {
 	t.Helper()
+	return sign(t, variant(t, files), built.key)
+}
+
+// variant returns an image in which other files take the places of some.
+func variant(t *testing.T, files map[string][]byte) fit.Image {
+	t.Helper()
 	var archive initramfs.Archive
 	for name, contents := range files {
 		archive.File(name, 0o755, contents)
@@ -117,7 +123,7 @@ func withFiles(t *testing.T, files map[string][]byte) []byte {
 	}
 	image := built.image
 	image.Initramfs = out.Bytes()
-	return sign(t, image, built.key)
+	return image
 }
 
 // withInit returns a signed image whose PID 1 is the program in a folder.
