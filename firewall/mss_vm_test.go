@@ -49,7 +49,7 @@ func TestSegmentSizes(t *testing.T) {
 			x.wantSegments(t, atTunnel, atInside, family, test.out[family], test.into[family])
 		}
 		if t.Failed() {
-			t.Fatalf("in VRF %q with an mss of %d", test.vrf, test.mss)
+			t.Fatalf("in VRF %q with an mss of %d; lost: %s", test.vrf, test.mss, x.losses(t))
 		}
 	}
 }
