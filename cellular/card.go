@@ -18,13 +18,18 @@ const startPause = 2 * time.Second
 // card sees the SIM through its start and its PIN.
 func (v *visit) card(ctx context.Context) (hold, error) {
 	changed := v.stale&modem.SIMChanged != 0
+	if !changed && v.locked.holds() {
+		return v.locked, nil
+	}
+	v.locked = hold{}
 	was := v.sim
 	if err := v.readCard(ctx); err != nil {
 		return hold{}, fmt.Errorf("ask for the SIM: %w", err)
 	}
 	if changed && slices.Contains([]modem.SIMState{modem.SIMLocked, modem.SIMBlocked, modem.SIMReady}, v.sim.State) {
-		if h, err := v.unlock(ctx); err != nil || h.holds() {
-			return h, err
+		var err error
+		if v.locked, err = v.unlock(ctx); err != nil || v.locked.holds() {
+			return v.locked, err
 		}
 	}
 	if v.sim != was {

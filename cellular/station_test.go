@@ -387,6 +387,14 @@ func TestPIN(t *testing.T) {
 		if s := w.station.Status(); s.Phase != Card || !strings.Contains(s.Text, "PIN") {
 			t.Errorf("the modem is %v: %q", s.Phase, s.Text)
 		}
+		why := w.station.Status().Text
+		for range 10 { // somebody who looks again and again
+			w.station.Refresh(w.Context())
+			time.Sleep(time.Second)
+			if text := w.station.Status().Text; text != why {
+				t.Errorf("the modem says %q, and said %q before", text, why)
+			}
+		}
 		w.end()
 		w.start(configured("1234"))
 		w.expectUp(goodGrant)

@@ -33,6 +33,7 @@ type visit struct {
 	identity     modem.Identity
 	slots        []modem.Slot
 	sim          modem.SIM
+	locked       hold // why the SIM has not got its PIN, until it may have changed
 	registration modem.Registration
 	signal       modem.Signal
 	attach       attachAPN
