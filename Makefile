@@ -60,8 +60,9 @@ test-image: deps deps-disk ## two builds of one commit are the same, and the tab
 	go test -tags image ./board ./image/... ./cellular/apn/generate
 
 .PHONY: test-disk
-test-disk: deps deps-disk ## the box starts from its disk, whatever is wrong with it: updates, slots, records, sectors
+test-disk: deps deps-disk ## the box starts from its disk, whatever is wrong with it (updates, slots, records, sectors), up to the first protected ping
 	go test -tags disk -parallel 2 -timeout 30m ./lab/bootchain
+	go run ./lab check disk
 
 .PHONY: bench
 bench: deps deps-disk ## our figures beside the peer's, into docs/performance.md (RUN=id: one of them)
