@@ -15,7 +15,7 @@ KEY ?=
 SITE ?=
 STOCK ?=
 BOARD ?= virt
-TOOLBOX ?= true
+DEBUG ?=
 FUZZTIME ?= 60s
 SOAK ?= 1h
 
@@ -78,8 +78,8 @@ soak: deps deps-disk build/vm ## a box in steady trouble for SOAK (1h), then the
 	$(MAKE) fuzz FUZZTIME=10m
 
 .PHONY: image
-image: deps $(if $(DISK),deps-disk) ## kernel and initramfs into build/BOARD (BOARD=virt, TOOLBOX=false; DISK=1: a disk too, KEY=FILE, SITE=DIR, RELEASE=1, STOCK=FILE)
-	go run ./image -board $(BOARD) -toolbox=$(if $(RELEASE),false,$(TOOLBOX)) $(if $(DISK),-disk) $(if $(RELEASE),-release) $(if $(KEY),-key $(KEY)) $(if $(SITE),-site $(SITE)) $(if $(STOCK),-stock $(STOCK))
+image: deps $(if $(DISK),deps-disk) ## kernel and initramfs into build/BOARD (BOARD=virt; DEBUG=1: with a toolbox and a shell; DISK=1: a disk too, KEY=FILE, SITE=DIR, RELEASE=1, STOCK=FILE)
+	go run ./image -board $(BOARD) $(if $(DEBUG),-toolbox) $(if $(DISK),-disk) $(if $(RELEASE),-release) $(if $(KEY),-key $(KEY)) $(if $(SITE),-site $(SITE)) $(if $(STOCK),-stock $(STOCK))
 
 .PHONY: lint
 lint: ## gofmt, go vet and staticcheck, for every build tag

@@ -1,9 +1,9 @@
 // Command image builds what a box boots: the kernel, gzip-compressed, and an
-// initramfs with our one binary, the kernel modules of the board and, unless
-// left out, a toolbox of u-root commands for people who look into a box. Equal
+// initramfs with our one binary, the kernel modules of the board and, if asked
+// for, a toolbox of u-root commands for people who look into a box. Equal
 // sources and an equal kernel package give equal octets.
 //
-//	image [-board virt] [-toolbox=false] [-o build/virt]
+//	image [-board virt] [-toolbox] [-o build/virt]
 //
 // With -disk it builds a boot loader, a signed image and a disk besides, which
 // needs more Debian packages (make deps-disk). The signed image is the same for all
@@ -34,7 +34,7 @@ import (
 
 func main() {
 	name := flag.String("board", "virt", "the board to build for")
-	toolbox := flag.Bool("toolbox", true, "include the u-root toolbox")
+	toolbox := flag.Bool("toolbox", false, "include the u-root toolbox, and with it a shell")
 	out := flag.String("o", "", "the directory to write to (default build/BOARD)")
 	var o options
 	flag.BoolVar(&o.disk, "disk", false, "build a disk")

@@ -58,7 +58,7 @@ func buildTime(ctx context.Context, _ images) ([]Figure, error) {
 	return []Figure{
 		{
 			ID: "build-time/clean", Ours: clean.Seconds(), Unit: "s", Target: 300,
-			Method: fmt.Sprintf("`make image DISK=1` in a fresh clone, by the clock, on %s: boot loader, toolbox, firmware, compression, signature, disk. Clean is with empty caches, Go's and ours, so that Go's standard library is compiled too; Debian's packages (kernel, sources of U-Boot, cross compiler) and Go's modules are downloaded already. Incremental is after a change of %s. There is no peer.", model, changedFile),
+			Method: fmt.Sprintf("`make image DISK=1` in a fresh clone, by the clock, on %s: boot loader, firmware, compression, signature, disk. Clean is with empty caches, Go's and ours, so that Go's standard library is compiled too; Debian's packages (kernel, sources of U-Boot, cross compiler) and Go's modules are downloaded already. Incremental is after a change of %s. There is no peer.", model, changedFile),
 		},
 		{ID: "build-time/incremental", Ours: incremental.Seconds(), Unit: "s", Target: 15},
 	}, nil

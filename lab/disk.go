@@ -32,7 +32,7 @@ func buildDisk(ctx context.Context, root, dir string, site Site) (diskImage, err
 			return diskImage{}, fmt.Errorf("build the box's disk: %w", err)
 		}
 	}
-	cmd := exec.CommandContext(ctx, "go", "run", "./image", "-disk", "-toolbox=false", "-site", files, "-o", dir)
+	cmd := exec.CommandContext(ctx, "go", "run", "./image", "-disk", "-site", files, "-o", dir)
 	cmd.Dir = root
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return diskImage{}, fmt.Errorf("build the box's disk: %w\n%s", err, output)

@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 // buildDisk builds the firmware and takes its signed image apart.
 func buildDisk(ctx context.Context, dir string) error {
 	built.dir = dir
-	cmd := exec.CommandContext(ctx, "go", "run", "./image", "-disk", "-toolbox=false", "-o", dir)
+	cmd := exec.CommandContext(ctx, "go", "run", "./image", "-disk", "-o", dir)
 	cmd.Dir = filepath.Join("..", "..")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the disk: %w\n%s", err, out)
