@@ -75,6 +75,7 @@ soak: deps deps-disk build/vm ## a box in steady trouble for SOAK (1h), then the
 	go test -count 1 -timeout 24h ./ikev2/session -run '^TestExplore$$' -explore.faults 2
 	GOARCH=arm64 CGO_ENABLED=0 go test -count 1 -timeout 30m -tags vm -exec $(CURDIR)/build/vm ./cellular/interop -run '^TestTheLadder' -ladder.whole
 	go test -count 1 -timeout 24h -tags disk ./lab/bootchain -run '^TestPowerCuts$$' -cuts.whole
+	go test -count 1 -timeout 30m -tags disk ./lab/bootchain -run '^TestAddresses' -addresses
 	$(MAKE) fuzz FUZZTIME=10m
 
 .PHONY: image

@@ -160,6 +160,12 @@ type box struct {
 // sockets of what is in its USB ports.
 func start(t *testing.T, file string, usb ...string) *box {
 	t.Helper()
+	return startFirmware(t, filepath.Join(built.dir, "u-boot.bin"), file, usb...)
+}
+
+// startFirmware does so by another boot loader than that of the build.
+func startFirmware(t *testing.T, firmware, file string, usb ...string) *box {
+	t.Helper()
 	// The socket of QEMU's monitor needs a short path.
 	dir, err := os.MkdirTemp("", "chain-*")
 	if err != nil {
@@ -168,7 +174,7 @@ func start(t *testing.T, file string, usb ...string) *box {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	vm, err := qemu.Start(t.Context(), dir, qemu.Config{
 		Name: "box", CPUs: 2, MemoryMiB: 512, Watchdog: true, Button: true,
-		Firmware: filepath.Join(built.dir, "u-boot.bin"), Disk: file, USB: usb, Log: filepath.Join(dir, "log"),
+		Firmware: firmware, Disk: file, USB: usb, Log: filepath.Join(dir, "log"),
 	})
 	if err != nil {
 		t.Fatal(err)
