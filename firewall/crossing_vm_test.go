@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"testing"
@@ -304,12 +305,21 @@ func (x *crossing) send(t *testing.T, from, to string, p probe) {
 	x.put(t, e, e.index, e.peer, p.packet())
 }
 
-// put sends a packet out of a host's link.
+// put sends a packet out of a host's link. All are sent, and so received, on one
+// processor, as those of a tunnel are that come by a real link: of two that begin a
+// connection of GRE on two processors at the same moment, connection tracking drops one.
 func (x *crossing) put(t *testing.T, e *end, index int, peer, packet []byte) {
 	t.Helper()
 	to := &unix.SockaddrLinklayer{Protocol: etherType(packet), Ifindex: index, Halen: uint8(len(peer))}
 	copy(to.Addr[:], peer)
-	check(t, unix.Sendto(e.fds[0], packet, 0, to))
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, one unix.CPUSet
+	check(t, unix.SchedGetaffinity(0, &all))
+	one.Set(0)
+	check(t, unix.SchedSetaffinity(0, &one))
+	err := unix.Sendto(e.fds[0], packet, 0, to)
+	check(t, errors.Join(err, unix.SchedSetaffinity(0, &all)))
 }
 
 // etherType is the packet's, as a socket address has it.
