@@ -71,7 +71,11 @@ func (s *source) parse(name string, text []byte) (*config.File, error) {
 		return nil, err
 	}
 	if !s.file.SameButFirewall(next) {
-		return nil, fmt.Errorf("%s differs from the running configuration in more than the firewall and the zones; put it into %s and reboot", name, s.path)
+		remedy := fmt.Sprintf("put it into %s and reboot", s.path)
+		if s.boot.Data == "" {
+			remedy = "build an image with it, and start that"
+		}
+		return nil, fmt.Errorf("%s differs from the running configuration in more than the firewall and the zones; %s", name, remedy)
 	}
 	return next, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/farspoke/farspoke/internal/bootstate"
 	"github.com/farspoke/farspoke/internal/checkpoint"
+	"github.com/farspoke/farspoke/internal/pid1/disk"
 )
 
 // stores are where components keep what they must not forget: over the end of the
@@ -41,16 +42,22 @@ func readBootReport() (bootstate.Report, error) {
 	return report, nil
 }
 
-// configFile returns the path of the box's configuration: on the disk if there is
-// one, which PID 1 has filled from the image at the first start.
-func configFile(booted bootstate.Report) string {
-	if booted.Data != "" {
-		path := filepath.Join(booted.Data, "config", "farspoke.yaml")
-		if _, err := os.Stat(path); err == nil {
-			return path
+// configFile returns the path of the box's configuration, and makes one that can be
+// written: on the disk if there is one, which PID 1 has filled from the image at the
+// first start, else in memory, for what is committed until the power goes.
+func configFile(booted bootstate.Report) (string, error) {
+	dir := filepath.Join(booted.Data, "config")
+	if booted.Data == "" {
+		dir = memoryConfig
+		if err := disk.Seed(filepath.Dir(imageConfig), dir); err != nil {
+			return imageConfig, err
 		}
 	}
-	return imageConfig
+	path := filepath.Join(dir, filepath.Base(imageConfig))
+	if _, err := os.Stat(path); err != nil {
+		return imageConfig, nil // which is to blame if there is none either
+	}
+	return path, nil
 }
 
 // openRecords returns the store for what outlasts the power: memory if there is no

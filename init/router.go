@@ -20,6 +20,8 @@ const (
 	// imageConfig is the configuration that came with the image; its secrets lie
 	// beside it.
 	imageConfig = "/etc/farspoke/farspoke.yaml"
+	// memoryConfig is the directory of the configuration of a box without a disk.
+	memoryConfig = "/run/farspoke/config"
 	// stateDir is on a tmpfs that only root reads.
 	stateDir = "/run/farspoke/state"
 	// settled is when the start is over at the latest.
@@ -40,7 +42,10 @@ func router(ctx context.Context, log *slog.Logger, pid1 *privileged.Client) erro
 		return err
 	}
 	booted := bootReport(log)
-	path := configFile(booted)
+	path, err := configFile(booted)
+	if err != nil {
+		log.Error("no change of the firewall can be committed", "err", err)
+	}
 	if path != imageConfig {
 		file, problem = config.Load(path)
 	}
