@@ -22,7 +22,7 @@ SOAK ?= 1h
 PACKAGES = qemu-system-arm debian-archive-keyring kmod dnsmasq-base tayga nftables iproute2 libqmi-utils libmbim-utils libmbim-proxy
 # What a disk image and its tests need besides: a cross compiler, what U-Boot is built
 # with, and the program that people flash disks with.
-DISK_PACKAGES = gcc-aarch64-linux-gnu libc6-dev-arm64-cross bison flex libssl-dev bc xxd make gcc libc6-dev dpkg-dev e2fsprogs arm-trusted-firmware-tools u-boot-tools bmap-tools
+DISK_PACKAGES = gcc-aarch64-linux-gnu libc6-dev-arm64-cross bison flex libssl-dev bc xxd make gcc libc6-dev dpkg-dev e2fsprogs arm-trusted-firmware-tools u-boot-tools bmap-tools mtools
 # The longest first, which mostly waits: the others run beside it.
 VM_TESTS = ./ikev2/interop $(filter-out ./ikev2/interop,$(shell grep -rlE '^//go:build vm' --include='*_test.go' . | xargs -r -n1 dirname | sort -u))
 ALL_TAGS = netns,vm,image,disk,lab

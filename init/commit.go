@@ -4,13 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/farspoke/farspoke/firewall"
 	"github.com/farspoke/farspoke/internal/api"
 	"github.com/farspoke/farspoke/internal/config"
+	"github.com/farspoke/farspoke/internal/pid1/disk"
 )
 
 // CheckFirewall implements api.Source.
@@ -49,15 +47,7 @@ func replaceConfig(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(path, text, info.Mode().Perm(), renameio.WithTempDir(filepath.Dir(path))); err != nil {
-		return err
-	}
-	// The new name has to reach the disk as well.
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return disk.Replace(path, text, info.Mode().Perm())
 }
 
 // parse reads a configuration of which only the firewall may differ from the

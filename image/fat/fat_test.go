@@ -3,10 +3,6 @@ package fat
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -57,23 +53,6 @@ func TestReadBack(t *testing.T) {
 		}
 		if length := int(le.Uint32(e[28:])); length > len(got) || !bytes.Equal(got[:length], f.Data) {
 			t.Errorf("%s has %d octets in %d, want %d", f.Name, length, len(got), len(f.Data))
-		}
-	}
-}
-
-// TestOthersReadIt has the programs of other people check and read it.
-func TestOthersReadIt(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "fat")
-	if err := os.WriteFile(file, marshal(t), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range sample() {
-		out, err := exec.Command("mtype", "-i", file, "::"+f.Name).Output()
-		if errors.Is(err, exec.ErrNotFound) {
-			t.Skip("package mtools is not installed")
-		}
-		if err != nil || !bytes.Equal(out, f.Data) {
-			t.Errorf("mtools reads %d octets of %s (%v), want %d", len(out), f.Name, err, len(f.Data))
 		}
 	}
 }

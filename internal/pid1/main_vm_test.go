@@ -9,9 +9,6 @@ import (
 	"testing"
 )
 
-// Modules is what these tests need in the VM.
-var Modules = []string{"i6300esb"}
-
 // helperEnv names the part that the test binary plays when a test starts it
 // again.
 const helperEnv = "FARSPOKE_TEST_HELPER"

@@ -10,8 +10,9 @@ import (
 	"path/filepath"
 	"unsafe"
 
-	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
+
+	"github.com/farspoke/farspoke/internal/pid1/disk"
 )
 
 // A box has few sources of chance, and the kernel lets whoever makes a key wait
@@ -72,22 +73,10 @@ func firstSeed(p pool, path string) error {
 
 // saveSeed replaces the seed. When it returns, the one before is gone.
 func saveSeed(path string, seed []byte) error {
-	err := renameio.WriteFile(path, seed, 0o600, renameio.WithStaticPermissions(0o600), renameio.WithTempDir(filepath.Dir(path)))
-	if err == nil {
-		err = syncDir(filepath.Dir(path))
-	}
-	if err != nil {
+	if err := disk.Replace(path, seed, 0o600); err != nil {
 		return fmt.Errorf("keep seed of random numbers: %w", err)
 	}
 	return nil
-}
-
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // kernelPool is the pool of the running kernel.

@@ -2,12 +2,7 @@
 
 package uevent
 
-import (
-	"testing"
-)
-
-// Modules is what the test's VM loads before it begins.
-var Modules = []string{"virtio_pci"}
+import "testing"
 
 func TestColdplugIsHeard(t *testing.T) {
 	socket, err := Listen()

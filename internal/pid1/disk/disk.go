@@ -207,23 +207,3 @@ func (d *Disk) rewrite(table gpt.Table) error {
 	d.table, d.headless = table, false
 	return nil
 }
-
-// writeSynced writes a file and its name to the disk.
-func writeSynced(path string, data []byte, perm fs.FileMode) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
-	if err != nil {
-		return err
-	}
-	if _, err := file.Write(data); err != nil {
-		return errors.Join(err, file.Close())
-	}
-	return errors.Join(file.Sync(), file.Close(), syncDir(filepath.Dir(path)))
-}
-
-func syncDir(path string) error {
-	dir, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
