@@ -2,28 +2,26 @@
 // with the board's own configuration, fragment.config over it, and boot.env, which
 // is all that it ever does, compiled in.
 //
-// It needs the packages gcc-aarch64-linux-gnu, bison, flex, libssl-dev, bc, xxd,
-// make, gcc and dpkg-dev.
+// Besides what package cross needs, it needs the packages bison, flex, libssl-dev, bc
+// and xxd.
 package uboot
 
 import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/farspoke/farspoke/board"
+	"github.com/farspoke/farspoke/image/cross"
 	"github.com/farspoke/farspoke/internal/debian"
 )
 
@@ -34,9 +32,6 @@ var (
 	script []byte
 )
 
-// compiler is the prefix of the cross compiler's programs.
-const compiler = "aarch64-linux-gnu-"
-
 // Files of a build.
 const (
 	programFile    = "u-boot-nodtb.bin"
@@ -45,97 +40,49 @@ const (
 )
 
 // Build is what was built for a board.
-type Build struct {
-	// Source is what it was built from, and Compiler what with.
-	Source   debian.Source
-	Compiler string
-	dir      string
-}
+type Build struct{ cross.Build }
 
 // Program returns U-Boot without its device tree, which has to follow it
 // directly.
-func (b Build) Program() ([]byte, error) { return os.ReadFile(filepath.Join(b.dir, programFile)) }
+func (b Build) Program() ([]byte, error) { return b.File(programFile) }
 
 // DeviceTree returns U-Boot's own description of a board that is real, which has
 // what only U-Boot needs to know besides.
-func (b Build) DeviceTree() ([]byte, error) { return os.ReadFile(filepath.Join(b.dir, deviceTreeFile)) }
+func (b Build) DeviceTree() ([]byte, error) { return b.File(deviceTreeFile) }
 
 // FirstStage returns idbloader.img of a board with a Rockchip: what its ROM starts,
 // which makes memory usable and loads U-Boot.
-func (b Build) FirstStage() ([]byte, error) { return os.ReadFile(filepath.Join(b.dir, firstStageFile)) }
+func (b Build) FirstStage() ([]byte, error) { return b.File(firstStageFile) }
 
 // Checker is the path of a program for this machine that checks the signatures of
 // FIT images as U-Boot does: fit_check_sign -f IMAGE -k DEVICETREE -c CONFIGURATION.
-func (b Build) Checker() string { return filepath.Join(b.dir, checkerFile) }
+func (b Build) Checker() string { return filepath.Join(b.Dir, checkerFile) }
 
 // For returns U-Boot for a board: from the cache, if it was built from the same
 // sources with the same compiler and settings before.
 func For(ctx context.Context, cache debian.Cache, bd board.Board) (Build, error) {
-	b, err := build(ctx, cache, bd)
+	settings := append(bytes.Clone(fragment), strings.Join(bd.Boot.Config, "\n")+"\n"...)
+	environment := Environment(bd)
+	b, err := cross.Do(ctx, cache, cross.Recipe{
+		Source: "u-boot", Name: bd.Name,
+		Inputs: []any{bd.Boot.Defconfig, bd.Boot.Loader.Packing, settings, environment},
+		Make: func(ctx context.Context, source, out string) (string, error) {
+			t := tree{source, out}
+			if err := t.configure(ctx, bd.Boot.Defconfig, settings, environment); err != nil {
+				return "", err
+			}
+			files, err := t.make(ctx, bd)
+			if err != nil {
+				return "", err
+			}
+			result := filepath.Join(out, "result")
+			return result, t.keep(result, files)
+		},
+	})
 	if err != nil {
 		return Build{}, fmt.Errorf("build the boot loader of %s: %w", bd.Name, err)
 	}
-	return b, nil
-}
-
-func build(ctx context.Context, cache debian.Cache, bd board.Board) (Build, error) {
-	source, err := cache.Source(ctx, "u-boot")
-	if err != nil {
-		return Build{}, err
-	}
-	version, err := exec.CommandContext(ctx, compiler+"gcc", "--version").Output()
-	if err != nil {
-		return Build{}, fmt.Errorf("%w (package gcc-aarch64-linux-gnu)", err)
-	}
-	b := Build{Source: source, Compiler: strings.TrimSpace(strings.SplitN(string(version), "\n", 2)[0])}
-	settings := append(bytes.Clone(fragment), strings.Join(bd.Boot.Config, "\n")+"\n"...)
-	environment := Environment(bd)
-	key, err := hash(source, b.Compiler, bd.Boot.Defconfig, bd.Boot.Loader.Packing, settings, environment)
-	if err != nil {
-		return Build{}, err
-	}
-	b.dir = cache.Path("u-boot", bd.Name+"-"+key)
-	if _, err := os.Stat(b.dir); err == nil {
-		return b, nil
-	}
-	if err := os.MkdirAll(cache.Path("u-boot"), 0o755); err != nil {
-		return Build{}, err
-	}
-	tmp, err := os.MkdirTemp(cache.Path("u-boot"), "build-*")
-	if err != nil {
-		return Build{}, err
-	}
-	defer os.RemoveAll(tmp)
-	t := tree{source: filepath.Join(tmp, "source"), out: filepath.Join(tmp, "out")}
-	if err := source.Unpack(ctx, t.source); err != nil {
-		return Build{}, err
-	}
-	if err := t.configure(ctx, bd.Boot.Defconfig, settings, environment); err != nil {
-		return Build{}, err
-	}
-	files, err := t.make(ctx, bd)
-	if err != nil {
-		return Build{}, err
-	}
-	result := filepath.Join(tmp, "result")
-	if err := t.keep(result, files); err != nil {
-		return Build{}, err
-	}
-	if err := os.Rename(result, b.dir); err != nil {
-		if _, statErr := os.Stat(b.dir); statErr != nil { // no other build was faster
-			return Build{}, err
-		}
-	}
-	return b, nil
-}
-
-// hash returns what tells builds apart.
-func hash(inputs ...any) (string, error) {
-	h := sha256.New()
-	if err := json.NewEncoder(h).Encode(inputs); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%x", h.Sum(nil)[:8]), nil
+	return Build{b}, nil
 }
 
 // Environment returns the board's boot.env: its facts and the script.
@@ -228,13 +175,7 @@ func (t tree) make(ctx context.Context, bd board.Board) (files []string, err err
 // run runs a command in the source's directory. What goes into the program of
 // time, place and person is the same everywhere.
 func (t tree) run(ctx context.Context, command ...string) error {
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Dir = t.source
-	cmd.Env = append(os.Environ(), "CROSS_COMPILE="+compiler, "SOURCE_DATE_EPOCH=0", "KBUILD_BUILD_USER=farspoke", "KBUILD_BUILD_HOST=farspoke", "LC_ALL=C", "MAKEFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", strings.Join(command, " "), err, last(out, 20))
-	}
-	return nil
+	return cross.Run(ctx, t.source, []string{"CROSS_COMPILE=" + cross.Prefix, "SOURCE_DATE_EPOCH=0", "KBUILD_BUILD_USER=farspoke", "KBUILD_BUILD_HOST=farspoke"}, command...)
 }
 
 // differs returns an error that names the settings which the configuration does
@@ -294,10 +235,4 @@ func (t tree) keep(dir string, files []string) error {
 		}
 	}
 	return nil
-}
-
-// last returns the last lines of a text.
-func last(text []byte, lines int) []byte {
-	all := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
-	return bytes.Join(all[max(0, len(all)-lines):], []byte("\n"))
 }
