@@ -154,7 +154,11 @@ func (t *Tunnel) Run(ctx context.Context) error {
 	}
 	t.setUp(true)
 	defer t.setUp(false)
-	if err := t.apply(); err != nil {
+	var tap Tap
+	if err = t.apply(); err == nil {
+		tap, err = t.tap()
+	}
+	if err != nil {
 		_ = t.link.Close()
 		return err
 	}
@@ -166,8 +170,8 @@ func (t *Tunnel) Run(ctx context.Context) error {
 	})
 	tasks.Go(func() error { return t.receive(ctx) })
 	tasks.Go(func() error { return t.followMTU(ctx) })
-	if t.cfg.hasMulticast() {
-		tasks.Go(func() error { return t.replicate(ctx) })
+	if tap != nil {
+		tasks.Go(func() error { return t.replicate(ctx, tap) })
 	}
 	if t.cfg.NHRP.Shortcut {
 		// A shortcut may be opened from its other end.

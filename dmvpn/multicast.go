@@ -27,15 +27,25 @@ func (c Config) hasMulticast() bool {
 	return slices.ContainsFunc(c.NHRP.Servers, func(s Server) bool { return s.Multicast })
 }
 
-// replicate sends what leaves the device for a multicast group to each server
-// that gets multicast, until ctx is cancelled. The underlay carries no
-// multicast, so the kernel's own copy never leaves the box: IPsec has no SA with
-// a group.
-func (t *Tunnel) replicate(ctx context.Context) error {
+// tap opens the device for replicate, or returns nil if no server gets multicast.
+// It is there before the first registration, from which on routing protocols may
+// count on being heard.
+func (t *Tunnel) tap() (Tap, error) {
+	if !t.cfg.hasMulticast() {
+		return nil, nil
+	}
 	tap, err := t.deps.Kernel.Tap(t.index)
 	if err != nil {
-		return fmt.Errorf("listen for multicast on %s: %w", t.name, err)
+		return nil, fmt.Errorf("listen for multicast on %s: %w", t.name, err)
 	}
+	return tap, nil
+}
+
+// replicate sends what leaves the device for a multicast group to each server
+// that gets multicast, until ctx is cancelled, and closes the tap. The underlay
+// carries no multicast, so the kernel's own copy never leaves the box: IPsec has
+// no SA with a group.
+func (t *Tunnel) replicate(ctx context.Context, tap Tap) error {
 	defer tap.Close()
 	defer context.AfterFunc(ctx, func() { _ = tap.Close() })()
 	for {

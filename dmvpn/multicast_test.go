@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -23,6 +24,7 @@ type fakeTap struct {
 }
 
 func (k *fakeKernel) Tap(int) (Tap, error) {
+	k.note("tap")
 	k.tap = &fakeTap{kernel: k, packets: make(chan struct{}), closed: make(chan struct{})}
 	return k.tap, nil
 }
@@ -98,6 +100,20 @@ func TestReplication(t *testing.T) {
 		l.blocked = nil
 		l.start(cfg)
 		expect("with one that has not registered us,", nbma1)
+	})
+}
+
+// TestReplicationBeforeRegistration: a hub that knows us may have neighbours that
+// wait for our hello, so none may be lost from then on.
+func TestReplicationBeforeRegistration(t *testing.T) {
+	cfg := testConfig()
+	cfg.NHRP.Servers[0].Multicast = true
+	inLab(t, cfg, func(l *lab) {
+		l.step()
+		isSent := func(s string) bool { return strings.HasPrefix(s, "send to") }
+		if tap, sent := slices.Index(l.kernel.history, "tap"), slices.IndexFunc(l.kernel.history, isSent); tap < 0 || tap > sent {
+			t.Errorf("the tap is not open before the first packet: %q", l.kernel.history)
+		}
 	})
 }
 
