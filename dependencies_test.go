@@ -32,6 +32,7 @@ var pure = []string{
 	"cellular/clat/siit",
 	"cellular/emulator/usb/ntb",
 	"cellular/modem",
+	"cellular/ndp",
 	"cellular/qmi",
 	"cellular/sim",
 }

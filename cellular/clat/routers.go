@@ -1,68 +1,39 @@
 package clat
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 
-	"github.com/mdlayher/packet"
 	"github.com/vishvananda/netlink"
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
-	"github.com/farspoke/farspoke/cellular/clat/nat64"
+	"github.com/farspoke/farspoke/cellular/ndpconn"
 	"github.com/farspoke/farspoke/internal/nl"
 )
 
-// maxAdvertisement is the largest packet that is read, in octets.
-const maxAdvertisement = 2048
-
-// advertisements takes packets of IPv6 that are Router Advertisements without
-// extension headers, and no others.
-var advertisements = []bpf.Instruction{
-	bpf.LoadAbsolute{Off: 6, Size: 1}, // the next header
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 58, SkipTrue: 3},
-	bpf.LoadAbsolute{Off: 40, Size: 1}, // the type of the message
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 134, SkipTrue: 1},
-	bpf.RetConstant{Val: maxAdvertisement},
-	bpf.RetConstant{Val: 0},
-}
-
-// allRoutersMAC is where Ethernet sends what is for nat64.AllRouters (RFC 2464, 7).
-// Other links do not look at it.
-var allRoutersMAC = net.HardwareAddr{0x33, 0x33, 0, 0, 0, 2}
-
-// packetRouters are the routers of a link, by a packet socket: the firewall has no
-// say in this, and the kernel, which listens to no router, keeps nothing of it.
-type packetRouters struct {
-	*packet.Conn
+// asked are the routers of an underlay's link, asked from whatever address it has
+// there at the time.
+type asked struct {
+	*ndpconn.Conn
 	underlay Underlay
 }
 
 // Listen implements kernel.
 func (linux) Listen(u Underlay) (routers, error) {
-	filter, err := bpf.Assemble(advertisements)
+	conn, err := ndpconn.Listen(u.Link, u.Index)
 	if err != nil {
-		return nil, fmt.Errorf("assemble the filter for Router Advertisements: %w", err)
+		return nil, err
 	}
-	conn, err := packet.Listen(&net.Interface{Name: u.Link, Index: u.Index}, packet.Datagram, unix.ETH_P_IPV6, &packet.Config{Filter: filter})
-	if err != nil {
-		return nil, fmt.Errorf("listen to the routers of %s: %w", u.Link, err)
-	}
-	return &packetRouters{conn, u}, nil
+	return asked{conn, u}, nil
 }
 
 // Solicit implements routers.
-func (r *packetRouters) Solicit() error {
-	from, err := linkLocal(r.underlay)
+func (a asked) Solicit() error {
+	from, err := linkLocal(a.underlay)
 	if err != nil {
 		return err
 	}
-	if _, err := r.WriteTo(nat64.Solicitation(from), &packet.Addr{HardwareAddr: allRoutersMAC}); err != nil {
-		return fmt.Errorf("solicit the routers of %s: %w", r.underlay.Link, err)
-	}
-	return nil
+	return a.Conn.Solicit(from)
 }
 
 // linkLocal returns our address for the link alone, not valid if there is none.
@@ -78,19 +49,4 @@ func linkLocal(u Underlay) (netip.Addr, error) {
 		}
 	}
 	return netip.Addr{}, nil
-}
-
-// Receive implements routers.
-func (r *packetRouters) Receive() ([]byte, error) {
-	b := make([]byte, maxAdvertisement)
-	for {
-		n, _, err := r.ReadFrom(b)
-		if errors.Is(err, unix.ENETDOWN) {
-			continue // said once when the link goes down; the socket lives on
-		}
-		if err != nil {
-			return nil, fmt.Errorf("hear the routers of %s: %w", r.underlay.Link, err)
-		}
-		return b[:n], nil
-	}
 }

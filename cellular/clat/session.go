@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/farspoke/farspoke/cellular/clat/nat64"
+	"github.com/farspoke/farspoke/cellular/ndp"
 )
 
 // session is one run of a CLAT: the search for a prefix, and what is made of it. All
@@ -138,13 +139,13 @@ func (s *session) listen(ctx context.Context) {
 				}
 				return
 			}
-			offers, err := nat64.ParseAdvertisement(packet)
+			advertisement, err := ndp.Parse(packet)
 			if err != nil {
 				s.log.Debug("a router is not understood", "err", err)
 				continue
 			}
 			select {
-			case s.heard <- offers:
+			case s.heard <- nat64.Advertised(advertisement):
 			case <-ctx.Done():
 				return
 			}
