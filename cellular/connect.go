@@ -34,6 +34,9 @@ func (v *visit) connect(ctx context.Context) (hold, error) {
 // connectOne sees to one connection. changed says that the modem has to be asked
 // whether it is as it was.
 func (v *visit) connectOne(ctx context.Context, u *Underlay, changed bool) (hold, error) {
+	if u.solicitor.failed() {
+		return v.abandon(ctx, u)
+	}
 	if u.connected {
 		stalled, err := u.stalled(time.Now())
 		if err != nil {
@@ -143,6 +146,18 @@ func (v *visit) lost(ctx context.Context, u *Underlay, reason error) (hold, erro
 		v.note(u, u.choice.Failed(v.registration.PLMN, time.Now(), reason))
 	}
 	return hold{}, nil
+}
+
+// abandon ends a connection without IPv4 whose network names no prefix of IPv6. It
+// counts as an attempt that came to nothing.
+func (v *visit) abandon(ctx context.Context, u *Underlay) (hold, error) {
+	if err := v.modem.Disconnect(ctx, u.session); err != nil {
+		return hold{}, fmt.Errorf("end the connection of %s, which has no address: %w", u.Name, err)
+	}
+	if !u.since.IsZero() {
+		v.note(u, u.choice.Failed(v.registration.PLMN, time.Now(), errNoRouter))
+	}
+	return hold{phase: Connecting, why: errNoRouter.Error(), again: time.Millisecond}, u.withdraw()
 }
 
 // note adds an attempt to those of the connection.

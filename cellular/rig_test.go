@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/farspoke/farspoke/cellular/emulator/virtual"
 	"github.com/farspoke/farspoke/cellular/mbim"
 	"github.com/farspoke/farspoke/cellular/modem"
+	"github.com/farspoke/farspoke/cellular/ndp"
 	"github.com/farspoke/farspoke/cellular/port"
 	"github.com/farspoke/farspoke/cellular/qmi"
 	"github.com/farspoke/farspoke/internal/dhcp"
@@ -194,6 +196,43 @@ func (r *rig) follow(ctx context.Context) {
 
 // Dial implements links. The rig's modems are no routers.
 func (r *rig) Dial(link.Port) (dhcp.Conn, error) { return nil, errors.New("nobody leases here") }
+
+// Routers implements links, with those of the emulated network.
+func (r *rig) Routers(link.Port) (routers, error) {
+	s := &routersOfRig{modem: r.emulator.Modem, said: make(chan []byte, 8), closed: make(chan struct{})}
+	s.modem.Do(func() {
+		s.stop = s.modem.Receive(func(_ int, packet []byte) { s.said <- slices.Clone(packet) })
+	})
+	return s, nil
+}
+
+// routersOfRig is a packet socket on the emulated modem's device.
+type routersOfRig struct {
+	modem  *virtual.Modem
+	stop   func()
+	said   chan []byte
+	closed chan struct{}
+}
+
+func (s *routersOfRig) Solicit(from netip.Addr) error {
+	s.modem.Do(func() { s.modem.SendBySource(ndp.Solicitation(from)) })
+	return nil
+}
+
+func (s *routersOfRig) Receive() ([]byte, error) {
+	select {
+	case packet := <-s.said:
+		return packet, nil
+	case <-s.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (s *routersOfRig) Close() error {
+	s.modem.Do(s.stop)
+	close(s.closed)
+	return nil
+}
 
 // Await implements Bus.
 func (r *rig) Await(ctx context.Context, _ string, last Device) (Device, error) {

@@ -139,7 +139,7 @@ func (s *Station) nudge() {
 func (s *Station) Run(ctx context.Context) error {
 	defer func() {
 		for _, u := range s.underlays {
-			u.lessee, u.translator = u.lessee.end(), u.translator.end()
+			u.endTasks()
 		}
 	}()
 	var last Device

@@ -10,6 +10,7 @@ import (
 	"github.com/farspoke/farspoke/cellular/apn"
 	"github.com/farspoke/farspoke/cellular/clat"
 	"github.com/farspoke/farspoke/cellular/modem"
+	"github.com/farspoke/farspoke/cellular/ndpconn"
 	"github.com/farspoke/farspoke/internal/dhcp"
 	"github.com/farspoke/farspoke/internal/link"
 	"github.com/farspoke/farspoke/internal/uplink"
@@ -60,6 +61,8 @@ type links interface {
 	Traffic(p link.Port) (in, out uint64, err error)
 	// Dial opens the device for DHCP.
 	Dial(p link.Port) (dhcp.Conn, error)
+	// Routers hears the routers of the link that the device is.
+	Routers(p link.Port) (routers, error)
 }
 
 // linux is the kernel.
@@ -67,6 +70,9 @@ type linux struct{ link.Linux }
 
 // Dial implements links.
 func (linux) Dial(p link.Port) (dhcp.Conn, error) { return dhcp.Listen(p.Name, p.Index) }
+
+// Routers implements links.
+func (linux) Routers(p link.Port) (routers, error) { return ndpconn.Listen(p.Name, p.Index) }
 
 // Underlay is one connection of a modem as the rest of the router sees it. Its
 // methods but State and Demote belong to the Station.
@@ -94,6 +100,9 @@ type Underlay struct {
 	newCLAT    func(over clat.Underlay, log *slog.Logger) (translation, error)
 	// lessee has the address of a modem that is a router of its own, nil for others.
 	lessee *lessee
+	// solicitor has the address of IPv6 where the modem tells but a part of it, nil for
+	// others.
+	solicitor *solicitor
 	// choice is the APN that is or was to be connected to, and since when it is; zero
 	// for a connection that an earlier process has made.
 	choice apn.Choice
@@ -107,12 +116,16 @@ type Underlay struct {
 }
 
 // news reports whether something that comes by itself has changed since offer.
-func (u *Underlay) news() bool { return u.lessee.news() || u.translator.news() }
+func (u *Underlay) news() bool {
+	return u.lessee.news() || u.solicitor.news() || u.translator.news()
+}
 
 // hold is what the connection waits for, although the network has made it.
 func (u *Underlay) hold() hold {
-	if h := u.lessee.hold(); h.holds() {
-		return h
+	for _, h := range []hold{u.lessee.hold(), u.solicitor.hold()} {
+		if h.holds() {
+			return h
+		}
 	}
 	return u.translator.hold()
 }
@@ -152,7 +165,10 @@ func (u *Underlay) offer(c modem.Connection) error {
 	if c, err = u.leased(c); err != nil {
 		return err
 	}
-	if u.lessee.hold().holds() && !u.connected {
+	if c, err = u.advertised(c); err != nil {
+		return err
+	}
+	if u.hold().holds() && !u.connected {
 		return nil // what an earlier process has put there may still hold
 	}
 	if u.connected && c.Address4 != u.connection.Address4 {
@@ -241,7 +257,7 @@ func beside(a netip.Addr) netip.Addr {
 // the device keeps its carrier and would swallow everything.
 func (u *Underlay) withdraw() error {
 	u.announce(uplink.State{})
-	u.lessee, u.translator = u.lessee.end(), u.translator.end()
+	u.endTasks()
 	u.connection, u.connected, u.since = modem.Connection{}, false, time.Time{}
 	if u.bare {
 		return nil
@@ -257,6 +273,11 @@ func (u *Underlay) withdraw() error {
 	}
 	u.port, u.bare = link.Port{}, true
 	return nil
+}
+
+// endTasks ends what runs for the connection, and leaves what came of it as it is.
+func (u *Underlay) endTasks() {
+	u.lessee, u.solicitor, u.translator = u.lessee.end(), u.solicitor.end(), u.translator.end()
 }
 
 // announce makes state the latest if it says something new.

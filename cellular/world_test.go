@@ -60,6 +60,10 @@ type world struct {
 
 	// lease is what the modem answers to DHCP, nothing where there is none.
 	lease func(*dhcpv4.DHCPv4) *dhcpv4.DHCPv4
+	// routers are what the network's routers say when they are asked from an address,
+	// nothing where there is none; heard hears them unasked as well.
+	routers func(from netip.Addr) []byte
+	heard   chan []byte
 }
 
 var (
@@ -82,6 +86,7 @@ func play(t *testing.T, cfg Config, arrange func(*world), do func(*world)) {
 			slots:   []modem.Slot{{Number: 1, Active: true, Filled: true, ICCID: goodSIM.ICCID}},
 			grant:   func(int, modem.APN) (modem.Connection, error) { return goodGrant, nil },
 			kernel:  newKernel(),
+			heard:   make(chan []byte, 8),
 			memory:  make(memory),
 			present: make(chan struct{}),
 		}

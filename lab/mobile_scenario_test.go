@@ -72,8 +72,9 @@ func TestMobileFaults(t *testing.T) {
 	}
 }
 
-// TestMobileIPv6: the mobile network gives IPv6 alone; the box reaches the hub by the
-// network's NAT64, protected as ever.
+// TestMobileIPv6: the mobile network gives IPv6 alone, of which the modem tells but the
+// interface identifier; the box hears of the prefix and of the NAT64 by the network's
+// router, and reaches the hub by it, protected as ever.
 func TestMobileIPv6(t *testing.T) {
 	lab := open(t)
 	ctx, stop := context.WithCancel(context.Background())
@@ -83,7 +84,7 @@ func TestMobileIPv6(t *testing.T) {
 	}
 	k := onMobile(lab, usb.MBIM)
 	for _, a := range k.scenario.Networks[0].APNs {
-		a.Families, a.NAT64 = modem.IPv6, nat64Prefix
+		a.Families, a.NAT64, a.ByRouter = modem.IPv6, nat64Prefix, true
 	}
 	spoke := bringUp(t, lab, k)
 	if u := uplinkOf(t, spoke, "lte"); u.Link != "clat-lte" || u.Address != netip.MustParsePrefix("192.0.0.1/32") {

@@ -152,7 +152,7 @@ func (s *Side) granted(r request) {
 	if !ok {
 		return
 	}
-	lines, err := at.ContextLines(session.Number+1, session.Granted)
+	lines, err := at.ContextLines(session.Number+1, session.Told())
 	if err != nil {
 		r.done(at.ErrUnspecified)
 		return
@@ -167,7 +167,8 @@ func (s *Side) addresses(r request) {
 		return
 	}
 	p := []at.Value{at.Int(session.Number + 1)}
-	for _, a := range []netip.Prefix{session.Granted.Address4, session.Granted.Address6} {
+	told := session.Told()
+	for _, a := range []netip.Prefix{told.Address4, told.Address6} {
 		if a.IsValid() {
 			p = append(p, at.Text(at.Decimal(a.Addr())))
 		}

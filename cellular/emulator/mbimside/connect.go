@@ -143,7 +143,7 @@ func (s *Side) ipConfiguration(request mbim.Body) *reply {
 }
 
 func ipConfiguration(session *virtual.Session) *mbim.IPConfiguration {
-	g := session.Granted
+	g := session.Told()
 	c := &mbim.IPConfiguration{Session: uint32(session.Number)}
 	if g.Address4.IsValid() {
 		c.IPv4 = family(g.Address4, g.Gateway4, g.DNS, g.MTU)
@@ -157,8 +157,11 @@ func ipConfiguration(session *virtual.Session) *mbim.IPConfiguration {
 // family is what the network gave of the family of address.
 func family(address netip.Prefix, gateway netip.Addr, dns []netip.Addr, mtu int) mbim.IPFamilyConfiguration {
 	c := mbim.IPFamilyConfiguration{
-		Available: mbim.IPConfigurationAvailableFlagAddress | mbim.IPConfigurationAvailableFlagGateway,
+		Available: mbim.IPConfigurationAvailableFlagAddress,
 		Addresses: []netip.Prefix{address}, Gateway: gateway, MTU: uint32(mtu),
+	}
+	if gateway.IsValid() {
+		c.Available |= mbim.IPConfigurationAvailableFlagGateway
 	}
 	for _, server := range dns {
 		if server.Is4() == address.Addr().Is4() {

@@ -56,7 +56,7 @@ func (s *Side) wds(c *client, request qmi.Body) qmi.Body {
 
 // settings has those of a session's settings that are wanted.
 func settings(session *virtual.Session, wanted qmi.Settings) qmi.Body {
-	g, answer := session.Granted, &qmi.GetSettingsResponse{}
+	g, answer := session.Told(), &qmi.GetSettingsResponse{}
 	dns := map[bool][]*netip.Addr{}
 	for _, server := range g.DNS {
 		dns[server.Is4()] = append(dns[server.Is4()], &server)
@@ -81,7 +81,7 @@ func settings(session *virtual.Session, wanted qmi.Settings) qmi.Body {
 		if asked(qmi.SettingAddress) {
 			answer.IPv6.Address = &g.Address6
 		}
-		if asked(qmi.SettingGateway) {
+		if asked(qmi.SettingGateway) && g.Gateway6.IsValid() {
 			answer.IPv6.Gateway = new(netip.PrefixFrom(g.Gateway6, g.Address6.Bits()))
 		}
 		if asked(qmi.SettingDNS) {

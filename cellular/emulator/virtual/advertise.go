@@ -7,13 +7,15 @@ import (
 	"github.com/farspoke/farspoke/cellular/modem"
 )
 
-// ICMPv6 of RFC 4861, and its options; the one of RFC 8781 tells a NAT64.
+// ICMPv6 of RFC 4861, and its options; that of RFC 8106 tells a name server, that of
+// RFC 8781 a NAT64.
 const (
 	icmpv6              = 58
 	routerSolicitation  = 133
 	routerAdvertisement = 134
 	optionPrefix        = 3
 	optionMTU           = 5
+	optionDNS           = 25
 	optionPREF64        = 38
 )
 
@@ -51,6 +53,13 @@ func (s *Session) advertisement(to netip.Addr) []byte {
 	if s.Granted.MTU != 0 {
 		body = append(body, optionMTU, 1, 0, 0)
 		body = binary.BigEndian.AppendUint32(body, uint32(s.Granted.MTU))
+	}
+	for _, server := range s.Granted.DNS {
+		if server.Is6() {
+			body = append(body, optionDNS, 3, 0, 0)
+			body = binary.BigEndian.AppendUint32(body, forever)
+			body = append(body, server.AsSlice()...)
+		}
 	}
 	if nat64 := s.apn.NAT64; nat64.IsValid() && s.Families == modem.IPv6 {
 		const scaledLifetime, length96 = 8191 << 3, 0

@@ -108,6 +108,9 @@ type APN struct {
 	MTU   int          `json:"mtu"`
 	// NAT64 is the prefix that router advertisements tell (RFC 8781), if there is one.
 	NAT64 netip.Prefix `json:"nat64"`
+	// ByRouter: the modem tells hosts their interface identifier of IPv6 alone. Its
+	// prefix, and name servers, are in router advertisements.
+	ByRouter bool `json:"byRouter"`
 	// given is how many addresses have been given out.
 	given int
 }

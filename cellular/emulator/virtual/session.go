@@ -205,6 +205,19 @@ func (a *APN) address(s *Session) {
 	s.Granted = c
 }
 
+// Told is what the modem tells the host of what the network gave.
+func (s *Session) Told() modem.Connection {
+	c := s.Granted
+	if !s.apn.ByRouter || !c.Address6.IsValid() {
+		return c
+	}
+	b := c.Address6.Addr().As16()
+	copy(b[:8], []byte{0xfe, 0x80, 0, 0, 0, 0, 0, 0})
+	c.Address6, c.Gateway6 = netip.PrefixFrom(netip.AddrFrom16(b), c.Address6.Bits()), netip.Addr{}
+	c.DNS = slices.DeleteFunc(slices.Clone(c.DNS), netip.Addr.Is6)
+	return c
+}
+
 // linkTo makes up the smallest subnet in which addr is a host with a neighbour,
 // as modems do for hosts that want a gateway.
 func linkTo(addr netip.Addr) (own netip.Prefix, gateway netip.Addr) {
