@@ -187,7 +187,23 @@ func (u *Underlay) offer(c modem.Connection) error {
 	if err != nil {
 		return err
 	}
-	state := uplink.State{Up: want.Address.IsValid(), Address: want.Address, Address6: want.Address6, DNS: c.DNS, MTU: want.MTU}
+	state := u.offered(want, c.DNS, refused)
+	u.connection, u.placed, u.connected = c, u.metric(), true
+	if !c.Address4.IsValid() && !c.DHCP && state.Address6.IsValid() {
+		if state, err = u.translate(state); err != nil {
+			return err
+		}
+	} else {
+		u.translator = u.translator.end()
+	}
+	u.announce(state)
+	return nil
+}
+
+// offered is what there is on offer once the device has what it should but for what the
+// kernel refused.
+func (u *Underlay) offered(want link.Addressing, dns []netip.Addr, refused []link.Refusal) uplink.State {
+	state := uplink.State{Up: want.Address.IsValid(), Address: want.Address, Address6: want.Address6, DNS: dns, MTU: want.MTU}
 	for _, r := range want.Routes {
 		if r.To.Addr().Is4() {
 			state.Gateway = r.Via
@@ -203,16 +219,7 @@ func (u *Underlay) offer(c modem.Connection) error {
 			state.Address6, state.Gateway6 = netip.Prefix{}, netip.Addr{}
 		}
 	}
-	u.connection, u.placed, u.connected = c, u.metric(), true
-	if !c.Address4.IsValid() && !c.DHCP && state.Address6.IsValid() {
-		if state, err = u.translate(state); err != nil {
-			return err
-		}
-	} else {
-		u.translator = u.translator.end()
-	}
-	u.announce(state)
-	return nil
+	return state
 }
 
 // addressing returns what the device should have for the connection.
