@@ -124,7 +124,8 @@ func (v *visit) served(ctx context.Context) (hold, error) {
 // attempt that came to nothing, so that nobody is pestered. What has gone with the
 // network is none of the APN's fault.
 func (v *visit) lost(ctx context.Context, u *Underlay, reason error) (hold, error) {
-	connected, since := u.connected, u.since
+	since := u.since
+	connected := u.connected || !since.IsZero() // it may have waited for its address
 	if err := u.withdraw(); err != nil || !connected {
 		return hold{}, err
 	}

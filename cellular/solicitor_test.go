@@ -190,6 +190,29 @@ func TestNoRouter(t *testing.T) {
 	})
 }
 
+// TestLostBeforeRouter: a connection that ends again and again before a router has said
+// anything pesters nobody.
+func TestLostBeforeRouter(t *testing.T) {
+	play(t, Config{}, func(w *world) {
+		w.grant = func(int, modem.APN) (modem.Connection, error) { return identifiedAlone, nil }
+		w.routers = func(netip.Addr) []byte { return nil }
+	}, func(w *world) {
+		const ends = 20
+		for range ends {
+			w.change(modem.ConnectionChanged, func() { delete(w.connections, 0) })
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		isConnect := func(what string) bool { return strings.HasPrefix(what, "connect") }
+		if n := len(slices.DeleteFunc(w.did, func(what string) bool { return !isConnect(what) })); n > ends/2 {
+			t.Errorf("connected %d times in %d seconds", n, ends)
+		}
+		if len(w.station.Status().Connections[0].Failed) == 0 {
+			t.Error("no attempt is said to have come to nothing")
+		}
+	})
+}
+
 // TestPrefixByRouterByEach: with modems of each protocol, of both families and of IPv6
 // alone.
 func TestPrefixByRouterByEach(t *testing.T) {
