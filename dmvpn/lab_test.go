@@ -237,8 +237,10 @@ type fakeKernel struct {
 	routes     []Route
 	history    []string
 	link       *fakeLink
-	// prefixes are the networks behind the box, and rerouted tells that they changed.
+	// prefixes are the networks behind the box, which take as long to read as listing
+	// says, and rerouted tells that they changed.
 	prefixes []netip.Prefix
+	listing  time.Duration
 	rerouted chan struct{}
 	// missing are next hops that there is traffic for and no neighbour.
 	missing chan netip.Addr
@@ -285,8 +287,10 @@ func (k *fakeKernel) SetRoutes(index int, vrf string, all []Route) error {
 
 func (k *fakeKernel) Prefixes(vrf string, ipv6 bool) ([]netip.Prefix, error) {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.prefixes, nil
+	prefixes, listing := k.prefixes, k.listing
+	k.mu.Unlock()
+	time.Sleep(listing)
+	return prefixes, nil
 }
 
 func (k *fakeKernel) Rerouted(ctx context.Context, tell func()) error {

@@ -36,6 +36,11 @@ func (l *loop) run(ctx context.Context) error {
 	defer l.tasks.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	if l.cfg.NHRP.Shortcut {
+		// Before a hub may send somebody here: who asks for a network that we do not
+		// know of yet is told that there is none, and asks nobody for a minute.
+		l.do(ctx, l.lookBehind())
+	}
 	for {
 		state, changed := l.deps.Uplink.Load()
 		l.do(ctx, func(c *nhc.Client, now nhc.Instant) nhc.Effects { return c.Uplink(now, uplinkOf(state)) })

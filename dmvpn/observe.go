@@ -37,17 +37,11 @@ func (t *Tunnel) observe(ctx context.Context) error {
 	return tasks.Wait()
 }
 
-// observePrefixes looks at the networks behind the box whenever routes change: who
-// asks for one before we know of it is told that there is none, and asks nobody for
-// a minute. It looks now and then as well, since not all that ends a route is told.
+// observePrefixes looks at the networks behind the box whenever routes change. It
+// looks now and then as well, since not all that ends a route is told.
 func (t *Tunnel) observePrefixes(ctx context.Context, rerouted <-chan struct{}) {
 	for {
-		prefixes, err := t.deps.Kernel.Prefixes(t.cfg.VRF, t.cfg.Address.Addr().Is6())
-		if err != nil {
-			t.log.Warn("cannot read which networks are behind the box", "err", err)
-		} else {
-			t.tell(ctx, func(c *nhc.Client, now nhc.Instant) nhc.Effects { return c.Prefixes(now, prefixes) })
-		}
+		t.tell(ctx, t.lookBehind())
 		select {
 		case <-time.After(leastPause):
 		case <-ctx.Done():
@@ -60,6 +54,16 @@ func (t *Tunnel) observePrefixes(ctx context.Context, rerouted <-chan struct{}) 
 			return
 		}
 	}
+}
+
+// lookBehind returns what the client is to be told of the networks behind the box.
+func (t *Tunnel) lookBehind() input {
+	prefixes, err := t.deps.Kernel.Prefixes(t.cfg.VRF, t.cfg.Address.Addr().Is6())
+	if err != nil {
+		t.log.Warn("cannot read which networks are behind the box", "err", err)
+		return (*nhc.Client).Tick
+	}
+	return func(c *nhc.Client, now nhc.Instant) nhc.Effects { return c.Prefixes(now, prefixes) }
 }
 
 // observeTraffic looks now and then at which direct paths are used.

@@ -93,22 +93,43 @@ func TestNewNetworkIsAnsweredFor(t *testing.T) {
 		l.pass(second)
 		l.kernel.connect(netip.MustParsePrefix("192.168.1.0/24"))
 		l.pass(second / 5)
-		l.step()
-		l.kernel.link.deliver(nbma1, &nhrp.Packet{
-			Family: nhrp.FamilyIPv4, Protocol: nhrp.ProtocolIPv4, Hops: 255, Type: nhrp.ResolutionRequest, RequestID: 7,
-			SrcNBMA: public, SrcProtocol: netip.MustParseAddr("172.16.100.18"), DstProtocol: netip.MustParseAddr("192.168.1.9"),
-			Extensions: []nhrp.Extension{nhrp.NewAuthentication("cloud")},
-		})
-		l.pass(second)
-		l.step()
-		answers := make(map[nhrp.Code]int)
-		for _, a := range l.hubs[nbma1].received {
-			if a.packet.Type == nhrp.ResolutionReply {
-				answers[a.packet.CIEs[0].Code]++
-			}
-		}
-		if len(answers) != 1 || answers[nhrp.Success] != 1 {
-			t.Errorf("answers by their code: %v", answers)
-		}
+		l.expectAnswerFor(netip.MustParseAddr("192.168.1.9"))
 	})
+}
+
+// TestNetworksAreKnownFirst: whoever asks for a network behind the box the moment
+// that a process starts is answered as well, however long the kernel takes to list
+// them.
+func TestNetworksAreKnownFirst(t *testing.T) {
+	cfg := testConfig()
+	cfg.NHRP.Shortcut = true
+	inLab(t, cfg, func(l *lab) {
+		l.end()
+		l.kernel.prefixes, l.kernel.listing = []netip.Prefix{netip.MustParsePrefix("192.168.1.0/24")}, second
+		l.start(cfg)
+		l.expectAnswerFor(netip.MustParseAddr("192.168.1.9"))
+	})
+}
+
+// expectAnswerFor has another spoke ask for an address by the hub, and fails the
+// test unless it is told that it is ours.
+func (l *lab) expectAnswerFor(dst netip.Addr) {
+	l.t.Helper()
+	l.step()
+	l.kernel.link.deliver(nbma1, &nhrp.Packet{
+		Family: nhrp.FamilyIPv4, Protocol: nhrp.ProtocolIPv4, Hops: 255, Type: nhrp.ResolutionRequest, RequestID: 7,
+		SrcNBMA: public, SrcProtocol: netip.MustParseAddr("172.16.100.18"), DstProtocol: dst,
+		Extensions: []nhrp.Extension{nhrp.NewAuthentication("cloud")},
+	})
+	l.pass(2 * second)
+	l.step()
+	answers := make(map[nhrp.Code]int)
+	for _, a := range l.hubs[nbma1].received {
+		if a.packet.Type == nhrp.ResolutionReply {
+			answers[a.packet.CIEs[0].Code]++
+		}
+	}
+	if len(answers) != 1 || answers[nhrp.Success] != 1 {
+		l.t.Errorf("answers about %s by their code: %v", dst, answers)
+	}
 }
