@@ -140,10 +140,16 @@ func (l *loop) do(ctx context.Context, in input) {
 	}
 }
 
-// tell hands the loop an input, unless ctx is cancelled before.
+// tell hands the loop an input, which counts unless ctx is cancelled before.
 func (t *Tunnel) tell(ctx context.Context, in input) {
+	unlessCancelled := func(c *nhc.Client, now nhc.Instant) nhc.Effects {
+		if ctx.Err() != nil {
+			return nhc.Effects{} // of a peer that is guarded no more, or by another
+		}
+		return in(c, now)
+	}
 	select {
-	case t.inputs <- in:
+	case t.inputs <- unlessCancelled:
 	case <-ctx.Done():
 	}
 }

@@ -1,10 +1,13 @@
 package dmvpn
 
 import (
+	"context"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"testing"
 
+	"github.com/farspoke/farspoke/dmvpn/nhc"
 	"github.com/farspoke/farspoke/dmvpn/nhrp"
 )
 
@@ -132,4 +135,18 @@ func (l *lab) expectAnswerFor(dst netip.Addr) {
 	if len(answers) != 1 || answers[nhrp.Success] != 1 {
 		l.t.Errorf("answers about %s by their code: %v", dst, answers)
 	}
+}
+
+// TestEndOfAGuard: what a peer's guard has to tell when it is called off is of no
+// account, although the loop may take it: another one may guard the peer by then.
+func TestEndOfAGuard(t *testing.T) {
+	tunnel := New("hq", testConfig(), Deps{Log: slog.New(slog.DiscardHandler)})
+	ctx, cancel := context.WithCancel(t.Context())
+	go tunnel.tell(ctx, func(*nhc.Client, nhc.Instant) nhc.Effects {
+		t.Error("the client is told")
+		return nhc.Effects{}
+	})
+	in := <-tunnel.inputs
+	cancel()
+	in(nil, 0)
 }
