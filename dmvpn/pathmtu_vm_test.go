@@ -148,7 +148,9 @@ func receive(t *testing.T, conn *net.UDPConn, mark byte) int {
 	b := make([]byte, 2000)
 	for {
 		n, err := conn.Read(b)
-		must(t, err)
+		if err != nil {
+			t.Fatalf("the packet with the mark %d does not come: %v", mark, err)
+		}
 		if b[0] == mark {
 			return n + udpHeaders
 		}
