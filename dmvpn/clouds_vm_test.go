@@ -4,20 +4,15 @@ package dmvpn
 
 import (
 	"encoding/binary"
-	"log/slog"
 	"net"
 	"net/netip"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"github.com/farspoke/farspoke/internal/checkpoint"
 	"github.com/farspoke/farspoke/internal/nl"
 	"github.com/farspoke/farspoke/internal/secret"
-	"github.com/farspoke/farspoke/internal/uplink"
-	"github.com/farspoke/farspoke/internal/value"
 )
 
 // TestClouds: two clouds with the same addresses inside are told apart by their
@@ -63,33 +58,22 @@ func TestClouds(t *testing.T) {
 				waitFor(t, "registration in cloud "+c.name, func() bool { return c.tunnel.Status().Servers[0].State == Registered })
 			}
 			for _, c := range clouds {
-				c.hub.lab.mu.Lock()
-				if n := len(c.hub.received); n != 1 {
+				if n := len(c.hub.asked()); n != 1 {
 					t.Errorf("hub %s received %d requests", c.name, n)
 				}
-				c.hub.lab.mu.Unlock()
 			}
 			for _, c := range clouds {
 				must(t, datagram(t, c.name, groups[unix.IPPROTO_UDP], "hello of "+c.name))
-				waitFor(t, "replication", func() bool { return c.tunnel.Status().Multicast.Replicated == 1 })
+				c.expect("17 from 172.16.100.17 to 224.0.0.9 hello of " + c.name)
 				must(t, datagram(t, "tenant-"+c.name, hub1, "from "+c.name))
-				c.tell("to " + c.name)
+				c.expect("17 from 172.16.100.17 to 172.16.100.1 from " + c.name)
+				c.tell(t, "to "+c.name)
 			}
+			// Nothing has come from the other cloud.
 			for _, c := range clouds {
 				must(t, datagram(t, "tenant-"+c.name, hub1, "the end"))
-				c.tell("the end")
-			}
-			for _, c := range clouds {
-				want := []string{
-					"17 from 172.16.100.17 to 224.0.0.9 hello of " + c.name,
-					"17 from 172.16.100.17 to 172.16.100.1 from " + c.name,
-				}
-				if diff := cmp.Diff(want, c.arrived("the end")); diff != "" {
-					t.Errorf("at the hub of cloud %s came (-want +got):\n%s", c.name, diff)
-				}
-				if diff := cmp.Diff([]string{"to " + c.name}, c.heard(t)); diff != "" {
-					t.Errorf("to the VRF of cloud %s came (-want +got):\n%s", c.name, diff)
-				}
+				c.expect("17 from 172.16.100.17 to 172.16.100.1 the end")
+				c.tell(t, "the end")
 			}
 		})
 	}
@@ -102,16 +86,16 @@ type cloud struct {
 	far            *farEnd
 	hub            *hub
 	tunnel         *Tunnel
-	// arrived tells what came at the hub, and inside hears what came for us.
-	arrived func(last string) []string
-	inside  net.PacketConn
+	// expect waits for what comes at the hub, and inside hears what comes for us.
+	expect func(want string)
+	inside net.PacketConn
 }
 
 // start registers with the hub, in a VRF of the cloud's own.
 func (c *cloud) start(t *testing.T) {
 	t.Helper()
 	c.hub = startHubOf(t, c.far, c.cloudHub)
-	c.arrived = sniffTunnel(t, c.far, c.device)
+	c.expect = sniffTunnel(t, c.far, c.device)
 	cfg := testConfig()
 	cfg.Underlay, cfg.VRF, cfg.Key = c.underlay, "tenant-"+c.name, c.key
 	cfg.NHRP.Authentication = secret.New("nhrp-"+c.name, c.secret)
@@ -119,39 +103,25 @@ func (c *cloud) start(t *testing.T) {
 	d := tunnelDevice()
 	d.Name, d.Underlay, d.VRF, d.Key = c.name, cfg.Underlay, cfg.VRF, cfg.Key
 	ensure(t, d)
-	directory, err := checkpoint.Open(t.TempDir())
-	must(t, err)
-	var state value.Value[uplink.State]
-	state.Set(uplink.State{Name: "wan", Up: true, VRF: c.underlay, Address: netip.PrefixFrom(c.spoke, 24)})
-	c.tunnel = New(c.name, cfg, Deps{
-		Kernel: Netlink{}, Protector: &protector{lab: c.hub.lab}, Resolver: net.DefaultResolver, Uplink: &state, Checkpoint: directory, Log: slog.New(slog.DiscardHandler),
-	})
-	t.Cleanup(run(t, c.tunnel))
+	c.tunnel = New(c.name, cfg, depsOf(t, c.hub, c.underlay, c.spoke))
+	run(t, c.tunnel)
 	config := net.ListenConfig{Control: controlled(func(fd int) error { return unix.BindToDevice(fd, cfg.VRF) })}
+	var err error
 	c.inside, err = config.ListenPacket(t.Context(), "udp4", netip.AddrPortFrom(spokeAddress, ripPort).String())
 	must(t, err)
 	t.Cleanup(func() { c.inside.Close() })
 }
 
-// tell has the hub send a datagram to us.
-func (c *cloud) tell(text string) {
+// tell has the hub send a datagram to us, which must be the next one that comes.
+func (c *cloud) tell(t *testing.T, text string) {
+	t.Helper()
 	b := make([]byte, 8, 8+len(text))
 	binary.BigEndian.PutUint16(b[2:], ripPort)
 	binary.BigEndian.PutUint16(b[4:], uint16(cap(b)))
 	c.send(c.far, unix.IPPROTO_UDP, spokeAddress, append(b, text...))
-}
-
-// heard returns what the hub told us, up to the end.
-func (c *cloud) heard(t *testing.T) (texts []string) {
-	t.Helper()
 	must(t, c.inside.SetReadDeadline(time.Now().Add(patience)))
-	b := make([]byte, 100)
-	for {
-		n, _, err := c.inside.ReadFrom(b)
-		must(t, err)
-		if string(b[:n]) == "the end" {
-			return texts
-		}
-		texts = append(texts, string(b[:n]))
+	heard := make([]byte, 100)
+	if n, _, err := c.inside.ReadFrom(heard); err != nil || string(heard[:n]) != text {
+		t.Fatalf("to the VRF of cloud %s came %q, %v; want %q", c.name, heard[:n], err, text)
 	}
 }

@@ -4,7 +4,6 @@ package dmvpn
 
 import (
 	"errors"
-	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
@@ -15,10 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/farspoke/farspoke/dmvpn/nhrp"
-	"github.com/farspoke/farspoke/internal/checkpoint"
 	"github.com/farspoke/farspoke/internal/nl"
-	"github.com/farspoke/farspoke/internal/uplink"
-	"github.com/farspoke/farspoke/internal/value"
 )
 
 // TestIPv6 has IPv6 in a tunnel over IPv4: registration, a shortcut to another
@@ -55,14 +51,7 @@ func TestIPv6(t *testing.T) {
 	d := tunnelDevice()
 	d.Address, d.Solicit = ours, true
 	index := ensure(t, d)
-	directory, err := checkpoint.Open(t.TempDir())
-	must(t, err)
-	var state value.Value[uplink.State]
-	state.Set(uplink.State{Name: "wan", Up: true, VRF: "front", Address: netip.PrefixFrom(spokeWAN, 24)})
-	tunnel, stop := runTunnel(t, cfg, Deps{
-		Kernel: Netlink{}, Protector: &protector{lab: h.lab}, Resolver: net.DefaultResolver, Uplink: &state, Checkpoint: directory, Log: slog.New(slog.DiscardHandler),
-	})
-	defer stop()
+	tunnel, _ := runTunnel(t, cfg, depsOf(t, h, "front", spokeWAN))
 	waitFor(t, "registration", func() bool { return tunnel.Status().Servers[0].State == Registered })
 
 	redirect(t, router, hubInner.Addr(), ours.Addr(), otherLAN.Addr().Next())

@@ -187,7 +187,9 @@ func TestSetRoutes(t *testing.T) {
 	} {
 		must(t, Netlink{}.SetRoutes(index, "tenant", want))
 		must(t, Netlink{}.SetRoutes(index, "tenant", want))
-		routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: table, LinkIndex: index}, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_OIF)
+		routes, err := nl.List(func() ([]netlink.Route, error) {
+			return netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Table: table, LinkIndex: index}, netlink.RT_FILTER_TABLE|netlink.RT_FILTER_OIF)
+		})
 		must(t, err)
 		var got []Route
 		strangers := 0

@@ -3,8 +3,6 @@
 package dmvpn
 
 import (
-	"log/slog"
-	"net"
 	"net/netip"
 	"slices"
 	"testing"
@@ -15,10 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/farspoke/farspoke/dmvpn/nhc"
-	"github.com/farspoke/farspoke/internal/checkpoint"
 	"github.com/farspoke/farspoke/internal/nl"
-	"github.com/farspoke/farspoke/internal/uplink"
-	"github.com/farspoke/farspoke/internal/value"
 )
 
 // TestNothingStale: a process finds what the last one left in the kernel, keeps
@@ -57,18 +52,14 @@ func TestNothingStale(t *testing.T) {
 	overOther := Route{netip.MustParsePrefix("192.168.0.0/16"), others.Address}
 	must(t, Netlink{}.SetRoutes(second, "tenant", []Route{overOther}))
 
-	directory, err := checkpoint.Open(t.TempDir())
-	must(t, err)
-	must(t, directory.Save("dmvpn-hq", nhc.State{
+	deps := depsOf(t, h, "front", spokeWAN)
+	must(t, deps.Checkpoint.Save("dmvpn-hq", nhc.State{
 		RequestID: 1,
 		Registrations: map[netip.Addr]nhc.Registration{hub1: {
 			Address: spokeAddress, Claimed: spokeWAN, Observed: spokeWAN, NBMA: hubWAN, Refresh: sinceBoot() + time.Hour, Until: sinceBoot() + 2*time.Hour,
 		}},
 		Shortcuts: []nhc.Shortcut{kept, expired},
 	}))
-	var state value.Value[uplink.State]
-	state.Set(uplink.State{Name: "wan", Up: true, VRF: "front", Address: netip.PrefixFrom(spokeWAN, 24)})
-	deps := Deps{Kernel: Netlink{}, Protector: &protector{lab: h.lab}, Resolver: net.DefaultResolver, Uplink: &state, Checkpoint: directory, Log: slog.New(slog.DiscardHandler)}
 	cfg := testConfig()
 	cfg.VRF, cfg.Key = "tenant", keyZero
 	cfg.NHRP.Servers[0].NBMA = hubWAN.String()
@@ -83,7 +74,11 @@ func TestNothingStale(t *testing.T) {
 		{"without", false, []Neighbour{toHub}, []Route{overHub}},
 	} {
 		cfg.NHRP.Shortcut = process.shortcut
-		tunnel, stop := runTunnel(t, cfg, deps)
+		// Time stands still: else what was left is given up if this takes seconds.
+		now := sinceBoot()
+		tunnel := New("hq", cfg, deps)
+		tunnel.sinceBoot = func() time.Duration { return now }
+		stop := run(t, tunnel)
 		waitFor(t, "taking over", func() bool { return tunnel.Status().Servers[0].State == Registered })
 		if got := neighboursOf(t, index); !slices.Equal(got, process.neighbours) {
 			t.Errorf("%s: neighbours %v, want %v", process.name, got, process.neighbours)
@@ -109,7 +104,7 @@ func TestNothingStale(t *testing.T) {
 // neighboursOf returns the permanent neighbours of a device, in order.
 func neighboursOf(t *testing.T, index int) (all []Neighbour) {
 	t.Helper()
-	neighbours, err := netlink.NeighList(index, netlink.FAMILY_ALL)
+	neighbours, err := nl.List(func() ([]netlink.Neigh, error) { return netlink.NeighList(index, netlink.FAMILY_ALL) })
 	must(t, err)
 	for _, n := range neighbours {
 		if n.State == netlink.NUD_PERMANENT {
@@ -127,7 +122,9 @@ func neighboursOf(t *testing.T, index int) (all []Neighbour) {
 func routesOf(t *testing.T, index int) (all []Route) {
 	t.Helper()
 	filter := &netlink.Route{LinkIndex: index, Protocol: nl.ProtocolTunnel, Table: unix.RT_TABLE_UNSPEC}
-	routes, err := netlink.RouteListFiltered(netlink.FAMILY_ALL, filter, netlink.RT_FILTER_OIF|netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE)
+	routes, err := nl.List(func() ([]netlink.Route, error) {
+		return netlink.RouteListFiltered(netlink.FAMILY_ALL, filter, netlink.RT_FILTER_OIF|netlink.RT_FILTER_PROTOCOL|netlink.RT_FILTER_TABLE)
+	})
 	must(t, err)
 	for _, r := range routes {
 		via, _ := netip.AddrFromSlice(r.Gw)
