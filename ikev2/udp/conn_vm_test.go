@@ -11,6 +11,7 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -34,6 +35,16 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// join makes two ports with a wire between them.
+func join(t *testing.T, one, other string) {
+	t.Helper()
+	wire := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: one}, PeerName: other}
+	if err := netlink.LinkAdd(wire); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { netlink.LinkDel(wire) })
+}
+
 // newVRF makes a VRF with one port in it.
 func newVRF(t *testing.T, name string, table uint32, port string) netlink.Link {
 	t.Helper()
@@ -42,10 +53,32 @@ func newVRF(t *testing.T, name string, table uint32, port string) netlink.Link {
 	if err := errors.Join(err, netlink.LinkAdd(vrf), netlink.LinkSetUp(vrf)); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { netlink.LinkDel(vrf) })
 	if err := errors.Join(netlink.LinkSetMaster(link, vrf), netlink.LinkSetUp(link)); err != nil {
 		t.Fatal(err)
 	}
 	return link
+}
+
+// carries waits until a port sends: it has its carrier once the other end is up as
+// well, and the kernel throws away what is sent until it has noticed.
+func carries(t *testing.T, port string) {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		link, err := netlink.LinkByName(port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if link.Attrs().OperState == netlink.OperUp {
+			return
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-deadline:
+			t.Fatalf("the link of %s is %s", port, link.Attrs().OperState)
+		}
+	}
 }
 
 func prefix(a netip.Addr) *netlink.Addr {
@@ -78,10 +111,10 @@ func peerSocket(t *testing.T, vrf string, at netip.AddrPort, exempt bool) *net.U
 }
 
 func TestVRFWhoseAddressComesAndChanges(t *testing.T) {
-	if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "wan"}, PeerName: "core"}); err != nil {
-		t.Fatal(err)
-	}
+	join(t, "wan", "core")
 	wan, core := newVRF(t, "front", 10, "wan"), newVRF(t, "isp", 20, "core")
+	carries(t, "wan")
+	carries(t, "core")
 	if err := netlink.AddrAdd(core, prefix(hub)); err != nil {
 		t.Fatal(err)
 	}

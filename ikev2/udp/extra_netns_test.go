@@ -36,7 +36,7 @@ func exchange(t *testing.T, conn *Conn, remote *net.UDPConn, port uint16) {
 		if p.Local != from || !bytes.Equal(p.Data, message) {
 			t.Errorf("packet to %s: %x", p.Local, p.Data)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("the answer to %s does not arrive", from)
 	}
 }

@@ -47,10 +47,10 @@ func (e *esp) next() []byte {
 // TestESPInUDPOnAnExtraPort shows that the kernel takes ESP out of UDP on an extra
 // port within the VRF, and goes on with it while there is no process.
 func TestESPInUDPOnAnExtraPort(t *testing.T) {
-	if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "wan2"}, PeerName: "core2"}); err != nil {
-		t.Fatal(err)
-	}
+	join(t, "wan2", "core2")
 	wan, core := newVRF(t, "front2", 30, "wan2"), newVRF(t, "isp2", 40, "core2")
+	carries(t, "wan2")
+	carries(t, "core2")
 	box, far := netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("198.51.100.2")
 	if err := errors.Join(netlink.AddrAdd(wan, prefix(box)), netlink.AddrAdd(core, prefix(far))); err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func TestESPInUDPOnAnExtraPort(t *testing.T) {
 	send := func() { write(t, remote, sealer.next(), netip.AddrPortFrom(box, port)) }
 	arrives := func(want uint64) {
 		t.Helper()
-		deadline := time.After(20 * time.Second)
+		deadline := time.After(patience)
 		for tick := time.NewTicker(20 * time.Millisecond); opened() < want; {
 			select {
 			case <-tick.C:

@@ -9,9 +9,13 @@ import (
 	"net/netip"
 	"os"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// patience is how long a packet may take on a machine that has no time for it.
+const patience = 2 * time.Minute
 
 // holder keeps duplicates, as PID 1 does.
 type holder map[uint16]*os.File

@@ -52,7 +52,7 @@ func TestICMPErrorsEndNothing(t *testing.T) {
 				write(t, remote, frame(port, make([]byte, headerSize)), from)
 				select {
 				case <-conn.Packets():
-				case <-time.After(10 * time.Second):
+				case <-time.After(patience):
 					t.Fatalf("port %d receives nothing any more", port)
 				}
 				exchange(t, conn, remote, port)

@@ -24,8 +24,9 @@ import (
 	"github.com/farspoke/farspoke/internal/kmod"
 )
 
-// patience is how long a packet may take in an emulated machine.
-const patience = 20 * time.Second
+// patience is how long a packet may take in an emulated machine, of which the real
+// one may have no time for seconds on end.
+const patience = 2 * time.Minute
 
 // node is one router of the lab: a network namespace with an underlay, a GRE
 // tunnel over it, and a sniffer on the wire.
@@ -91,6 +92,8 @@ func newLab(t *testing.T) (spoke, hub *node) {
 	spoke.do(func() error { return joinVRF("wan", spoke.vrf) })
 	spoke.configure(spokeTunnel, hubAddr)
 	hub.configure(hubTunnel, spokeAddr)
+	spoke.carries()
+	hub.carries()
 	return spoke, hub
 }
 
@@ -196,6 +199,31 @@ func (n *node) configure(inner, remote netip.Addr) {
 	})
 }
 
+// carries waits until the node's link sends: it has its carrier once the other end is
+// up as well, and the kernel throws away what is sent until it has noticed.
+func (n *node) carries() {
+	n.t.Helper()
+	deadline := time.After(patience)
+	for {
+		var state netlink.LinkOperState
+		n.do(func() error {
+			wan, err := netlink.LinkByName("wan")
+			if err == nil {
+				state = wan.Attrs().OperState
+			}
+			return err
+		})
+		if state == netlink.OperUp {
+			return
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-deadline:
+			n.t.Fatalf("the link of %s is %s", n.addr, state)
+		}
+	}
+}
+
 func bringUp(link netlink.Link, addr netip.Addr) error {
 	a := &netlink.Addr{IPNet: &net.IPNet{IP: addr.AsSlice(), Mask: net.CIDRMask(24, 32)}}
 	if err := netlink.AddrAdd(link, a); err != nil {
@@ -240,8 +268,9 @@ func sniff(ifindex int) (int, error) {
 
 // arrived returns how many packets of each IP protocol have come over the wire
 // since the last call. A datagram in clear from the other node, not counted,
-// marks the end.
-func (n *node) arrived(from *node) map[byte]int {
+// marks the end, but it may overtake packets that were sent on another processor:
+// so many of a protocol are waited for.
+func (n *node) arrived(from *node, protocol byte, least int) map[byte]int {
 	n.t.Helper()
 	const discard = 9
 	mark := from.udp(bindTo(from.vrf), netip.AddrPortFrom(from.addr, 0))
@@ -250,18 +279,19 @@ func (n *node) arrived(from *node) map[byte]int {
 	}
 	counts := map[byte]int{}
 	packet := make([]byte, 2048)
-	for {
+	for marked := false; !marked || counts[protocol] < least; {
 		size, _, err := unix.Recvfrom(n.wire, packet, 0)
 		switch {
 		case err != nil:
-			n.t.Fatalf("wait for the marking datagram: %v", err)
+			n.t.Fatalf("wait for %d packets of protocol %d and the marking datagram: %v; have %v, marked %v", least, protocol, err, counts, marked)
 		case size < 24:
-			continue
 		case packet[9] == unix.IPPROTO_UDP && binary.BigEndian.Uint16(packet[22:]) == discard:
-			return counts
+			marked = true
+		default:
+			counts[packet[9]]++
 		}
-		counts[packet[9]]++
 	}
+	return counts
 }
 
 // statistic returns a counter of /proc/net/xfrm_stat.

@@ -121,7 +121,7 @@ func TestGREIsEncrypted(t *testing.T) {
 			if s.nat {
 				want = unix.IPPROTO_UDP
 			}
-			if seen := hub.arrived(spoke); seen[protoGRE] != 0 || seen[want] != 1 {
+			if seen := hub.arrived(spoke, want, 1); seen[protoGRE] != 0 || seen[want] != 1 {
 				t.Errorf("packets on the wire by protocol: %v, want one of %d", seen, want)
 			}
 
@@ -178,7 +178,7 @@ func TestWithoutSANothingLeaves(t *testing.T) {
 		t.Errorf("acquire = %+v, want %+v", got, want)
 	}
 	spoke.rises("XfrmOutNoStates", before)
-	if seen := hub.arrived(spoke); seen[protoGRE] != 0 {
+	if seen := hub.arrived(spoke, protoGRE, 0); seen[protoGRE] != 0 {
 		t.Errorf("packets on the wire by protocol: %v", seen)
 	}
 	if states := spoke.states(); len(states) != 0 {
@@ -224,7 +224,7 @@ func TestBlockPolicyHoldsWithoutThePair(t *testing.T) {
 	before := spoke.statistic("XfrmOutPolBlock")
 	spoke.send(spokeTunnel, hubTunnel)
 	spoke.rises("XfrmOutPolBlock", before)
-	if seen := hub.arrived(spoke); seen[protoGRE] != 0 || seen[protoESP] != 0 {
+	if seen := hub.arrived(spoke, protoGRE, 0); seen[protoGRE] != 0 || seen[protoESP] != 0 {
 		t.Errorf("packets on the wire by protocol: %v", seen)
 	}
 }
@@ -329,7 +329,7 @@ func TestPacketLimits(t *testing.T) {
 			t.Errorf("expire = %+v, want %+v", got, want)
 		}
 	}
-	if seen := hub.arrived(spoke); seen[protoGRE] != 0 || seen[protoESP] != 4 {
+	if seen := hub.arrived(spoke, protoESP, 4); seen[protoGRE] != 0 || seen[protoESP] != 4 {
 		t.Errorf("packets on the wire by protocol: %v, want 4 of ESP", seen)
 	}
 	if states := spoke.states(); len(states) != 0 {
