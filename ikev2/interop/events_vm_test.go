@@ -132,7 +132,7 @@ func TestCookie(t *testing.T) {
 	m := newMeeting(t, row{strongswan, responder, noNAT, modern}, settings{cookies: true})
 	m.them.start()
 	halfOpen(t, m.net.nat.peer)
-	m.them.says("is initiating an IKE_SA")
+	m.them.(*strongSwan).tells("1 half-open", swanctl, "--stats")
 	m.us.protect(m.wanted)
 	m.ping()
 	m.them.says("N(COOKIE)")

@@ -18,8 +18,9 @@ import (
 	"github.com/farspoke/farspoke/internal/nl"
 )
 
-// patience is how long anything may take in an emulated machine.
-const patience = 60 * time.Second
+// patience is how long anything may take in an emulated machine, of which the real
+// one may have no time for seconds on end.
+const patience = 3 * time.Minute
 
 // roots is where the VM has the programs of Debian.
 const roots = "/debian"

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -108,6 +109,22 @@ func (d *daemon) says(words string) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		return bytes.Contains(d.said.Bytes(), []byte(words))
+	})
+}
+
+// tells waits until a program that speaks with the daemon can, and is told words.
+func (d *daemon) tells(words, program string, args ...string) {
+	d.t.Helper()
+	var told string
+	defer func() {
+		if d.t.Failed() {
+			d.t.Logf("%s %v says: %s", program, args, told)
+		}
+	}()
+	eventually(d.t, fmt.Sprintf("%q of %s", words, d.root), func() bool {
+		var err error
+		told, err = d.at.run(command(d.root, program, args...))
+		return err == nil && strings.Contains(told, words)
 	})
 }
 

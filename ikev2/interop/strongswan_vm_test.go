@@ -5,7 +5,6 @@ package interop
 import (
 	"fmt"
 	"net/netip"
-	"os"
 	"testing"
 )
 
@@ -34,6 +33,7 @@ func newStrongSwanFrom(t *testing.T, root string, at namespace, local netip.Addr
 	s.write("/etc/strongswan.conf", fmt.Sprintf(`
 		charon-systemd {
 			cookie_threshold = %d
+			half_open_timeout = 3600
 			load = random nonce openssl hmac kdf gcm aes sha1 sha2 kernel-netlink socket-default vici
 			install_routes = no
 			filelog {
@@ -84,21 +84,21 @@ func newStrongSwanFrom(t *testing.T, root string, at namespace, local netip.Addr
 func (s *strongSwan) start() {
 	s.t.Helper()
 	s.launch("/usr/sbin/charon-systemd")
-	eventually(s.t, "the console of strongSwan", func() bool {
-		_, err := os.Stat(s.path("/run/charon.vici"))
-		return err == nil
-	})
+	s.tells("uptime", swanctl, "--stats")
 	s.swanctl("--load-all", "--noprompt")
 }
 
+// swanctl is its console.
+const swanctl = "/usr/sbin/swanctl"
+
 func (s *strongSwan) swanctl(args ...string) {
 	s.t.Helper()
-	s.ask("/usr/sbin/swanctl", args...)
+	s.ask(swanctl, args...)
 }
 
 func (s *strongSwan) initiate() {
 	// It waits for the outcome, which shows in our SAs as well.
-	said, _ := s.at.run(command(s.root, "/usr/sbin/swanctl", "--initiate", "--child", "gre"))
+	said, _ := s.at.run(command(s.root, swanctl, "--initiate", "--child", "gre"))
 	fmt.Fprintln(s.t.Output(), said)
 }
 
