@@ -44,10 +44,15 @@ var events = []event{
 	{"meets a NAT that forgets", libreswan, ourRandomNAT, forgets, false},
 }
 
-func reauthenticates(m *meeting) { m.them.reauthenticate() }
-func restarts(m *meeting)        { m.them.stop(); m.them.start() }
-func crashes(m *meeting)         { m.them.kill(); m.them.start() }
-func forgets(m *meeting)         { m.net.forget(m.t) }
+func restarts(m *meeting) { m.them.stop(); m.them.start() }
+func crashes(m *meeting)  { m.them.kill(); m.them.start() }
+func forgets(m *meeting)  { m.net.forget(m.t) }
+
+func reauthenticates(m *meeting) {
+	before := m.us.settled()
+	m.them.reauthenticate()
+	m.us.becomes("the peer reauthenticates", before, newIKE)
+}
 
 func losesPower(m *meeting) {
 	m.them.kill()
