@@ -6,19 +6,15 @@ import (
 	"context"
 	"slices"
 	"testing"
-	"time"
 )
-
-// overFault is how long a box may take to get over a fault on a loaded machine
-// under emulation. What it takes is measured by the bench (fault-recovery).
-const overFault = 25 * time.Second
 
 // elsewhere are the faults that have a scenario of their own, which looks at
 // more than the recovery.
 var elsewhere = []string{"hub-reboots", "nat-moves", "control-plane-killed"}
 
 // TestFaults: all that goes wrong between a branch and its hub in a long life,
-// one thing after another; each time traffic is back in seconds.
+// one thing after another; each time traffic is back by itself. How soon is measured
+// by the bench (fault-recovery).
 func TestFaults(t *testing.T) {
 	lab := open(t)
 	spoke := bringUp(t, lab, ordinaryBox(lab))
@@ -34,7 +30,7 @@ func TestFaults(t *testing.T) {
 
 // survives causes a fault to the spoke and takes it back.
 func survives(t *testing.T, lab *Lab, spoke *Spoke, f fault) {
-	outage, err := f.survive(t.Context(), lab, spoke, overFault)
+	outage, err := f.survive(t.Context(), lab, spoke, recovery)
 	if f.mend != nil {
 		if err := f.mend(context.WithoutCancel(t.Context()), lab, spoke); err != nil {
 			t.Fatal(err)
@@ -44,9 +40,6 @@ func survives(t *testing.T, lab *Lab, spoke *Spoke, f fault) {
 		t.Fatalf("%v; the carrier saw: %s", err, spoke.Capture)
 	}
 	t.Logf("%s: no traffic for %.2f s", f.summary, outage.Seconds())
-	if outage > overFault {
-		t.Errorf("no traffic for %v, want at most %v", outage, overFault)
-	}
 	if _, err := spoke.Ping.Steady(limit(t, recovery), spoke.Ping.Mark(), steadyPackets); err != nil {
 		t.Fatal(err)
 	}

@@ -12,15 +12,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/farspoke/farspoke/lab/probe"
 	"github.com/farspoke/farspoke/lab/sandbox"
 )
 
 // Limits of the lab's waits. A loaded machine under emulation is slow; nothing
 // here measures speed.
 const (
-	startUp  = 90 * time.Second // a spoke's start
-	recovery = 90 * time.Second // the end of a fault until traffic flows again
-	word     = 60 * time.Second // a fault until the log tells of it
+	startUp  = 3 * time.Minute // a spoke's start
+	recovery = 3 * time.Minute // the end of a fault until traffic flows again
+	word     = 2 * time.Minute // a fault until the log tells of it
 )
 
 // TestMain moves the tests into the labs' sandboxes.
@@ -123,6 +124,17 @@ func answered(t *testing.T, spoke *Spoke, mark int, within time.Duration) {
 	if err := spoke.Protected(ctx); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// settled waits until a packet is answered that is sent from now on, and returns its
+// number or a smaller one: what was sent before has been answered by then, or is lost.
+func settled(t *testing.T, ping *probe.Ping) (end int) {
+	t.Helper()
+	end = ping.Mark()
+	if _, _, err := ping.Answer(limit(t, recovery), end); err != nil {
+		t.Fatal(err)
+	}
+	return end
 }
 
 // says waits until the spoke's console, after mark, says something that

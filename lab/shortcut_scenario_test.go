@@ -62,7 +62,7 @@ func meetDirectly(t *testing.T, lab *Lab, c natCase, caller, called kind, allowe
 	ctx := context.Background()
 	p, m := meet(t, lab, c, caller, called)
 	if c.direct() {
-		after, err := m.direct(limit(t, directLimit))
+		after, err := m.direct(limit(t, recovery))
 		if err != nil {
 			t.Error(err)
 		}
@@ -74,10 +74,7 @@ func meetDirectly(t *testing.T, lab *Lab, c natCase, caller, called kind, allowe
 		blamesNATs(t, p.caller)
 		blamesNATs(t, p.called)
 	}
-	if err := pause(ctx, 2*time.Second); err != nil { // for what is late
-		t.Fatal(err)
-	}
-	if lost, sent := m.lost(); lost > allowed {
+	if lost, sent := m.ping.Lost(0, settled(t, m.ping)); lost > allowed {
 		t.Errorf("lost %d of %d packets, at %s", lost, sent, m.ping.Gaps(0, sent))
 	}
 }
@@ -103,7 +100,7 @@ func blamesNATs(t *testing.T, spoke *Spoke) {
 func TestShortcutOutlivesHub(t *testing.T) {
 	lab := open(t)
 	p, m := meet(t, lab, natCases[1], openBox(lab), openBox(lab))
-	if _, err := m.direct(limit(t, directLimit)); err != nil {
+	if _, err := m.direct(limit(t, recovery)); err != nil {
 		t.Fatal(err)
 	}
 	mark := m.ping.Mark()
@@ -118,7 +115,7 @@ func TestShortcutOutlivesHub(t *testing.T) {
 	if err := pause(limit(t, word), 5*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	end := m.ping.Mark() - int(time.Second/directPing)
+	end := settled(t, m.ping)
 	if lost, sent := m.ping.Lost(mark, end); lost > 0 {
 		t.Errorf("lost %d of %d packets, at %s", lost, sent, m.ping.Gaps(mark, end))
 	}
@@ -198,10 +195,7 @@ func TestPhase2(t *testing.T) {
 			t.Fatalf("no direct path: %v", err)
 		}
 	}
-	if err := pause(limit(t, word), 2*time.Second); err != nil {
-		t.Fatal(err)
-	}
-	end := ping.Mark() - int(time.Second/directPing)
+	end := settled(t, ping)
 	if lost, sent := ping.Lost(0, end); lost > 1 {
 		t.Errorf("lost %d of %d packets, at %s", lost, sent, ping.Gaps(0, end))
 	}
