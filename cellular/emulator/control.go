@@ -62,7 +62,10 @@ func (e *Emulator) Control(ctx context.Context, l net.Listener) error {
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
-	context.AfterFunc(ctx, func() { _ = l.Close() })
+	running.Go(func() {
+		<-ctx.Done()
+		_ = l.Close()
+	})
 	for {
 		conn, err := l.Accept()
 		if err != nil {

@@ -5,7 +5,6 @@ package carrier
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -76,13 +75,18 @@ func (t *TUN) Send(packet []byte) {
 
 // Run gives deliver the packets for modems until ctx ends. Then the device is gone.
 func (t *TUN) Run(ctx context.Context, deliver func(packet []byte)) error {
-	stop := context.AfterFunc(ctx, func() { _ = t.file.Close() })
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(closed)
+		_ = t.file.Close()
+	})
 	defer stop()
 	buffer := make([]byte, longestPacket)
 	for {
 		n, err := t.file.Read(buffer)
 		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, os.ErrClosed) {
+			if ctx.Err() != nil {
+				<-closed // a Read ends before
 				return nil
 			}
 			return fmt.Errorf("read TUN device: %w", err)

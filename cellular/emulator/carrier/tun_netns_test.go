@@ -19,7 +19,14 @@ func TestTUNCarries(t *testing.T) {
 	got := make(chan []byte, 64)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- tun.Run(ctx, func(packet []byte) { got <- packet }) }()
+	go func() {
+		done <- tun.Run(ctx, func(packet []byte) {
+			select {
+			case got <- packet:
+			case <-ctx.Done():
+			}
+		})
+	}()
 	for _, ping := range []string{ping4, ping6} {
 		want, ok := answerPing([]byte(ping))
 		if !ok {
@@ -44,6 +51,13 @@ func TestTUNCarries(t *testing.T) {
 	}
 	cancel()
 	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	again, err := Open("cell") // whose name is free now
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.file.Close(); err != nil {
 		t.Error(err)
 	}
 }

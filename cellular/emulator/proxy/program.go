@@ -26,14 +26,17 @@ func (c *program) send(message []byte) {
 	}
 }
 
-// serve accepts connections to l until ctx ends, and runs f with each of them.
+// serve accepts connections to l until ctx ends, and runs f with each of them. Then l
+// is closed, so that somebody else can listen at its address.
 func serve(ctx context.Context, l net.Listener, f func(context.Context, *program)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { _ = l.Close() })
-	defer stop()
+	running.Go(func() {
+		<-ctx.Done()
+		_ = l.Close()
+	})
 	for {
 		conn, err := l.Accept()
 		if err != nil {
