@@ -78,6 +78,7 @@ func TestControlChannel(t *testing.T) {
 func TestSessionsOfMBIM(t *testing.T) {
 	plugIn(t, MBIM, func(t *testing.T, h *host) {
 		h.net.out <- Packet{0, ping} // nobody is there yet
+		synctest.Wait()
 		h.configure(1)
 		waiting := h.receive(0x82)
 		h.net.out <- Packet{5, ping}
