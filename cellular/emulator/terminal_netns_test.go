@@ -33,7 +33,7 @@ func onTerminal(t *testing.T, profile usb.Profile) (path string, c *Client) {
 
 func awaitFile(t *testing.T, path string, there bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
 		if _, err := os.Lstat(path); (err == nil) == there {
 			return
 		}
@@ -43,7 +43,7 @@ func awaitFile(t *testing.T, path string, there bool) {
 
 func output(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	if err != nil {
@@ -69,8 +69,9 @@ func TestTerminalTakesPrograms(t *testing.T) {
 				if out := output(t, test.command[0], append(test.command[1:], "-d", path)...); !strings.Contains(out, test.want) {
 					t.Errorf("%v: %s", test.command, out)
 				}
-				must(t, c.Bounce(20*time.Millisecond))
+				must(t, c.Power(false))
 				awaitFile(t, path, false)
+				must(t, c.Power(true))
 				await(t, c, home)
 				awaitFile(t, path, true)
 			}
