@@ -44,7 +44,7 @@ func NewClient(conn net.Conn) *Client {
 func (c *Client) Close() error { return c.conn.Close() }
 
 // patience is how long an order may take.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 func (c *Client) order(o order) (State, error) {
 	c.mu.Lock()

@@ -55,7 +55,7 @@ func controlled(t *testing.T, profile usb.Profile, s virtual.Scenario) (*Emulato
 // await waits until the modem is as wanted.
 func await(t *testing.T, c *Client, wanted func(State) bool) State {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		s, err := c.State()
 		if err != nil {
@@ -176,7 +176,7 @@ func TestCures(t *testing.T) {
 			before = boots
 			f()
 		})
-		for deadline := time.Now().Add(20 * time.Second); now <= before; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); now <= before; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("the modem does not start")
 			}

@@ -52,7 +52,7 @@ func open(t *testing.T, node string) *Port {
 }
 
 // limit is more than anything takes that the tests wait for.
-const limit = 30 * time.Second
+const limit = time.Minute
 
 func TestSerialPortPassesOctets(t *testing.T) {
 	theirs, node := pty(t)

@@ -60,7 +60,7 @@ func quick() virtual.Scenario {
 // await waits until the modem is as wanted.
 func await(t *testing.T, m *virtual.Modem, wanted func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		reached := false
 		if m.Do(func() { reached = wanted() }); reached {
 			return
@@ -78,7 +78,7 @@ func awaitHome(t *testing.T, m *virtual.Modem) {
 // blanks as one.
 func tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, name, append([]string{"-p", "-d", "/dev/null"}, args...)...).CombinedOutput()
 	if ctx.Err() != nil {

@@ -57,7 +57,7 @@ func atTerminal(t *testing.T, scenario virtual.Scenario) (m *virtual.Modem, path
 			t.Error(err)
 		}
 	})
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		if _, err = os.Lstat(path); err == nil {
 			return e.Modem, path
 		}
@@ -85,7 +85,7 @@ func throughProxy(t *testing.T, node string) Port {
 		checkTranslations(t, out.Name())
 	})
 	var conn net.Conn
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if conn, err = net.Dial("unix", "@mbim-proxy"); err == nil {
 			break
 		}
@@ -110,7 +110,7 @@ func openByProxy(t *testing.T, s stream, node string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	_, failed := s.Write(frames[0])
 	if err := errors.Join(failed, s.SetReadDeadline(deadline)); err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func checkTranslations(t *testing.T, log string) {
 // eventually waits until asked is true.
 func eventually(t *testing.T, what string, asked func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !asked(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !asked(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not yet: %s", what)
 		}
@@ -169,7 +169,7 @@ func TestThroughLibmbimsProxy(t *testing.T) {
 	const soon = virtual.Duration(10 * time.Millisecond)
 	scenario.Timing.SIM, scenario.Timing.Register, scenario.Timing.Connect = soon, soon, soon
 	v, terminal := atTerminal(t, scenario)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	m, err := Open(ctx, throughProxy(t, terminal), slog.New(slog.NewTextHandler(t.Output(), nil)))
 	if err != nil {

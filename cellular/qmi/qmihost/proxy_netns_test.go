@@ -39,7 +39,7 @@ func atTerminal(t *testing.T, scenario virtual.Scenario) (m *virtual.Modem, path
 			t.Error(err)
 		}
 	})
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		if _, err = os.Lstat(path); err == nil {
 			return e.Modem, path
 		}
@@ -67,7 +67,7 @@ func throughProxy(t *testing.T, node string) net.Conn {
 		checkTranslations(t, out.Name())
 	})
 	var conn net.Conn
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if conn, err = net.Dial("unix", "@qmi-proxy"); err == nil || time.Now().After(deadline) {
 			break
 		}
@@ -110,7 +110,7 @@ func openByProxy(t *testing.T, conn net.Conn, node string) {
 		t.Fatal(err)
 	}
 	b := make([]byte, 100)
-	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	n, err := conn.Read(b)
@@ -138,7 +138,7 @@ func TestThroughLibqmisProxy(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.Close() })
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 
 	awaitSIM(t, m, modem.SIMLocked)

@@ -13,7 +13,7 @@ import (
 )
 
 // patience is how long anything may take on a busy machine.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // echo is a modem that says what it is told, and carries packets back.
 type echo struct {
