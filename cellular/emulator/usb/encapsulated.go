@@ -18,7 +18,7 @@ const maxResponses = 256
 type encapsulated struct {
 	number   uint8 // the interface's
 	endpoint uint8 // for notifications
-	send     func(message []byte)
+	send     func(message []byte) (then func())
 
 	responses [][]byte
 	notify    int // how many responses the host has not been told of
@@ -30,7 +30,7 @@ func (e *encapsulated) request(s Setup, data []byte) (reply []byte, then func(),
 	}
 	switch {
 	case s.Request == sendEncapsulatedCommand && !s.In():
-		return nil, func() { e.send(data) }, true
+		return nil, e.send(data), true
 	case s.Request == getEncapsulatedResponse && s.In():
 		if len(e.responses) > 0 {
 			reply, e.responses = e.responses[0], e.responses[1:]

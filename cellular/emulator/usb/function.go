@@ -147,19 +147,23 @@ func (f *Function) bring(p Packet) {
 	}
 }
 
-// command, typed and deliver give to the modem what the host has sent.
-func (f *Function) command(message []byte) {
-	if !f.current().HangControl {
-		f.cfg.Control.Send(message)
+// command and typed return what gives to the modem what the host has sent, nil if it
+// is lost: what a host sends while the control channel hangs does not come later.
+func (f *Function) command(message []byte) (then func()) {
+	if f.faults.HangControl {
+		return nil
 	}
+	return func() { f.cfg.Control.Send(message) }
 }
 
-func (f *Function) typed(octets []byte) {
-	if f.cfg.AT != nil && !f.current().HangControl {
-		f.cfg.AT.Send(octets)
+func (f *Function) typed(octets []byte) (then func()) {
+	if f.cfg.AT == nil || f.faults.HangControl {
+		return nil
 	}
+	return func() { f.cfg.AT.Send(octets) }
 }
 
+// deliver gives the modem a packet that the host has sent.
 func (f *Function) deliver(session uint8, packet []byte) {
 	if !f.current().SwallowPackets {
 		f.cfg.Packets.Send(session, packet)

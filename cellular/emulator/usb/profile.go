@@ -95,7 +95,7 @@ func (f *Function) layMBIM() layout {
 
 // layQMI has the interfaces of an EC25 with their endpoints.
 func (f *Function) layQMI() layout {
-	mute := func([]byte) {}
+	mute := func([]byte) func() { return nil }
 	var l layout
 	l.port = newSerial(2, 0x84, 0x03, f.typed)
 	l.parts = []part{newSerial(0, 0x81, 0x01, mute), newSerial(1, 0x82, 0x02, mute), l.port, newSerial(3, 0x86, 0x04, mute)}

@@ -16,13 +16,13 @@ const maxSerial = 1 << 16
 type serial struct {
 	number         uint8 // the interface's
 	inward, onward uint8 // endpoints to the host and to the modem
-	send           func(octets []byte)
+	send           func(octets []byte) (then func())
 
 	coding  [7]byte
 	waiting []byte
 }
 
-func newSerial(number, inward, onward uint8, send func([]byte)) *serial {
+func newSerial(number, inward, onward uint8, send func([]byte) func()) *serial {
 	return &serial{number: number, inward: inward, onward: onward, send: send,
 		coding: [7]byte{0x00, 0xc2, 0x01, 0x00, 0, 0, 8}} // 115200 8N1
 }
@@ -47,7 +47,7 @@ func (p *serial) out(endpoint uint8, data []byte) (then func(), ok bool) {
 	if endpoint != p.onward {
 		return nil, false
 	}
-	return func() { p.send(data) }, true
+	return p.send(data), true
 }
 
 func (p *serial) in(endpoint uint8, limit int) []byte {

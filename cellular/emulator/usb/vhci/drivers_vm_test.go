@@ -122,6 +122,7 @@ func TestFaults(t *testing.T) {
 	f.Set(usb.Faults{HangControl: true})
 	_, err := control.WriteString("lost")
 	must(t, err)
+	must(t, control.Sync()) // until the modem has taken it
 	must(t, control.SetReadDeadline(time.Now().Add(time.Second)))
 	if n, err := control.Read(make([]byte, 4096)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("a modem that hangs says %d octets, %v", n, err)
