@@ -72,10 +72,37 @@ func TestMBIM(t *testing.T) {
 	talk(t, "[2001:db8::1]:7")
 
 	f.Unplug()
+	must(t, control.SetReadDeadline(time.Now().Add(patience)))
 	if _, err := control.Read(make([]byte, 4096)); !errors.Is(err, unix.ENODEV) {
 		t.Errorf("reading a modem that is unplugged: %v, want ENODEV", err)
 	}
 	eventually(t, "the end of "+wdm, func() bool { _, err := os.Stat("/dev/" + wdm); return errors.Is(err, os.ErrNotExist) })
+}
+
+// nodeOf waits for a modem in a port, such as "*-1" for the first one, of which an
+// attribute is as wanted, and returns its control port. The modem before may have had
+// the same path and the same node.
+func nodeOf(t *testing.T, port, attribute string, wanted func(text string) bool) (node string) {
+	t.Helper()
+	eventually(t, "a modem with the "+attribute+" that is wanted", func() bool {
+		// When it is the one that is wanted, nothing below it is of the one before.
+		devices, err := filepath.Glob(filepath.Join(controller, "usb*", port, attribute))
+		must(t, err)
+		if len(devices) != 1 {
+			return false
+		}
+		text, err := os.ReadFile(devices[0])
+		if err != nil || !wanted(strings.TrimSpace(string(text))) {
+			return false
+		}
+		nodes, err := filepath.Glob(filepath.Join(filepath.Dir(devices[0]), "*:*/usbmisc/cdc-wdm*"))
+		must(t, err)
+		if len(nodes) == 1 {
+			node = filepath.Base(nodes[0])
+		}
+		return len(nodes) == 1
+	})
+	return node
 }
 
 // TestReplug pulls the plug while the drivers are at work, and puts the modem into
@@ -83,18 +110,15 @@ func TestMBIM(t *testing.T) {
 func TestReplug(t *testing.T) {
 	f := attachTest(t, usb.MBIM)
 	for turn := range 6 {
-		path, wdm := appeared(t, "usbmisc/cdc-wdm*")
-		exchange(t, open(t, wdm), "open")
-		if want := []string{"1209", "1199"}[turn%2]; text(t, filepath.Join(path, "../../../idVendor")) != want {
-			t.Errorf("the modem in %s is not %s's", path, want)
-		}
+		want := []string{"1209", "1199"}[turn%2]
+		node := nodeOf(t, "*-*", "idVendor", func(vendor string) bool { return vendor == want })
+		exchange(t, open(t, node), "open")
 		if turn%2 == 0 {
 			f.Imitate(usb.Identity{Vendor: 0x1199, Product: 0x9079, Name: "EM7455"})
 		} else {
 			f.Imitate(usb.Identity{Vendor: 0x1209, Product: 0x0001})
 		}
 		f.Plug((turn + 1) / 2 % 3) // each port twice, the second time without a pause
-		eventually(t, "the end of "+path, func() bool { _, err := os.Stat(path); return errors.Is(err, os.ErrNotExist) })
 	}
 	// As soon as the kernel begins to look at it.
 	for range 5 {

@@ -3,8 +3,10 @@
 package vhci
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -127,11 +129,20 @@ func appeared(t *testing.T, pattern string) (path, name string) {
 	return path, filepath.Base(path)
 }
 
-// open opens a device below /dev for reading and writing with deadlines.
-func open(t *testing.T, name string) *os.File {
+// open opens a device below /dev for reading and writing with deadlines, as soon as
+// it can be: the kernel shows it in /sys before it makes the node, and the node of a
+// serial port before there is a driver behind it.
+func open(t *testing.T, name string) (file *os.File) {
 	t.Helper()
-	file, err := os.OpenFile("/dev/"+name, os.O_RDWR|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
-	must(t, err)
+	eventually(t, "/dev/"+name, func() bool {
+		var err error
+		file, err = os.OpenFile("/dev/"+name, os.O_RDWR|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENXIO) {
+			return false
+		}
+		must(t, err)
+		return true
+	})
 	t.Cleanup(func() { file.Close() })
 	return file
 }
@@ -185,23 +196,45 @@ func down(t *testing.T, name string) {
 	must(t, netlink.LinkSetDown(link))
 }
 
-// talk sends datagrams to a peer of the mirror and demands each back.
+// talk sends datagrams to a peer of the mirror and demands each back. The kernel
+// drops one while it looks for the peer, if that takes more than seconds, and when the
+// bus takes as long: it is sent again then, as who speaks UDP does.
 func talk(t *testing.T, peer string) {
 	t.Helper()
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.MustParseAddrPort(peer)))
 	must(t, err)
 	defer conn.Close()
-	must(t, conn.SetDeadline(time.Now().Add(patience)))
-	sent, got := make([]byte, 1400), make([]byte, 2000)
-	for i := range uint32(100) {
-		binary.BigEndian.PutUint32(sent, i)
+	limit := time.Now().Add(patience)
+	for i := range 100 {
 		// Of every length, so that the last packet on the bus is full as well.
-		length := 4 + int(i)*13
-		_, err := conn.Write(sent[:length])
-		must(t, err)
+		datagram := binary.BigEndian.AppendUint32(nil, uint32(i))
+		datagram = append(datagram, make([]byte, i*13)...)
+		for answered := false; !answered; {
+			if time.Now().After(limit) {
+				t.Fatalf("%s does not answer datagram %d of %d octets", peer, i, len(datagram))
+			}
+			_, err := conn.Write(datagram)
+			must(t, err)
+			answered = hear(t, conn, datagram)
+		}
+	}
+}
+
+// hear reports whether a datagram comes before long. Those before it may come twice.
+func hear(t *testing.T, conn net.Conn, datagram []byte) bool {
+	t.Helper()
+	must(t, conn.SetReadDeadline(time.Now().Add(time.Second)))
+	for got := make([]byte, 2000); ; {
 		n, err := conn.Read(got)
-		if err != nil || n != length || binary.BigEndian.Uint32(got) != i {
-			t.Fatalf("%s answers datagram %d with %d octets of %d: %v", peer, i, n, length, err)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return false
+		}
+		must(t, err)
+		switch {
+		case bytes.Equal(got[:n], datagram):
+			return true
+		case n < 4 || bytes.Compare(got[:4], datagram[:4]) >= 0:
+			t.Fatalf("the peer says % x, want % x", got[:n], datagram)
 		}
 	}
 }
