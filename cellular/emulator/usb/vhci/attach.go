@@ -53,12 +53,6 @@ func attach(ctx context.Context, controller string, device *usb.Device) error {
 	defer ours.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	err = plug(ctx, controller, device.Port(), theirs)
-	theirs.Close() // the kernel has its own by now
-	if err != nil && ctx.Err() == nil {
-		return err
-	}
-	defer context.AfterFunc(ctx, func() { ours.Close() })()
 	go func() {
 		select {
 		case <-device.Gone():
@@ -66,6 +60,12 @@ func attach(ctx context.Context, controller string, device *usb.Device) error {
 		case <-ctx.Done():
 		}
 	}()
+	err = plug(ctx, controller, device.Port(), theirs)
+	theirs.Close() // the kernel has its own by now
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { ours.Close() })()
 	err = newConn(device, ours).serve()
 	if errors.Is(err, errMalformed) {
 		return err
@@ -82,27 +82,43 @@ const speedHigh = 3
 
 // A port that a device has just left is free a moment later.
 const (
-	portTries = 250
+	portLimit = time.Minute
 	portPause = 20 * time.Millisecond
 )
 
-// plug hands the kernel its end of the socket.
+// plug hands the kernel its end of the socket, once it has forgotten the device that
+// was in the port before.
 func plug(ctx context.Context, controller string, port int, socket *os.File) error {
 	text := fmt.Appendf(nil, "%d %d %d %d", port, socket.Fd(), devID, speedHigh)
-	for try := 1; ; try++ {
-		err := os.WriteFile(filepath.Join(controller, "attach"), text, 0)
-		switch {
-		case err == nil:
+	for limit := time.After(portLimit); ; {
+		err := error(unix.EBUSY)
+		if !remembered(controller, port) {
+			err = os.WriteFile(filepath.Join(controller, "attach"), text, 0)
+		}
+		if err == nil {
 			return nil
-		case !errors.Is(err, unix.EBUSY) || try == portTries:
-			return fmt.Errorf("port %d: %w", port, err)
+		}
+		err = fmt.Errorf("port %d: %w", port, err)
+		if !errors.Is(err, unix.EBUSY) {
+			return err
 		}
 		select {
 		case <-time.After(portPause):
+		case <-limit:
+			return err
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// remembered reports whether the kernel still has a device in the port, whose hub
+// counts from 1. It would take a new one that says the same of itself for that one,
+// and not configure it: a port of vhci_hcd stays enabled when its device leaves
+// (drivers/usb/core/hub.c, hub_port_connect_change).
+func remembered(controller string, port int) bool {
+	devices, _ := filepath.Glob(fmt.Sprintf("%s/usb*/*-%d", controller, port+1))
+	return len(devices) > 0
 }
 
 // socketPair returns two ends of a stream.

@@ -3,6 +3,7 @@ package vhci
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -109,7 +110,7 @@ func TestAttach(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- attach(t.Context(), dir, device) }()
 	var port, fd, id, speed int
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		text, _ := os.ReadFile(filepath.Join(dir, "attach"))
 		if n, _ := fmt.Sscan(string(text), &port, &fd, &id, &speed); n == 4 {
 			break
@@ -124,6 +125,35 @@ func TestAttach(t *testing.T) {
 	f.Unplug()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPlugWaitsForTheDeviceBefore: the kernel gets no other as long as it has it.
+func TestPlugWaitsForTheDeviceBefore(t *testing.T) {
+	dir := t.TempDir()
+	ours, socket, err := socketPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ours.Close()
+	defer socket.Close()
+	before := filepath.Join(dir, "usb1", "1-4")
+	if err := os.MkdirAll(before, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	impatient, stop := context.WithCancel(t.Context())
+	stop()
+	if err := plug(impatient, dir, 3, socket); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a device in the port: %v, want %v", err, context.Canceled)
+	}
+	if err := plug(impatient, dir, 2, socket); err != nil {
+		t.Errorf("with a device in another port: %v", err)
+	}
+	if err := os.Remove(before); err != nil {
+		t.Fatal(err)
+	}
+	if err := plug(impatient, dir, 3, socket); err != nil {
+		t.Errorf("once it has gone: %v", err)
 	}
 }
 

@@ -129,6 +129,25 @@ func TestReplug(t *testing.T) {
 	}
 }
 
+// TestTheSameAgain pulls the plug and puts the modem back into its port while the
+// kernel looks at another one, so that it sees no moment without the modem. It has to
+// notice that the modem has started anew all the same.
+func TestTheSameAgain(t *testing.T) {
+	other := attachTest(t, usb.MBIM)
+	other.Plug(1)
+	defer other.Unplug()
+	f := attachTest(t, usb.MBIM)
+	var before string
+	for range 3 {
+		var now string
+		node := nodeOf(t, "*-1", "devnum", func(number string) bool { now = number; return now != before })
+		exchange(t, open(t, node), "open")
+		before = now
+		other.Plug(1)
+		f.Plug(0)
+	}
+}
+
 func TestFaults(t *testing.T) {
 	f := attachTest(t, usb.MBIM)
 	_, wdm := appeared(t, "usbmisc/cdc-wdm*")
