@@ -14,7 +14,9 @@ type kernel struct {
 	mu      sync.Mutex
 	devices map[string]*device
 	refuse  func(link.Route) bool
-	in, out uint64 // packets
+	// meanwhile is what happens just before a device is given something, nil for nothing.
+	meanwhile func(want link.Addressing)
+	in, out   uint64 // packets
 }
 
 // device is a network device and what it has.
@@ -92,6 +94,9 @@ func (k *kernel) Traffic(p link.Port) (in, out uint64, err error) {
 func (k *kernel) Apply(p link.Port, want link.Addressing, _ time.Duration) ([]link.Refusal, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.meanwhile != nil {
+		k.meanwhile(want)
+	}
 	d := k.devices[p.Name]
 	if d == nil {
 		return nil, errNoDevice

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/farspoke/farspoke/cellular/modem"
+	"github.com/farspoke/farspoke/internal/link"
 	"github.com/farspoke/farspoke/internal/secret"
 )
 
@@ -164,6 +165,24 @@ func TestModemComesBack(t *testing.T) {
 			synctest.Wait()
 			w.expectUp(goodGrant)
 		}
+	})
+}
+
+// TestDeviceGoesMeanwhile: the network device may leave while what the network gave is
+// taken back from it.
+func TestDeviceGoesMeanwhile(t *testing.T) {
+	play(t, Config{}, nil, func(w *world) {
+		w.change(0, func() {
+			w.meanwhile = func(link.Addressing) { clear(w.devices) }
+			w.present = make(chan struct{})
+			w.bell.Close()
+		})
+		w.expectDown(Absent, "the modem has left the bus")
+		w.change(0, func() { w.meanwhile = nil; clear(w.connections) })
+		w.plug()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		w.expectUp(goodGrant)
 	})
 }
 

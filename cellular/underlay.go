@@ -274,12 +274,19 @@ func (u *Underlay) withdraw() error {
 		return err
 	}
 	if present { // else it has taken everything along
-		if _, err := u.links.Apply(port, link.Addressing{MTU: port.MTU}, 0); err != nil {
-			return err
-		}
+		_, err = u.links.Apply(port, link.Addressing{MTU: port.MTU}, 0)
+	}
+	if err != nil && !u.gone() { // and it may go while this is being done
+		return err
 	}
 	u.port, u.bare = link.Port{}, true
 	return nil
+}
+
+// gone reports whether the device is known not to be there.
+func (u *Underlay) gone() bool {
+	_, present, err := u.links.Port(u.Name)
+	return err == nil && !present
 }
 
 // endTasks ends what runs for the connection, and leaves what came of it as it is.
