@@ -335,6 +335,22 @@ func TestDemotion(t *testing.T) {
 	})
 }
 
+// TestDemotedMeanwhile: it takes effect if it comes while the routes are made, too.
+func TestDemotedMeanwhile(t *testing.T) {
+	play(t, Config{}, func(w *world) {
+		w.meanwhile = func(want link.Addressing) {
+			if len(want.Routes) > 0 {
+				w.station.Underlays()[0].Demote(true)
+			}
+		}
+	}, func(w *world) {
+		want := lte.Metric + lte.Demoted
+		if got := w.device("lte").has.Routes[0].Metric; got != want || w.state().Metric != want {
+			t.Errorf("metric is %d, and %d is announced, want %d", got, w.state().Metric, want)
+		}
+	})
+}
+
 func TestConnectionThatDoesNotLastIsNotPestered(t *testing.T) {
 	play(t, Config{}, nil, func(w *world) {
 		for range 600 {

@@ -43,7 +43,7 @@ type translator struct {
 func (u *Underlay) translate(state uplink.State) (uplink.State, error) {
 	over := clat.Underlay{
 		Link: u.Name, Index: u.port.Index, VRF: u.VRF, Address6: state.Address6, DNS: state.DNS, MTU: state.MTU,
-		Device: CLATName(u.Name), Address4: u.CLAT, Metric: u.metric(),
+		Device: CLATName(u.Name), Address4: u.CLAT, Metric: u.placed,
 	}
 	if !u.translator.fits(over) {
 		u.translator = u.translator.end()

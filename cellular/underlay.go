@@ -175,6 +175,7 @@ func (u *Underlay) offer(c modem.Connection) error {
 		// Nobody should use what is about to go.
 		u.announce(uplink.State{})
 	}
+	u.placed = u.metric() // which Demote may change while this is being done
 	want := u.addressing(c)
 	if u.port.MTU != want.MTU {
 		if err := u.links.SetMTU(u.port, want.MTU); err != nil {
@@ -188,7 +189,7 @@ func (u *Underlay) offer(c modem.Connection) error {
 		return err
 	}
 	state := u.offered(want, c.DNS, refused)
-	u.connection, u.placed, u.connected = c, u.metric(), true
+	u.connection, u.connected = c, true
 	if !c.Address4.IsValid() && !c.DHCP && state.Address6.IsValid() {
 		if state, err = u.translate(state); err != nil {
 			return err
@@ -243,7 +244,7 @@ func (u *Underlay) route(any netip.Addr, address netip.Prefix, via netip.Addr) l
 		via = beside(address.Addr())
 	}
 	r := link.Route{
-		To: netip.PrefixFrom(any, 0), Via: via, Metric: u.metric(),
+		To: netip.PrefixFrom(any, 0), Via: via, Metric: u.placed,
 		OnLink: !address.Contains(via) && !via.IsLinkLocalUnicast(),
 	}
 	if any.Is4() {
@@ -299,7 +300,7 @@ func (u *Underlay) announce(state uplink.State) {
 	if state.Link == "" {
 		state.Link, state.Index = u.Name, u.port.Index
 	}
-	state.Name, state.VRF, state.Metric = u.Name, u.VRF, u.metric()
+	state.Name, state.VRF, state.Metric = u.Name, u.VRF, u.placed
 	if last, _ := u.state.Load(); !last.Equal(state) {
 		u.state.Set(state)
 	}
