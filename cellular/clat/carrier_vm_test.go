@@ -4,6 +4,7 @@ package clat
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -216,7 +217,8 @@ func (n *network) startNAT64(prefix netip.Prefix) {
 	})
 }
 
-// startDNS starts dnsmasq, which knows ipv4only.arpa. by those addresses.
+// startDNS starts dnsmasq, which knows ipv4only.arpa. by those addresses, and waits
+// until it answers.
 func (n *network) startDNS(known ...string) {
 	n.Helper()
 	args := []string{
@@ -227,6 +229,12 @@ func (n *network) startDNS(known ...string) {
 		args = append(args, "--host-record=ipv4only.arpa,"+a)
 	}
 	n.start("/usr/sbin/dnsmasq", args...)
+	eventually(n.T, "an answer of dnsmasq", func() bool {
+		ctx, cancel := context.WithTimeout(n.Context(), patience)
+		defer cancel()
+		_, err := linux{}.Ask(ctx, Underlay{VRF: "front"}, netip.MustParseAddr(nameServer))
+		return err == nil
+	})
 }
 
 // echo answers UDP and TCP at port 7 of the server.

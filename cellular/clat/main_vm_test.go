@@ -19,8 +19,9 @@ import (
 	"github.com/farspoke/farspoke/internal/nl"
 )
 
-// limit is how long anything may take in an emulated machine.
-const limit = 30 * time.Second
+// limit is how long anything may take in an emulated machine, however busy the one
+// is that emulates it.
+const limit = 3 * time.Minute
 
 // maxPacket is the largest that IP knows, in octets.
 const maxPacket = 1 << 16
