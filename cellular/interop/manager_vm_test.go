@@ -3,13 +3,12 @@
 package interop
 
 import (
-	"errors"
-	"io/fs"
+	"fmt"
 	"net"
-	"os"
 	"path"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,7 +33,7 @@ type manager struct {
 func startManager(t testing.TB) *manager {
 	t.Helper()
 	var m manager
-	const busSocket, udevSocket = root + "/run/dbus/system_bus_socket", root + "/run/udev/control"
+	const busSocket = root + "/run/dbus/system_bus_socket"
 	m.bus = launch(t, "/usr/bin/dbus-daemon", "--config-file=/usr/share/dbus-1/system.conf", "--nofork", "--nopidfile", "--nosyslog")
 	eventually(t, "the message bus", func() bool { // the socket of the one before may be there still
 		conn, err := net.Dial("unix", busSocket)
@@ -45,13 +44,11 @@ func startManager(t testing.TB) *manager {
 	})
 	m.policy = launch(t, "/usr/lib/polkit-1/polkitd")
 	m.policy.await(t, 0, "Acquired the name org.freedesktop.PolicyKit1")
-	if err := os.Remove(udevSocket); !errors.Is(err, fs.ErrNotExist) {
-		must(t, err)
-	}
 	m.udev = launch(t, "/lib/systemd/systemd-udevd")
-	eventually(t, "udevd", func() bool { _, err := os.Stat(udevSocket); return err == nil })
+	// It answers once it hears of devices.
+	eventually(t, "udevd", func() bool { _, ok := ask(t, "/bin/udevadm", "control", "--ping"); return ok })
 	m.modems = launch(t, "/usr/sbin/ModemManager")
-	eventually(t, "ModemManager", func() bool { _, ok := ask(t, mmcli, "-L"); return ok })
+	eventually(t, "ModemManager", func() bool { _, ok := direct(t, "-L"); return ok })
 	m.monitor = launch(t, mmcli, "-M")
 	m.monitor.await(t, 0, "No modems were found")
 	return &m
@@ -73,10 +70,17 @@ func (m *manager) appears(t testing.TB, mark int) string {
 	return strings.Fields(m.monitor.await(t, mark, "(+)").text)[1]
 }
 
+// direct runs mmcli, which is to wait as long as we do, and returns what it says, and
+// whether it succeeded.
+func direct(t testing.TB, args ...string) (said string, ok bool) {
+	t.Helper()
+	return ask(t, mmcli, append([]string{fmt.Sprintf("--timeout=%.0f", patience.Seconds())}, args...)...)
+}
+
 // connect has ModemManager connect a modem.
 func connect(t testing.TB, object string) {
 	t.Helper()
-	if said, ok := ask(t, mmcli, "-m", object, simpleConnect); !ok {
+	if said, ok := direct(t, "-m", object, simpleConnect); !ok {
 		t.Fatalf("the modem does not connect: %s", said)
 	}
 }
@@ -87,7 +91,7 @@ type properties map[string]string
 // show asks for the properties of a modem (-m), a SIM (-i) or a bearer (-b).
 func show(t testing.TB, kind, object string, more ...string) properties {
 	t.Helper()
-	said, ok := ask(t, mmcli, append([]string{"-K", kind, object}, more...)...)
+	said, ok := direct(t, append([]string{"-K", kind, object}, more...)...)
 	if !ok {
 		t.Fatalf("mmcli %s %s %v: %s", kind, path.Base(object), more, said)
 	}
@@ -100,17 +104,30 @@ func show(t testing.TB, kind, object string, more ...string) properties {
 	return p
 }
 
-// demand reports what is not as wanted.
-func (p properties) demand(t *testing.T, wanted properties) {
+// demand waits until the properties are as wanted: ModemManager asks the modem for some
+// of them when it is connected already.
+func demand(t *testing.T, shown func() properties, wanted properties) {
 	t.Helper()
-	for name, want := range wanted {
-		if got := p[name]; got != want {
-			t.Errorf("%s is %q, want %q", name, got, want)
+	for end := time.Now().Add(patience); ; {
+		have := shown()
+		wrong := have.unlike(wanted)
+		if len(wrong) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s\nof %v", strings.Join(wrong, "\n"), have)
 		}
 	}
-	if t.Failed() {
-		t.Log(p)
+}
+
+// unlike says which are not as wanted.
+func (p properties) unlike(wanted properties) (wrong []string) {
+	for name, want := range wanted {
+		if got := p[name]; got != want {
+			wrong = append(wrong, fmt.Sprintf("%s is %q, want %q", name, got, want))
+		}
 	}
+	return wrong
 }
 
 // bearerOf is the path of a modem's connection.
