@@ -64,7 +64,8 @@ func plugIn(t *testing.T) (*emulator.Emulator, *usb.Function) {
 	return e, f
 }
 
-// watchModems follows the kernel's list of modems until the test ends.
+// watchModems follows the kernel's list of modems until the test ends, and the kernel
+// has forgotten its modem, which the next test would take for its own.
 func watchModems(t *testing.T) *value.Value[[]port.Found] {
 	t.Helper()
 	modems := new(value.Value[[]port.Found])
@@ -72,6 +73,7 @@ func watchModems(t *testing.T) *value.Value[[]port.Found] {
 	done := make(chan error, 1)
 	go func() { done <- port.Watch(ctx, modems) }()
 	t.Cleanup(func() {
+		awaitModems(t, modems, func(all []port.Found) bool { return len(all) == 0 })
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -80,21 +82,13 @@ func watchModems(t *testing.T) *value.Value[[]port.Found] {
 	return modems
 }
 
-// openModem opens the kernel's modem when it is complete, with what memory has of
-// it. One that has just gone may still be in the list.
-func openModem(t *testing.T, modems *value.Value[[]port.Found], memory Memory) *Modem {
+// awaitModems waits until the list is as wanted.
+func awaitModems(t *testing.T, modems *value.Value[[]port.Found], wanted func([]port.Found) bool) {
 	t.Helper()
 	for limit := time.After(time.Minute); ; {
 		all, changed := modems.Load()
-		if len(all) == 1 && all[0].Complete() {
-			m, err := openFound(t.Context(), all[0], memory)
-			if err == nil {
-				t.Cleanup(func() { _ = m.Close() })
-				return m
-			}
-			if !errors.Is(err, modem.ErrGone) {
-				t.Fatal(err)
-			}
+		if wanted(all) {
+			return
 		}
 		select {
 		case <-changed:
@@ -102,6 +96,25 @@ func openModem(t *testing.T, modems *value.Value[[]port.Found], memory Memory) *
 			t.Fatalf("there is %+v", all)
 		}
 	}
+}
+
+// openModem opens the kernel's modem when it is complete, with what memory has of
+// it. One that has just gone may still be in the list.
+func openModem(t *testing.T, modems *value.Value[[]port.Found], memory Memory) (m *Modem) {
+	t.Helper()
+	awaitModems(t, modems, func(all []port.Found) bool {
+		if len(all) != 1 || !all[0].Complete() {
+			return false
+		}
+		var err error
+		m, err = openFound(t.Context(), all[0], memory)
+		if err != nil && !errors.Is(err, modem.ErrGone) {
+			t.Fatal(err)
+		}
+		return err == nil
+	})
+	t.Cleanup(func() { _ = m.Close() })
+	return m
 }
 
 func openFound(ctx context.Context, f port.Found, memory Memory) (*Modem, error) {
