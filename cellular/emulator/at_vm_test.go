@@ -66,7 +66,7 @@ func TestKernelDrivesECM(t *testing.T) {
 // TestATPortOfAnotherModem: a modem that speaks QMI starts again by its AT port.
 func TestATPortOfAnotherModem(t *testing.T) {
 	_, found := onKernel(t, usb.QMI)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*vmPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), vmPatience)
 	defer cancel()
 	h, _ := byAT(t, ctx, found)
 	must(t, h.Restart(ctx))
