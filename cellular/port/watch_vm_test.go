@@ -63,15 +63,15 @@ func TestProfiles(t *testing.T) {
 
 // TestTimeToReport measures from the kernel's word about the last of the modem's
 // nodes to the list with the modem. It takes no longer than to finish the look that
-// is on its way, and to look once more. The fastest of some turns counts: the
-// machine has other things to do.
+// is on its way, and to look once more. The fastest of some turns counts, and of more
+// if the machine has other things to do.
 func TestTimeToReport(t *testing.T) {
 	l := newLab(t)
 	f := l.modem(usb.MBIM)
 	socket, err := uevent.Listen()
 	must(t, err)
 	defer socket.Close()
-	const turns = 10
+	const few, turns = 10, 100
 	told := make(chan time.Time, turns)
 	go func() {
 		for {
@@ -85,29 +85,30 @@ func TestTimeToReport(t *testing.T) {
 		}
 	}()
 	var took, looks []time.Duration
-	for range turns {
+	for turn := range turns {
 		f.Plug(0)
 		l.at("-1")
 		reported := time.Now()
 		select {
 		case at := <-told:
-			took = append(took, reported.Sub(at))
-			start := time.Now()
-			_, err := Discover(os.DirFS("/sys"))
-			must(t, err)
-			looks = append(looks, time.Since(start))
+			if at.Before(reported) { // else the watch has heard it long before us
+				took = append(took, reported.Sub(at))
+			}
 		case <-time.After(patience):
 			t.Fatal("the kernel tells nothing")
 		}
+		start := time.Now()
+		_, err := Discover(os.DirFS("/sys"))
+		must(t, err)
+		looks = append(looks, time.Since(start))
 		f.Unplug()
 		l.gone("-1")
+		if turn+1 >= few && len(took) > 0 && slices.Min(took) <= 4*slices.Min(looks) {
+			t.Logf("from event to report: %v; a look: %v", took, looks)
+			return
+		}
 	}
-	slices.Sort(took)
-	slices.Sort(looks)
-	t.Logf("from event to report: %v; a look: %v", took, looks)
-	if took[0] > 4*looks[0] {
-		t.Errorf("a report takes %v, a look %v", took[0], looks[0])
-	}
+	t.Errorf("a report takes %v, a look %v", took, looks)
 }
 
 // TestRenamed: two modems come back in the other order, so that each has the
