@@ -2,8 +2,11 @@ package qmihost
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"time"
 
+	"github.com/farspoke/farspoke/cellular/modem"
 	"github.com/farspoke/farspoke/cellular/qmi"
 )
 
@@ -73,17 +76,13 @@ func (m *Modem) adopt(ctx context.Context, state State) (bool, error) {
 	if state.Channels != m.path.Channels {
 		return false, nil // packets are to go otherwise
 	}
-	for _, c := range state.Calls {
-		var got qmi.GetPacketStatusResponse
-		err := m.talk.ask(ctx, c.Client, syncLimit, &qmi.GetPacketStatusRequest{}, &got)
-		switch {
-		case err == nil && isUp(got.Status):
-			m.calls[place{c.Session, c.Family}] = call{c.Client, c.Handle}
-		case err == nil:
-			m.release(qmi.WDS, c.Client)
-		}
-	}
+	unanswered := m.takeOver(ctx, state.Calls, syncLimit)
 	if len(m.calls) == 0 {
+		return false, ctx.Err()
+	}
+	// One that knows of one call has not started anew: it was slow.
+	if unanswered = m.takeOver(ctx, unanswered, answerLimit); len(unanswered) > 0 {
+		m.forget()
 		return false, ctx.Err()
 	}
 	if err := m.learnServices(ctx); err != nil {
@@ -95,4 +94,22 @@ func (m *Modem) adopt(ctx context.Context, state State) (bool, error) {
 	m.rawIP = state.RawIP
 	m.memory.Store(m.state())
 	return true, nil
+}
+
+// takeOver takes over those of the calls that are up, and returns those of which the
+// modem says nothing within limit.
+func (m *Modem) takeOver(ctx context.Context, calls []Call, limit time.Duration) (unanswered []Call) {
+	for _, c := range calls {
+		var got qmi.GetPacketStatusResponse
+		err := m.talk.ask(ctx, c.Client, limit, &qmi.GetPacketStatusRequest{}, &got)
+		switch {
+		case err == nil && isUp(got.Status):
+			m.calls[place{c.Session, c.Family}] = call{c.Client, c.Handle}
+		case err == nil:
+			m.release(qmi.WDS, c.Client)
+		case errors.Is(err, modem.ErrSilent):
+			unanswered = append(unanswered, c)
+		}
+	}
+	return unanswered
 }

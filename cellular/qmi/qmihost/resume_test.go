@@ -176,6 +176,47 @@ func TestResumeOnAnotherPath(t *testing.T) {
 	})
 }
 
+// A modem that is slow with one call is asked again, and one that says nothing of it at
+// all begins anew: half a connection is not taken over.
+func TestResumeOfASlowModem(t *testing.T) {
+	for name, test := range map[string]struct{ silences, calls, syncs int }{
+		"once":   {1, 2, 0},
+		"always": {100, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, r := newScript(t), new(record)
+				state := State{RawIP: true}
+				for i, family := range families {
+					client := uint8(i + 1)
+					s.clients[qmi.ClientID{Service: qmi.WDS, Client: client}], s.calls[client], s.last = true, family, client
+					state.Calls = append(state.Calls, Call{Family: family, Client: client})
+				}
+				r.Store(state)
+				good := s.answers[(*qmi.GetPacketStatusRequest)(nil).Kind()]
+				on(s, func(client uint8, request *qmi.GetPacketStatusRequest) any {
+					if s.calls[client] == qmi.FamilyIPv6 && test.silences > 0 {
+						test.silences--
+						return nil
+					}
+					return good(client, request)
+				})
+				m, err := Resume(t.Context(), s.wire, Path{}, r, quiet())
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = m.Close() })
+				if n := len(r.Load().Calls); n != test.calls || len(m.callsOf(0)) != n || len(s.calls) != n {
+					t.Errorf("%d calls are kept, of %d in the modem, want %d", n, len(s.calls), test.calls)
+				}
+				if n := s.count((*qmi.SyncRequest)(nil).Kind()); n != test.syncs {
+					t.Errorf("%d times in step, want %d", n, test.syncs)
+				}
+			})
+		})
+	}
+}
+
 // Who opens a modem again because it did not answer wants it to come to its senses.
 func TestCallsOfASilentModemAreNotTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
