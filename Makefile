@@ -45,11 +45,11 @@ test: test-go test-netns test-vm test-image test-disk lab ## all tests, from fas
 
 .PHONY: test-go
 test-go: ## pure logic and codecs: no root, no VM
-	go test ./...
+	go test -timeout 30m ./...
 
 .PHONY: test-netns
 test-netns: deps ## nftables, DHCP and sockets in network namespaces of this machine
-	go test -tags netns -exec 'unshare -rn' $(NETNS_TESTS)
+	go test -timeout 30m -tags netns -exec 'unshare -rn' $(NETNS_TESTS)
 
 .PHONY: test-vm
 test-vm: deps build/vm ## VRF, GRE and XFRM in an arm64 VM with the box's kernel
@@ -57,11 +57,11 @@ test-vm: deps build/vm ## VRF, GRE and XFRM in an arm64 VM with the box's kernel
 
 .PHONY: test-image
 test-image: deps deps-disk ## two builds of one commit are the same, and the table of providers is what Debian's compiles to
-	go test -tags image ./board ./image/... ./cellular/apn/generate
+	go test -timeout 30m -tags image ./board ./image/... ./cellular/apn/generate
 
 .PHONY: test-disk
 test-disk: deps deps-disk ## the box starts from its disk, whatever is wrong with it (updates, slots, records, sectors), up to the first protected ping
-	go test -tags disk -parallel 2 -timeout 30m ./lab/bootchain
+	go test -tags disk -parallel 2 -timeout 40m ./lab/bootchain
 	go run ./lab check disk
 
 .PHONY: bench
@@ -102,18 +102,11 @@ clean: ## remove what was built; what was downloaded stays in the user's cache
 
 .PHONY: deps-disk
 deps-disk: ## install what a disk image needs besides, a cross compiler among it
-	@$(MAKE) --no-print-directory deps PACKAGES='$(DISK_PACKAGES)'
+	@.ci/install $(DISK_PACKAGES)
 
 .PHONY: deps
 deps: ## install the Debian packages that the lab and the VM tests need
-	@missing=; for p in $(PACKAGES); do \
-		dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || missing+=" $$p"; \
-	done; \
-	if [ -n "$$missing" ]; then \
-		echo "installing$$missing"; \
-		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-		$$sudo apt-get update -qq && $$sudo apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
-	fi
+	@.ci/install $(PACKAGES)
 
 build/vm: $(wildcard internal/vm/*.go internal/kmod/*.go internal/initramfs/*.go internal/debian/*.go internal/rootfs/*.go)
 	go build -o $@ ./internal/vm
