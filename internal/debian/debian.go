@@ -16,6 +16,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Suite is the Debian release that everything comes from but firmware (firmwareSource).
@@ -63,7 +65,7 @@ const (
 )
 
 // apt runs one of apt's programs on the cache's own state for an architecture
-// and returns its standard output.
+// and returns its standard output. Lists that cannot be fetched are an error.
 func (c Cache) apt(ctx context.Context, arch, dir, program string, args ...string) ([]byte, error) {
 	config, err := c.writeConfig(arch)
 	if err != nil {
@@ -72,6 +74,8 @@ func (c Cache) apt(ctx context.Context, arch, dir, program string, args ...strin
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "APT_CONFIG="+config, "LC_ALL=C")
+	// If this build is killed, apt must not hold its lock against the next one.
+	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -112,7 +116,8 @@ APT::Architecture %[3]q;
 APT::Architectures { %[3]q; };
 APT::Sandbox::User "";
 Acquire::Languages "none";
-Acquire::Retries "3";
+Acquire::Retries "0";
+APT::Update::Error-Mode "any";
 `, root, filepath.Join(root, "state/status"), packages)
 	for name, text := range map[string]string{
 		"state/status":     "",

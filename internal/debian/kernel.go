@@ -79,7 +79,7 @@ func (c Cache) Kernel(ctx context.Context) (Kernel, error) {
 }
 
 func (c Cache) fetchKernel(ctx context.Context, dir string) (Kernel, error) {
-	if _, err := c.apt(ctx, boardArch, dir, "apt-get", "update"); err != nil {
+	if err := c.fetch(ctx, boardArch, dir, "update"); err != nil {
 		return Kernel{}, err
 	}
 	meta, err := c.show(ctx, kernelMeta)
@@ -94,7 +94,7 @@ func (c Cache) fetchKernel(ctx context.Context, dir string) (Kernel, error) {
 	if err != nil {
 		return Kernel{}, err
 	}
-	if _, err := c.apt(ctx, boardArch, dir, "apt-get", "download", name+"="+fields["Version"]); err != nil {
+	if err := c.fetch(ctx, boardArch, dir, "download", name+"="+fields["Version"]); err != nil {
 		return Kernel{}, err
 	}
 	debs, err := filepath.Glob(filepath.Join(dir, "*.deb"))

@@ -58,11 +58,11 @@ func (c Cache) packages(ctx context.Context, arch, set string, names []string) (
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("create the cache of packages: %w", err)
 	}
-	if _, err := c.apt(ctx, arch, dir, "apt-get", "update"); err != nil {
+	if err := c.fetch(ctx, arch, dir, "update"); err != nil {
 		return nil, err
 	}
 	// One call downloads all of them: apt keeps its connection open.
-	if _, err := c.apt(ctx, arch, dir, "apt-get", append([]string{"download"}, names...)...); err != nil {
+	if err := c.fetch(ctx, arch, dir, append([]string{"download"}, names...)...); err != nil {
 		return nil, err
 	}
 	out, err := c.apt(ctx, arch, dir, "apt-cache", append([]string{"--no-all-versions", "show"}, names...)...)

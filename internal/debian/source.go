@@ -74,11 +74,11 @@ func (c Cache) source(ctx context.Context, name string) (Source, error) {
 }
 
 func (c Cache) fetchSource(ctx context.Context, dir, name string) (Source, error) {
-	if _, err := c.apt(ctx, sourceArch, dir, "apt-get", "update"); err != nil {
+	if err := c.fetch(ctx, sourceArch, dir, "update"); err != nil {
 		return Source{}, err
 	}
 	// apt checks the files against the archive's signature.
-	if _, err := c.apt(ctx, sourceArch, dir, "apt-get", "source", "--download-only", name); err != nil {
+	if err := c.fetch(ctx, sourceArch, dir, "source", "--download-only", name); err != nil {
 		return Source{}, err
 	}
 	s := Source{Name: name, dir: dir}
