@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/farspoke/farspoke/board"
 	"github.com/farspoke/farspoke/image/fit"
 	"github.com/farspoke/farspoke/internal/bootstate"
@@ -155,6 +157,13 @@ func TestReleasable(t *testing.T) {
 
 func TestSigner(t *testing.T) {
 	cache, dir := debian.Cache(t.TempDir()), t.TempDir()
+	var builds errgroup.Group // at once
+	for range 4 {
+		builds.Go(func() error { _, err := keys{}.signer(t.Context(), cache); return err })
+	}
+	if err := builds.Wait(); err != nil {
+		t.Fatal(err)
+	}
 	development, err := keys{}.signer(t.Context(), cache)
 	if err != nil || development.Name() != bootstate.DevelopmentKey {
 		t.Fatalf("without a key: %v, %v", development, err)

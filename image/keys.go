@@ -53,7 +53,7 @@ func (k keys) signer(ctx context.Context, cache debian.Cache) (fit.Signer, error
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			return nil, fmt.Errorf("make a development key: %w", err)
 		}
-		if err := fit.Generate(file); err != nil {
+		if err := fit.Generate(file); err != nil && !errors.Is(err, fs.ErrExist) { // another build was faster
 			return nil, err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"os"
 	"os/exec"
+	"path/filepath"
 
 	"github.com/farspoke/farspoke/image/fdt"
 )
@@ -102,7 +103,8 @@ func parseKey(text []byte) (*rsa.PrivateKey, error) {
 	return private, nil
 }
 
-// Generate writes a new key to a file that only its owner reads.
+// Generate writes a new key to a file that only its owner reads, and that is not there
+// yet. It appears whole.
 func Generate(path string) error {
 	key, err := rsa.GenerateKey(rand.Reader, 3072)
 	if err != nil {
@@ -112,11 +114,15 @@ func Generate(path string) error {
 	if err != nil {
 		return fmt.Errorf("generate a signing key: %w", err)
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := os.CreateTemp(filepath.Dir(path), ".key-*")
 	if err != nil {
 		return fmt.Errorf("write the signing key: %w", err)
 	}
+	defer os.Remove(file.Name())
 	if err := errors.Join(pem.Encode(file, &pem.Block{Type: "PRIVATE KEY", Bytes: der}), file.Close()); err != nil {
+		return fmt.Errorf("write the signing key: %w", err)
+	}
+	if err := os.Link(file.Name(), path); err != nil {
 		return fmt.Errorf("write the signing key: %w", err)
 	}
 	return nil
