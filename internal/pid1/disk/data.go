@@ -47,7 +47,7 @@ func (d *Disk) MountData(ctx context.Context, template, target string) (mounted 
 	if err != nil {
 		return false, "", fmt.Errorf("make the data partition: %w", err)
 	}
-	device, err := awaitPartition(ctx, d.partitionPath(number))
+	device, err := await(ctx, d.partitionPath(number))
 	if err != nil {
 		return false, "", fmt.Errorf("open the data partition: %w", err)
 	}
@@ -63,12 +63,6 @@ func (d *Disk) MountData(ctx context.Context, template, target string) (mounted 
 		return false, "", err
 	}
 	return true, "", data.grow()
-}
-
-func awaitPartition(ctx context.Context, path string) (*os.File, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	return await(ctx, path)
 }
 
 // ensurePartition returns the number of the data partition. One that is missing is

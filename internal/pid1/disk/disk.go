@@ -58,13 +58,15 @@ type Disk struct {
 	sectors uint64
 }
 
-// patience is how long a disk may take to appear after its driver was loaded.
-const patience = 5 * time.Second
+// A disk may take looks times between to appear after its driver was loaded. They are
+// counted, and not the time: a machine that stood still has not waited for its disk.
+const (
+	looks   = 500
+	between = 10 * time.Millisecond
+)
 
 // Open opens the disk whose path matches a pattern, once it is there.
 func Open(ctx context.Context, pattern string) (*Disk, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	file, err := await(ctx, pattern)
 	if err != nil {
 		return nil, fmt.Errorf("open disk: %w", err)
@@ -79,7 +81,7 @@ func Open(ctx context.Context, pattern string) (*Disk, error) {
 // await opens a device that may not be there yet, or whose name is there before it
 // is, by a pattern for its path.
 func await(ctx context.Context, pattern string) (*os.File, error) {
-	for {
+	for n := 1; ; n++ {
 		path := pattern
 		if found, err := filepath.Glob(pattern); err != nil {
 			return nil, err
@@ -87,11 +89,11 @@ func await(ctx context.Context, pattern string) (*os.File, error) {
 			path = found[0]
 		}
 		file, err := os.OpenFile(path, os.O_RDWR, 0)
-		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENXIO) {
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENXIO) || n == looks {
 			return file, err
 		}
 		select {
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(between):
 		case <-ctx.Done():
 			return nil, err
 		}
