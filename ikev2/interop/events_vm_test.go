@@ -170,7 +170,7 @@ func TestPeerAsks(t *testing.T) {
 	for _, peer := range []maker{strongswan, libreswan} {
 		t.Run(peer.name, func(t *testing.T) {
 			quiet := modern
-			quiet.ours.DPD = time.Hour
+			quiet.ours.DPD, quiet.ours.IKELifetime = time.Hour, time.Hour
 			m := meet(t, row{peer, responder, noNAT, quiet}, settings{dpd: 1})
 			before := m.us.settled()
 			asked, told := m.net.wire.Received(probe.IKE), m.net.wire.Sent(probe.IKE)

@@ -147,7 +147,7 @@ func newMeeting(t *testing.T, r row, s settings) *meeting {
 	t.Helper()
 	m := &meeting{t: t, net: newNetwork(t, r.nat)}
 	profile := r.proposals.ours
-	profile.IKELifetime, profile.DPD = 2*time.Minute, cmp.Or(profile.DPD, 5*time.Second)
+	profile.IKELifetime, profile.DPD = cmp.Or(profile.IKELifetime, 2*time.Minute), cmp.Or(profile.DPD, 5*time.Second)
 	m.us = newSpoke(t, m.net, profile)
 	s.proposals, s.role, s.spoke, s.dpd = r.proposals, r.role, r.nat.spoke, cmp.Or(s.dpd, 20)
 	m.them = r.peer.make(t, m.net.peer, s)

@@ -19,15 +19,15 @@ import (
 )
 
 // own is the profile of both ends.
-var own = ikev2.Profile{PFS: true, IKELifetime: time.Minute}
+var own = ikev2.Profile{PFS: true}
 
 // visit lets us call a branch that nobody told of us.
-func visit(t *testing.T, nat nat) (*meeting, *branch) {
+func visit(t *testing.T, nat nat, profile ikev2.Profile) (*meeting, *branch) {
 	t.Helper()
 	m := &meeting{t: t, net: newNetwork(t, nat), wanted: t.Context()}
-	b := newBranch(t, m.net, own)
+	b := newBranch(t, m.net, profile)
 	b.start()
-	m.us = newSpoke(t, m.net, own)
+	m.us = newSpoke(t, m.net, profile)
 	t.Cleanup(m.diagnose)
 	m.replaced = m.us.protect(m.wanted)
 	return m, b
@@ -36,7 +36,9 @@ func visit(t *testing.T, nat nat) (*meeting, *branch) {
 // TestOwn takes two engines through the life of their SAs under a ping that may
 // lose nothing: rekeyed from both sides, and with a new process at the branch.
 func TestOwn(t *testing.T) {
-	m, b := visit(t, noNAT)
+	short := own
+	short.IKELifetime = time.Minute // by which the clocks are put forward
+	m, b := visit(t, noNAT, short)
 	guest := b.guest()
 	if requests := b.engine.Status().Requests; !guest.Guest || requests.Cookies == 0 || requests.Admitted != 1 {
 		t.Errorf("a stranger was let in without a cookie: %+v, %+v", requests, guest)
@@ -118,7 +120,7 @@ func TestOwnOpensForTraffic(t *testing.T) {
 // TestOwnFollowsNAT: a carrier forgets our flows, and the branch sends to where
 // our packets now come from.
 func TestOwnFollowsNAT(t *testing.T) {
-	m, b := visit(t, ourRandomNAT)
+	m, b := visit(t, ourRandomNAT, own)
 	ping := m.ping()
 	before := b.guest()
 	for range 3 {
@@ -144,7 +146,7 @@ func TestOwnFollowsNAT(t *testing.T) {
 // TestOwnMendsTheKernel: somebody takes away a policy and an SA, and adds a policy
 // that lets GRE out in clear.
 func TestOwnMendsTheKernel(t *testing.T) {
-	m, _ := visit(t, noNAT)
+	m, _ := visit(t, noNAT, own)
 	before := m.us.settled()
 	ping := m.ping()
 	kernel, err := xfrm.Open()
