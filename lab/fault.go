@@ -148,16 +148,13 @@ func renumber(lease []string) func(context.Context, *Lab, *Spoke) error {
 	}
 }
 
-// changeNATAddress changes the carrier's public address. The hub's FRR 8.4 now
-// and then leaves a spoke whose NBMA address changed under its registration with
-// the neighbour 0.0.0.0 for good, whatever the spoke does; it does not if it
-// takes the registration for a new one.
+// changeNATAddress changes the carrier's public address.
 func changeNATAddress(from, to netip.Prefix) func(context.Context, *Lab, *Spoke) error {
-	return func(ctx context.Context, l *Lab, s *Spoke) error {
-		if err := l.ReplaceNATAddress(from, to); err != nil {
+	return func(ctx context.Context, l *Lab, _ *Spoke) error {
+		if err := l.ForgetRegistrations(ctx); err != nil {
 			return err
 		}
-		return onHubRun(`vtysh -c "clear ip nhrp cache"`)(ctx, l, s)
+		return l.ReplaceNATAddress(from, to)
 	}
 }
 
@@ -181,10 +178,8 @@ type runner interface {
 func charonAgain(ctx context.Context, guest runner, signal string) error {
 	_, err := guest.Run(ctx, "killall "+signal+` charon-systemd
 		while pidof charon-systemd >/dev/null; do sleep 0.1; done
-		rm -f /run/charon.vici
 		setsid charon-systemd </dev/null >/dev/console 2>&1 &
-		until [ -S /run/charon.vici ]; do sleep 0.1; done
-		swanctl --load-all --noprompt >/dev/null`)
+		until swanctl --load-all --noprompt >/dev/null 2>&1; do sleep 0.1; done`)
 	return err
 }
 

@@ -107,6 +107,14 @@ func (l *Lab) ForgetSpoke(ctx context.Context) error {
 	return err
 }
 
+// ForgetRegistrations has the hub take the next registrations for new ones. FRR 8.4
+// now and then leaves a spoke whose NBMA address changes under its registration with
+// the neighbour 0.0.0.0 for good, whatever the spoke does.
+func (l *Lab) ForgetRegistrations(ctx context.Context) error {
+	_, err := l.Hub.Run(ctx, `vtysh -c "clear ip nhrp cache"`)
+	return err
+}
+
 // HubSA is one of the hub's CHILD_SAs, as strongSwan lists it. SPIs are in
 // hexadecimal.
 type HubSA struct {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/netip"
 	"testing"
@@ -126,16 +127,19 @@ func TestMobileBackup(t *testing.T) {
 			t.Errorf("the box registers from %v, want an address of %s", claimed, want)
 		}
 	}
-	used("100.64.0.0/24")
-	if err := spoke.Plug(0, false); err != nil {
-		t.Fatal(err)
+	// plug puts the cable in or takes it out, upon which the NBMA address changes.
+	plug := func(in bool) {
+		t.Helper()
+		if err := errors.Join(lab.ForgetRegistrations(limit(t, word)), spoke.Plug(0, in)); err != nil {
+			t.Fatal(err)
+		}
 	}
+	used("100.64.0.0/24")
+	plug(false)
 	answered(t, spoke, spoke.Ping.Mark(), recovery)
 	used(cellPool.String())
 	line := spoke.Console.Mark()
-	if err := spoke.Plug(0, true); err != nil {
-		t.Fatal(err)
-	}
+	plug(true)
 	says(t, spoke, line, `milestone=ike`)
 	answered(t, spoke, spoke.Ping.Mark(), recovery)
 	used("100.64.0.0/24")

@@ -34,6 +34,5 @@ frr() {
 # swan starts strongSwan without systemd and loads /etc/swanctl/swanctl.conf.
 swan() {
   charon-systemd &
-  until [ -S /run/charon.vici ]; do sleep 0.1; done
-  swanctl --load-all --noprompt
+  until swanctl --load-all --noprompt; do sleep 0.1; done
 }
