@@ -47,9 +47,6 @@ func prepare() error {
 	for _, s := range []struct{ name, value string }{
 		{"ipv6/conf/all/forwarding", "1"}, {"ipv6/conf/default/forwarding", "0"},
 		{"ipv6/conf/default/addr_gen_mode", "1"}, {"ipv6/conf/default/accept_dad", "0"},
-		// The tests' own: who asks by ARP does so for a minute, and drops nothing while
-		// the processor that is to answer has other work.
-		{"ipv4/neigh/default/mcast_solicit", "60"},
 	} {
 		if err := os.WriteFile("/proc/sys/net/"+s.name, []byte(s.value), 0); err != nil {
 			return err

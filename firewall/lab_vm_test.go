@@ -38,7 +38,7 @@ const (
 )
 
 // patience bounds every wait for a packet that must come.
-const patience = 20 * time.Second
+const patience = 100 * time.Second
 
 type lab struct {
 	spoke, hub, lan netns.NsHandle

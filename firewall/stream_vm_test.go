@@ -254,7 +254,7 @@ type tcpStream struct {
 // before they send a segment again, so that a lost one shows.
 func (l *lab) slowRetry(t *testing.T) {
 	t.Helper()
-	const retry = 60_000 // milliseconds
+	const retry = 120_000 // milliseconds, the kernel's most, and more than patience
 	lan, hub := handle(t, l.lan), handle(t, l.hub)
 	host := func(addr string) *net.IPNet {
 		return &net.IPNet{IP: net.ParseIP(addr).To4(), Mask: net.CIDRMask(32, 32)}

@@ -25,7 +25,7 @@ import (
 )
 
 // patience bounds every wait for what must come.
-const patience = 10 * time.Second
+const patience = 2 * time.Minute
 
 // The box is the VM's first network namespace:
 //

@@ -247,7 +247,7 @@ func TestRestartLeavesNoGap(t *testing.T) {
 // and regains the carrier.
 func TestRenewalAndCarrierInTheVRF(t *testing.T) {
 	boxLAN(t)
-	provider := newISP(t, ordinary(8))
+	provider := newISP(t, ordinary(3600, dhcpv4.OptRenewTimeValue(2*time.Second)))
 	u, _ := start(t, "wan", dhcpConfig, openStore(t))
 	awaitUp(t, u)
 	provider.expect(t, dhcpv4.MessageTypeRequest)

@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long real kernels and servers are given.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // must ends the test at the first error of its preparation.
 func must(t *testing.T, err error) {
