@@ -81,6 +81,9 @@ func live(t *testing.T) life {
 	box.started(b, bootstate.Good)
 	box.see("^life: has all it wanted")
 	d.awaitRecord(func(r bootstate.Record) bool { return r.Good == b && r.Starts == 0 })
+	if err := box.Pause(); err != nil { // what is written is logged a moment later
+		t.Fatal(err)
+	}
 	box.Stop()
 	written, err := os.ReadFile(file)
 	if err != nil {

@@ -35,8 +35,10 @@ func TestFactoryReset(t *testing.T) {
 
 	box := start(t, d.path)
 	box.calledItself("from-the-owner")
-	box.mark = 0 // it comes before the prompt or after it
 	box.see("milestone=button")
+	if err := box.StayOff(); err != nil { // or it would be reset before this test has cut its power
+		t.Fatal(err)
+	}
 	if err := box.Button(true); err != nil {
 		t.Fatal(err)
 	}

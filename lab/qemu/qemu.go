@@ -197,6 +197,15 @@ func (vm *VM) Reset() error {
 	return vm.monitor.execute("system_reset", nil)
 }
 
+// Pause stops the machine's processors. When it returns, all that they have written to
+// the disk is in its file.
+func (vm *VM) Pause() error { return vm.monitor.execute("stop", nil) }
+
+// StayOff lets the machine's next restart be its end.
+func (vm *VM) StayOff() error {
+	return vm.monitor.execute("set-action", map[string]any{"reboot": "shutdown"})
+}
+
 // Button presses the button of the case down, or lets go of it.
 func (vm *VM) Button(down bool) error {
 	key := map[string]any{"type": "qcode", "data": "f12"}

@@ -48,11 +48,11 @@ func main() {
 	panic(err)
 }
 
-// say writes a line to the console.
+// say writes a line to the console, also behind a prompt.
 func say(text string) {
 	if console, err := os.OpenFile("/dev/console", os.O_WRONLY, 0); err == nil {
 		defer console.Close()
-		fmt.Fprintf(console, "life: %s\r\n", text)
+		fmt.Fprintf(console, "\r\nlife: %s\r\n", text)
 	}
 }
 
