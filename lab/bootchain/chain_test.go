@@ -34,8 +34,7 @@ func TestFirstStartAndRestart(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	box.started(a, bootstate.Good)
-	box.see("Type . for help")
+	box.seeAll(runs(a, bootstate.Good), banner)
 	data := d.partition("data")
 	if end := int64(data.Last+1) * gpt.Sector; end < ordinarySize-4<<20 {
 		t.Errorf("the data partition ends at octet %d of %d", end, ordinarySize)

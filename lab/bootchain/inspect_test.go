@@ -103,24 +103,12 @@ func (i *inspector) read(data []byte) contents {
 	return c
 }
 
-// readData mends a data partition as PID 1 does, replays its journal as the kernel
-// does, wants no fault of it, and reads what is there. It needs a file to do so.
+// readData recovers a data partition and reads what is there. It needs a file to do so.
 func readData(file string, data []byte) (c contents) {
 	if c.err = os.WriteFile(file, data, 0o600); c.err != nil {
 		return c
 	}
-	if c.err = mend(file); c.err != nil {
-		return c
-	}
-	// Status 1 is that something was done: the journal, and files that were removed
-	// while they were open.
-	var exit *exec.ExitError
-	if out, err := exec.Command("/sbin/e2fsck", "-p", file).CombinedOutput(); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 1) {
-		c.err = fmt.Errorf("the file system cannot be used: %w\n%s", err, out)
-		return c
-	}
-	if out, err := exec.Command("/sbin/e2fsck", "-f", "-n", file).CombinedOutput(); err != nil {
-		c.err = fmt.Errorf("the file system is damaged: %w\n%s", err, out)
+	if c.err = recoverFileSystem(file); c.err != nil {
 		return c
 	}
 	record, found, err := catFile(file, "/records/life.json")
@@ -134,6 +122,24 @@ func readData(file string, data []byte) (c contents) {
 	}
 	c.err = errors.Join(c.err, err)
 	return c
+}
+
+// recoverFileSystem mends a file system as PID 1 does, replays its journal and removes
+// the files that were deleted while they were open as the kernel does, and wants no
+// fault of it then.
+func recoverFileSystem(file string) error {
+	if err := mend(file); err != nil {
+		return err
+	}
+	// Status 1 is that something was done.
+	var exit *exec.ExitError
+	if out, err := exec.Command("/sbin/e2fsck", "-p", file).CombinedOutput(); err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 1) {
+		return fmt.Errorf("the file system cannot be used: %w\n%s", err, out)
+	}
+	if out, err := exec.Command("/sbin/e2fsck", "-f", "-n", file).CombinedOutput(); err != nil {
+		return fmt.Errorf("the file system is damaged: %w\n%s", err, out)
+	}
+	return nil
 }
 
 func mend(name string) error {

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -59,20 +58,17 @@ func TestNothingIsLost(t *testing.T) {
 	m := newModem(t)
 
 	box := start(t, d.path, m.socket)
-	box.see("Type . for help")
 	box.comesToSay("show cellular", "has refused it")
 	box.enter("firewall commit /etc/one.yaml", "The box has changed its firewall so")
 	box.Stop()
 	d.keeps(t, commits[0])
 
 	box = start(t, d.path, m.socket)
-	box.see("Type . for help")
 	box.comesToSay("show cellular", "has refused it")
 	box.enter("firewall check /etc/one.yaml", "The box would change nothing")
 	box.enter("firewall commit /etc/two.yaml", "The box has changed its firewall so")
 	box.enter("reboot", "The branch is cut off")
 	box.enter("yes", "^farspoke: slot A")
-	box.see("Type . for help")
 	box.comesToSay("show cellular", "has refused it")
 	box.enter("firewall check /etc/two.yaml", "The box would change nothing")
 	box.Stop()
@@ -89,22 +85,6 @@ func TestNothingIsLost(t *testing.T) {
 	if left := m.attempts(); left != 2 {
 		t.Errorf("the SIM has %d attempts left at its PIN, want 2: it was given the wrong one once", left)
 	}
-}
-
-// comesToSay types a command again and again until its answer is the one.
-func (b *box) comesToSay(command, answer string) {
-	b.t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		mark := b.Console.Mark()
-		b.types(command)
-		ctx, cancel := context.WithTimeout(b.t.Context(), time.Second)
-		_, err := b.Console.Wait(ctx, mark, answer)
-		cancel()
-		if err == nil {
-			return
-		}
-	}
-	b.t.Fatalf("%s does not come to say %q within %v", command, answer, patience)
 }
 
 // keeps looks at the disk of a box that is off: the file system needs no more than

@@ -19,8 +19,13 @@ import (
 	"github.com/farspoke/farspoke/lab/qemu"
 )
 
-// patience is how long a step may take: a trial that hangs takes a minute.
-const patience = 150 * time.Second
+// patience is how long a step may take: a trial that hangs takes a minute, and a busy
+// machine several times as long for anything.
+const patience = 10 * time.Minute
+
+// banner is how the session on the console begins. It waits for neither the disk nor
+// the router if they are slow. What is typed before can leave QEMU's serial port deaf.
+const banner = "Type . for help"
 
 // disk is a file that is a box's disk.
 type disk struct {
@@ -141,7 +146,7 @@ func (d disk) newest() bootstate.Record {
 	return r
 }
 
-// expectRecord waits until the disk has a record with this good slot and no trial.
+// expectRecord wants the disk to have a record with this good slot and no trial.
 func (d disk) expectRecord(good bootstate.Slot) {
 	d.t.Helper()
 	if r := d.newest(); r.Good != good || r.Trial != bootstate.None {
@@ -208,14 +213,65 @@ func (b *box) see(patterns ...string) {
 	}
 }
 
+// seeAll waits until the console shows all patterns, in whatever order.
+func (b *box) seeAll(patterns ...string) {
+	b.t.Helper()
+	begin, end := b.mark, b.mark
+	for _, pattern := range patterns {
+		b.mark = begin
+		b.see(pattern)
+		end = max(end, b.mark)
+	}
+	b.mark = end
+}
+
 // started waits for the box to run from a slot that is that to the record.
 func (b *box) started(slot bootstate.Slot, standing bootstate.Standing) {
 	b.t.Helper()
+	b.see(runs(slot, standing))
+}
+
+// runs is what PID 1 says when the box runs from a slot that is that to the record.
+func runs(slot bootstate.Slot, standing bootstate.Standing) string {
 	quoted := string(standing)
 	if strings.Contains(quoted, " ") {
 		quoted = `"` + quoted + `"`
 	}
-	b.see(regexp.QuoteMeta(fmt.Sprintf("slot=%s standing=%s trust=\"verified by a development key\"", slot, quoted)))
+	return regexp.QuoteMeta(fmt.Sprintf("slot=%s standing=%s trust=\"verified by a development key\"", slot, quoted))
+}
+
+// attend waits for the session on the console, since the boot loader took a slot last.
+func (b *box) attend() {
+	b.t.Helper()
+	start := 0
+	for i, l := range b.Console.Since(0) {
+		if strings.HasPrefix(l.Text, "farspoke: slot") {
+			start = i
+		}
+	}
+	ctx, cancel := context.WithTimeoutCause(b.t.Context(), patience, fmt.Errorf("not there after %v", patience))
+	defer cancel()
+	if _, err := b.Console.Wait(ctx, start, banner); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// comesToSay types a command again and again until its answer is the one: the router,
+// which has it, may not be there yet.
+func (b *box) comesToSay(command, answer string) {
+	b.t.Helper()
+	b.attend()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		mark := b.Console.Mark()
+		b.types(command)
+		ctx, cancel := context.WithTimeout(b.t.Context(), 2*time.Second)
+		_, err := b.Console.Wait(ctx, mark, answer)
+		cancel()
+		if err == nil {
+			return
+		}
+	}
+	b.t.Fatalf("%s does not come to say %q within %v", command, answer, patience)
 }
 
 // count returns how many lines so far hold a text.
