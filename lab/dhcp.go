@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/farspoke/farspoke/lab/sandbox"
 )
@@ -24,8 +26,9 @@ type DHCP struct {
 // the first branch.
 var ordinaryLease = []string{"--dhcp-range=100.64.0.50,100.64.0.99,255.255.255.0,10m"}
 
-// Start starts the server with dnsmasq's options for its leases. It remembers
-// no leases of an earlier start and refuses an address it would not have given.
+// Start starts the server with dnsmasq's options for its leases, and returns when
+// it listens. It remembers no leases of an earlier start and refuses an address it
+// would not have given.
 func (d *DHCP) Start(ctx context.Context, lease []string) error {
 	d.lease = lease
 	ctx, cancel := context.WithCancel(ctx)
@@ -56,7 +59,31 @@ func (d *DHCP) Start(ctx context.Context, lease []string) error {
 		cancel()
 		<-done
 	}
-	return nil
+	return d.listens(ctx)
+}
+
+// listens waits until the server has its sockets for DHCP and DNS: what somebody asks
+// before is lost.
+func (d *DHCP) listens(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("the carrier's DHCP server does not listen after %v", startLimit))
+	defer cancel()
+	for {
+		var sockets []byte
+		err := d.namespace.Do(func() (err error) {
+			sockets, err = os.ReadFile("/proc/thread-self/net/udp")
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("look for the sockets of the carrier's DHCP server: %w", err)
+		}
+		// Ports are in hexadecimal.
+		if bytes.Contains(sockets, []byte(":0043 ")) && bytes.Contains(sockets, []byte(":0035 ")) {
+			return nil
+		}
+		if err := pause(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 // Stop ends the server.
