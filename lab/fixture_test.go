@@ -21,7 +21,7 @@ import (
 const (
 	startUp  = 3 * time.Minute // a spoke's start
 	recovery = 3 * time.Minute // the end of a fault until traffic flows again
-	word     = 2 * time.Minute // a fault until the log tells of it
+	word     = 3 * time.Minute // a fault until the log tells of it
 )
 
 // TestMain moves the tests into the labs' sandboxes.
@@ -126,15 +126,17 @@ func answered(t *testing.T, spoke *Spoke, mark int, within time.Duration) {
 	}
 }
 
-// settled waits until a packet is answered that is sent from now on, and returns its
-// number or a smaller one: what was sent before has been answered by then, or is lost.
-func settled(t *testing.T, ping *probe.Ping) (end int) {
+// loses checks that no more than allowed of the packets from mark up to but without
+// end are lost: one that another has overtaken is not.
+func loses(t *testing.T, ping *probe.Ping, mark, end, allowed int) {
 	t.Helper()
-	end = ping.Mark()
-	if _, _, err := ping.Answer(limit(t, recovery), end); err != nil {
-		t.Fatal(err)
-	}
-	return end
+	var lost, sent int
+	eventually(t, func() bool {
+		lost, sent = ping.Lost(mark, end)
+		return lost <= allowed
+	}, func() string {
+		return fmt.Sprintf("%d of %d packets are lost, want at most %d; sent at: %s", lost, sent, allowed, ping.Gaps(mark, end))
+	})
 }
 
 // says waits until the spoke's console, after mark, says something that
@@ -158,17 +160,29 @@ func onHub(t *testing.T, lab *Lab, command string) string {
 	return out
 }
 
-// establishedSA returns the one CHILD_SA that the hub has with the spoke.
+// establishedSA returns the one CHILD_SA that the hub has with the spoke. One that
+// was replaced is there until its deletion is answered.
 func establishedSA(t *testing.T, lab *Lab) HubSA {
 	t.Helper()
-	sas, err := lab.HubSAs(limit(t, word))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(sas) != 1 {
-		t.Fatalf("the hub has %d CHILD_SAs, want 1: %+v", len(sas), sas)
-	}
+	var sas []HubSA
+	eventually(t, func() bool {
+		var err error
+		if sas, err = lab.HubSAs(limit(t, word)); err != nil {
+			t.Fatal(err)
+		}
+		return len(sas) == 1
+	}, func() string { return fmt.Sprintf("the hub has %d CHILD_SAs, want 1: %+v", len(sas), sas) })
 	return sas[0]
+}
+
+// eventually waits until something is so; otherwise says what is instead.
+func eventually(t *testing.T, is func() bool, otherwise func() string) {
+	t.Helper()
+	for wait := limit(t, word); !is(); {
+		if err := pause(wait, 100*time.Millisecond); err != nil {
+			t.Fatalf("%s (%v)", otherwise(), err)
+		}
+	}
 }
 
 // limit returns a context for one step of a test.

@@ -22,8 +22,8 @@ func TestRouterKilled(t *testing.T) {
 	// No registration is due while the test runs, however slow the machine.
 	site := ordinarySite().Replace("farspoke.yaml", "holding-time: 300s", "holding-time: 7200s")
 	spoke := bringUp(t, lab, testedBox(lab.images, lab.images.Box, site))
-	if !registered(lab, start) {
-		t.Fatal("the hub's log does not tell of the first registration, and so would not tell of a second")
+	if _, err := lab.Hub.Console.Wait(limit(t, word), start, registration.String()); err != nil {
+		t.Fatalf("the hub's log does not tell of the first registration, and so would not tell of a second: %v", err)
 	}
 	before := establishedSA(t, lab)
 
@@ -42,9 +42,7 @@ func TestRouterKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lost, sent := spoke.Ping.Lost(mark, number+200); lost != 0 {
-		t.Errorf("%d of %d packets lost, want none; sent at: %s; the carrier saw: %s", lost, sent, spoke.Ping.Gaps(mark, number+200), spoke.Capture)
-	}
+	loses(t, spoke.Ping, mark, number+200, 0)
 	again, err := spoke.pidOf(limit(t, word), "router")
 	if err != nil {
 		t.Fatal(err)
