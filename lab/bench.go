@@ -15,7 +15,7 @@ const (
 	// rounds is how often each spoke is booted; the median counts.
 	rounds = 5
 	// startLimit bounds one boot.
-	startLimit = 2 * time.Minute
+	startLimit = 5 * time.Minute
 )
 
 const mebibyte = 1 << 20

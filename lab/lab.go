@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/farspoke/farspoke/lab/qemu"
 )
@@ -159,9 +160,15 @@ func parseSAs(raw string) []HubSA {
 	return sas
 }
 
+// showLimit is how long a machine may take to say how it is, when something has
+// failed and it perhaps hangs.
+const showLimit = time.Minute
+
 // show prints what the hub knows, for a reader who wonders why something
 // failed.
 func (l *Lab) show(ctx context.Context, w io.Writer) {
+	ctx, cancel := context.WithTimeout(ctx, showLimit)
+	defer cancel()
 	out, err := l.Hub.Run(ctx, `swanctl --list-sas; vtysh -c "show ip nhrp cache"; ip -s xfrm state | grep -v aead; ip neigh; grep -v "\t0$" /proc/net/xfrm_stat`)
 	fmt.Fprintf(w, "hub (%v):\n%s\n", err, out)
 }

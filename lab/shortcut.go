@@ -103,7 +103,9 @@ func (p *pair) dump() {
 		if s.kind.name == "box" {
 			command = "/init show dmvpn detail"
 		}
-		out, err := s.Run(ctx, command)
+		limited, cancel := context.WithTimeout(ctx, showLimit)
+		out, err := s.Run(limited, command)
+		cancel()
 		fmt.Fprintf(os.Stderr, "%s (%v):\n%s\n", s.Name, err, out)
 	}
 	p.lab.show(ctx, os.Stderr)
@@ -144,7 +146,7 @@ func (p *pair) meet(ctx context.Context) (*meeting, error) {
 	tasks.Go(func() error { return m.arrivals.Run(ctx) })
 	tasks.Go(func() error { return m.ping.Run(ctx) })
 
-	limited, done := context.WithTimeoutCause(ctx, directLimit, errors.New("the hub has redirected nobody"))
+	limited, done := context.WithTimeoutCause(ctx, startLimit, errors.New("the hub has redirected nobody"))
 	defer done()
 	line, err := p.lab.Hub.Console.Wait(limited, mark, `(?i)traffic.indication`)
 	if err != nil {
