@@ -18,8 +18,9 @@ const (
 	soakOutage = 10 * time.Second
 	// soakLoss is what the carrier loses all the time.
 	soakLoss = "numgen random mod 100 < 10 drop"
-	// hubSteps is how many steps lie between two restarts of the hub.
-	hubSteps = 3
+	// hubSteps is how many steps lie between two restarts of the hub: the scenario's
+	// take longer than a lifetime, so that SAs are renewed before they are lost.
+	hubSteps = 4
 )
 
 // hubFaults are the ways in which the hub restarts, by turns.
