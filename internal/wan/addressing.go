@@ -51,7 +51,7 @@ func (u *Underlay) desired() (link.Addressing, uplink.State) {
 // route returns the route to a prefix. A next hop outside our subnet, such as
 // that of every /32 lease, is taken to be on the link, for the provider says so.
 func (u *Underlay) route(address, to netip.Prefix, via netip.Addr) link.Route {
-	r := link.Route{To: to, Via: via, OnLink: via.IsValid() && !address.Contains(via), Metric: u.metric()}
+	r := link.Route{To: to, Via: via, OnLink: via.IsValid() && !address.Contains(via), Metric: u.metric}
 	if to.Addr().Is4() {
 		r.From = address.Addr()
 	} else if via.IsLinkLocalUnicast() {

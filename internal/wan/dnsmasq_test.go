@@ -123,8 +123,8 @@ func (p *provider) wait(words string) {
 // TestDnsmasq leads a lease through its life with a server of another make.
 func TestDnsmasq(t *testing.T) {
 	p := newProvider(t)
-	p.serve("198.51.100.1/24", "--dhcp-range=198.51.100.10,198.51.100.10,255.255.255.0,2m",
-		"--dhcp-option-force=58,3", "--dhcp-option-force=59,60", "--dhcp-option=6,198.51.100.53",
+	p.serve("198.51.100.1/24", "--dhcp-range=198.51.100.10,198.51.100.10,255.255.255.0,1h",
+		"--dhcp-option-force=58,3", "--dhcp-option-force=59,3000", "--dhcp-option=6,198.51.100.53",
 		"--dhcp-option=42,198.51.100.123", "--dhcp-option=26,1400", "--dhcp-option=15,far.test")
 	store := openStore(t)
 	cfg := Config{Port: "wan", IPv4: IPv4{DHCP: true}}

@@ -62,6 +62,7 @@ type Underlay struct {
 	demoted value.Value[bool]
 
 	// What follows belongs to Run, and to Shutdown after it.
+	metric  int // of the routes
 	port    link.Port
 	present bool            // port is there and attached to its VRF
 	client  *dhcp.Client    // nil for a static address
@@ -97,12 +98,15 @@ func (u *Underlay) State() *value.Value[uplink.State] { return &u.state }
 // configuration has them. The address and the lease stay.
 func (u *Underlay) Demote(demote bool) { u.demoted.Set(demote) }
 
-// metric returns that of the routes.
-func (u *Underlay) metric() int {
-	if demoted, _ := u.demoted.Load(); demoted {
-		return u.cfg.RouteMetric() + Demotion
+// choose decides on the metric of the routes, and returns a channel that tells when to
+// do so again. Whoever reads a metric in State finds the routes to have it.
+func (u *Underlay) choose() (again <-chan struct{}) {
+	demoted, again := u.demoted.Load()
+	u.metric = u.cfg.RouteMetric()
+	if demoted {
+		u.metric += Demotion
 	}
-	return u.cfg.RouteMetric()
+	return again
 }
 
 // Run keeps the interface as it should be until ctx is cancelled. It leaves the
@@ -123,7 +127,7 @@ func (u *Underlay) Run(ctx context.Context) error {
 	defer timer.Stop()
 	var message *dhcp.Message
 	for {
-		_, demoted := u.demoted.Load()
+		demoted := u.choose()
 		if err := u.observe(&message); err != nil {
 			return fmt.Errorf("run interface %s: %w", u.name, err)
 		}
@@ -325,7 +329,7 @@ func (u *Underlay) record() string { return "dhcp-" + u.name }
 // announce makes state the latest if it says something new.
 func (u *Underlay) announce(state uplink.State) {
 	state.Name, state.Link, state.Index = u.name, u.cfg.Port, u.port.Index
-	state.VRF, state.Metric = u.cfg.VRF, u.metric()
+	state.VRF, state.Metric = u.cfg.VRF, u.metric
 	if last, _ := u.state.Load(); !last.Equal(state) {
 		u.state.Set(state)
 	}
