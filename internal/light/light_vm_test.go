@@ -83,11 +83,12 @@ func TestKernelBlinks(t *testing.T) {
 	var b box
 	b.Store(Condition{Uplink: true})
 	l := New(dir, &b, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	begin := time.Now() // before the kernel may begin: it does not wait for us
 	l.update(time.Unix(1, 0))
 	if !l.known || l.shown != Connecting {
 		t.Fatalf("shows %v, %v, want %v", l.shown, l.known, Connecting)
 	}
-	begin, last := time.Now(), false
+	last := false
 	for i := range 10 {
 		select {
 		case on := <-changes:
@@ -95,7 +96,7 @@ func TestKernelBlinks(t *testing.T) {
 				t.Errorf("change %d: went to %v twice", i, on)
 			}
 			last = on
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Fatalf("the LED does not blink, after %d changes", i)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 
@@ -39,6 +40,19 @@ func TestServerInTheVRF(t *testing.T) {
 		addr, err := netlink.ParseAddr(in.address)
 		must(err)
 		must(netlink.AddrAdd(l, addr))
+	}
+	// Before, the kernel drops what is sent.
+	for _, name := range []string{"wan", "isp"} {
+		for end := time.Now().Add(2 * time.Minute); ; time.Sleep(10 * time.Millisecond) {
+			l, err := netlink.LinkByName(name)
+			must(err)
+			if l.Attrs().OperState == netlink.OperUp {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s is %v", name, l.Attrs().OperState)
+			}
+		}
 	}
 	config := net.ListenConfig{Control: bindTo("provider")}
 	conn, err := config.ListenPacket(t.Context(), "udp4", "198.51.100.53:53")
