@@ -58,7 +58,7 @@ func prepare() error {
 	}
 	// veth is the wire of the tests, xfrm_user sets their policies and SAs, and the
 	// others encrypt.
-	tests := []string{"veth", "xfrm_user", "esp4", "ctr", "ghash_generic", "gcm", "sha3_generic", "jitterentropy_rng", "drbg", "seqiv"}
+	tests := []string{"veth", "xfrm_user", "esp4", "ctr", "ghash_generic", "gcm", "sha512_generic", "sha3_generic", "jitterentropy_rng", "drbg", "seqiv"}
 	return loader.Load(slices.Concat(Modules, nl.VRFModules, tests)...)
 }
 

@@ -36,7 +36,7 @@ func loadModules() error {
 		"veth", "vrf", "ip_gre", "af_packet", "nf_conntrack_netlink", "xfrm_user", "esp4",
 		"ctr", "ghash_generic", "gcm",
 	}
-	random := []string{"sha3_generic", "jitterentropy_rng", "drbg", "seqiv"}
+	random := []string{"sha512_generic", "sha3_generic", "jitterentropy_rng", "drbg", "seqiv"}
 	if flag.Lookup("test.bench").Value.String() != "" {
 		// A clock that counts instructions has no jitter to make random numbers
 		// from. The accelerators are those that a box has.
