@@ -45,7 +45,8 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	// go test sends SIGQUIT when its time is over.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM, unix.SIGQUIT)
 	defer stop()
 	status, err := run(ctx, *icount, flag.Arg(0), flag.Args()[1:])
 	if err != nil {
@@ -81,7 +82,7 @@ func run(ctx context.Context, icount bool, binary string, args []string) (status
 	if err := appendFiles(initrd, roots); err != nil {
 		return 1, err
 	}
-	return boot(ctx, icount, kernel.Image(), initrd)
+	return boot(ctx, icount, kernel.Image(), initrd, filepath.Join(dir, "console"))
 }
 
 // writeInitrd writes the guest with its modules, and the test after it.

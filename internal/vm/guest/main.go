@@ -1,6 +1,6 @@
 // Command guest is PID 1 of the VM that internal/vm boots: it mounts what
-// tests look at, runs the test binary, prints the exit status on the console
-// and powers the VM off. The kernel also starts it as modprobe, so that tests
+// tests look at, runs the test binary, prints the exit status on the second serial
+// port and powers the VM off. The kernel also starts it as modprobe, so that tests
 // get every module they cause the kernel to ask for.
 package main
 
@@ -30,6 +30,9 @@ func main() {
 		fmt.Println("guest:", err)
 	}
 	fmt.Printf("\nvmexit %d\n", status)
+	if err := unix.IoctlSetInt(unix.Stdout, unix.TCSBRK, 1); err != nil { // tcdrain
+		fmt.Println("guest: wait until all is written:", err)
+	}
 	unix.Sync()
 	if err := unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF); err != nil {
 		fmt.Println("guest: power off:", err)
@@ -47,6 +50,9 @@ func run() (status int, err error) {
 		if err := unix.Mount(m.fstype, m.target, m.fstype, 0, ""); err != nil && !errors.Is(err, unix.EBUSY) {
 			return 1, fmt.Errorf("mount %s: %w", m.target, err)
 		}
+	}
+	if err := leaveConsole(); err != nil {
+		return 1, err
 	}
 	if err := nl.LoopbackUp(); err != nil {
 		return 1, err
@@ -70,6 +76,22 @@ func run() (status int, err error) {
 		return 1, fmt.Errorf("run the test: %w", err)
 	}
 	return 0, nil
+}
+
+// leaveConsole leaves the console to the kernel: all that this process and its
+// children print goes to the second serial port from now on.
+func leaveConsole() error {
+	port, err := os.OpenFile("/dev/ttyS0", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		return fmt.Errorf("open the serial port: %w", err)
+	}
+	defer port.Close()
+	for _, fd := range []int{unix.Stdout, unix.Stderr} {
+		if err := unix.Dup3(int(port.Fd()), fd, 0); err != nil {
+			return fmt.Errorf("write to the serial port: %w", err)
+		}
+	}
+	return nil
 }
 
 // solicitations is how often, once a second, links ask who has an address. By the
