@@ -110,19 +110,23 @@ func (x *crossing) addressGroups(t *testing.T) {
 }
 
 func (x *crossing) dynamicGroups(t *testing.T) {
+	const moment = 5 * time.Second
 	config := Config{
-		DynamicAddresses: map[string]DynamicAddresses{"blocked": {}, "moment": {Timeout: time.Second}},
+		DynamicAddresses: map[string]DynamicAddresses{"blocked": {}, "moment": {Timeout: moment}},
 		Policies: []Policy{{From: "inside", To: "outside", Inspect: []string{"udp"}, Classes: []Class{
 			{Name: "blocked", Action: actionDrop, Criteria: Criteria{Destination: []string{"blocked", "moment"}}},
 		}}},
 	}
 	port := 4000
-	wantTo := func(want bool, family int) {
-		t.Helper()
+	open := func(family int) probe {
 		port++ // A new connection each time.
 		p := x.datagram(insideHost[family], outsideHost[family])
 		p.from = netip.AddrPortFrom(p.from.Addr(), uint16(port))
-		x.wantCome(t, want, atInside, atOutside, p)
+		return p
+	}
+	wantTo := func(want bool, family int) {
+		t.Helper()
+		x.wantCome(t, want, atInside, atOutside, open(family))
 	}
 	hosts := x.ends[atOutside].host
 	x.use(t, config)
@@ -138,15 +142,26 @@ func (x *crossing) dynamicGroups(t *testing.T) {
 		check(t, Netfilter{}.Clear(set, hosts[family]))
 		wantTo(true, family)
 	}
-	check(t, Netfilter{}.Fill(familyName("moment", false), hosts[0]))
-	wantTo(false, 0)
-	p := x.datagram(insideHost[0], outsideHost[0])
-	for limit := time.Now().Add(patience); ; p.text = x.text() {
-		if _, ok := x.come(t, atInside, atOutside, p); ok {
-			break
-		}
-		if time.Now().After(limit) {
+	var began time.Time
+	fill := func() {
+		began = time.Now()
+		check(t, Netfilter{}.Fill(familyName("moment", false), hosts[0]))
+	}
+	fill()
+	for blocked := false; ; {
+		_, came := x.come(t, atInside, atOutside, open(0))
+		passed := time.Since(began)
+		switch {
+		case came && passed < moment/2:
+			t.Fatalf("after %s the address is not in the group, whose timeout is %s", passed, moment)
+		case came && blocked:
+			return
+		case came:
+			fill() // This was too slow to find it there: once more.
+		case passed > moment+patience:
 			t.Fatal("the address never leaves the group")
+		default:
+			blocked = true
 		}
 	}
 }
