@@ -89,12 +89,7 @@ func newCrossing(t *testing.T, vrf string) *crossing {
 	t.Helper()
 	first := alone(t)
 	oneCPU(t)
-	x := &crossing{lab: &lab{spoke: first, hub: must(netns.New())(t), lan: must(netns.New())(t)}, vrf: vrf}
-	check(t, netns.Set(first))
-	t.Cleanup(func() {
-		x.hub.Close()
-		x.lan.Close()
-	})
+	x := &crossing{lab: &lab{spoke: first, hub: newHost(t), lan: newHost(t)}, vrf: vrf}
 	for sysctl, value := range map[string]string{
 		"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1",
 		// The router sends so many errors to one host that some would not come.
@@ -152,17 +147,27 @@ func oneCPU(t *testing.T) {
 	var all, one unix.CPUSet
 	check(t, unix.SchedGetaffinity(0, &all))
 	one.Set(0)
-	pin := func(set *unix.CPUSet) {
-		threads := must(os.ReadDir("/proc/self/task"))(t)
-		for _, thread := range threads {
-			// A thread that has ended meanwhile needs no CPU.
-			if err := unix.SchedSetaffinity(must(strconv.Atoi(thread.Name()))(t), set); !errors.Is(err, unix.ESRCH) {
-				check(t, err)
+	// A thread that begins meanwhile has the CPUs of the one that began it.
+	pin := func(set unix.CPUSet) {
+		for pinned := false; !pinned; {
+			pinned = true
+			for _, thread := range must(os.ReadDir("/proc/self/task"))(t) {
+				var now unix.CPUSet
+				id := must(strconv.Atoi(thread.Name()))(t)
+				err := unix.SchedGetaffinity(id, &now)
+				if err == nil && now != set {
+					pinned = false
+					err = unix.SchedSetaffinity(id, &set)
+				}
+				// A thread that has ended meanwhile needs no CPU.
+				if !errors.Is(err, unix.ESRCH) {
+					check(t, err)
+				}
 			}
 		}
 	}
-	pin(&one)
-	t.Cleanup(func() { pin(&all) })
+	pin(one)
+	t.Cleanup(func() { pin(all) })
 }
 
 // attach gives the two sides of an end their addresses, and looks at the

@@ -59,13 +59,7 @@ func newLab(t testing.TB) *lab {
 	t.Helper()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	first := must(netns.Get())(t)
-	l := &lab{spoke: first, hub: must(netns.New())(t), lan: must(netns.New())(t)}
-	check(t, netns.Set(first))
-	t.Cleanup(func() {
-		l.hub.Close()
-		l.lan.Close()
-	})
+	l := &lab{spoke: must(netns.Get())(t), hub: newHost(t), lan: newHost(t)}
 
 	spoke := handle(t, l.spoke)
 	front := &netlink.Vrf{LinkAttrs: netlink.LinkAttrs{Name: "front"}, Table: frontTable}
@@ -127,6 +121,19 @@ func counted(t testing.TB, name string) uint64 {
 	return tally.Packets
 }
 
+// newHost makes a network namespace that looks for no routers: the spoke is one, and
+// its firewall would count the packets.
+func newHost(t testing.TB) netns.NsHandle {
+	t.Helper()
+	home := must(netns.Get())(t)
+	defer home.Close()
+	host := must(netns.New())(t)
+	t.Cleanup(func() { host.Close() })
+	err := os.WriteFile("/proc/sys/net/ipv6/conf/default/router_solicitations", []byte("0"), 0o644)
+	check(t, errors.Join(err, netns.Set(home)))
+	return host
+}
+
 // in runs f in a network namespace.
 func in(ns netns.NsHandle, f func() error) error {
 	result := make(chan error)
@@ -149,15 +156,40 @@ func handle(t testing.TB, ns netns.NsHandle) *netlink.Handle {
 	return h
 }
 
-// cable connects the spoke to another namespace and brings both ends up.
+// cable connects the spoke to another namespace until the test ends.
 func (l *lab) cable(t testing.TB, name string, other netns.NsHandle, peer string) {
+	t.Helper()
+	l.plug(t, name, other, peer)
+	spoke := handle(t, l.spoke)
+	t.Cleanup(func() { check(t, spoke.LinkDel(link(t, spoke, name))) })
+}
+
+// plug connects the spoke to another namespace and waits until both ends work: of two
+// links that see each other the kernel sets one to work later, and drops what is sent
+// by it before.
+func (l *lab) plug(t testing.TB, name string, other netns.NsHandle, peer string) {
 	t.Helper()
 	spoke, there := handle(t, l.spoke), handle(t, other)
 	check(t, spoke.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: peer, PeerNamespace: netlink.NsFd(other)}))
-	t.Cleanup(func() { check(t, spoke.LinkDel(link(t, spoke, name))) })
 	check(t, spoke.LinkSetUp(link(t, spoke, name)))
 	check(t, there.LinkSetUp(link(t, there, peer)))
 	check(t, there.LinkSetUp(link(t, there, "lo")))
+	limit := time.Now().Add(patience)
+	for _, end := range []struct {
+		kernel *netlink.Handle
+		name   string
+	}{{spoke, name}, {there, peer}} {
+		for {
+			state := link(t, end.kernel, end.name).Attrs().OperState
+			if state == netlink.OperUp {
+				break
+			}
+			if time.Now().After(limit) {
+				t.Fatalf("link %s is %s, and not up", end.name, state)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
 }
 
 func tunnel(t testing.TB, h *netlink.Handle, underlay, local, peer, peerNBMA string) {

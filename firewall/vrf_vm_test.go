@@ -5,19 +5,16 @@ package firewall
 import (
 	"net"
 	"os"
-	"runtime"
 	"testing"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 )
 
 // TestZonesOfOneVRF has two zones and a link of no zone in one VRF, where the
 // VRF's name does not tell packets apart.
 func TestZonesOfOneVRF(t *testing.T) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	l := &lab{spoke: must(netns.Get())(t)}
+	l := &lab{spoke: alone(t)}
+	oneCPU(t)
 	h := handle(t, l.spoke)
 	tenant := &netlink.Vrf{LinkAttrs: netlink.LinkAttrs{Name: "tenant"}, Table: 200}
 	check(t, h.LinkAdd(tenant))
@@ -28,13 +25,7 @@ func TestZonesOfOneVRF(t *testing.T) {
 	hosts := make(map[string]*net.UDPConn)
 	addresses := map[string]string{"staff": "192.168.1.", "guest": "192.168.2.", "spare": "192.168.3."}
 	for name, prefix := range addresses {
-		ns := must(netns.New())(t)
-		check(t, netns.Set(l.spoke))
-		t.Cleanup(func() { ns.Close() })
-		// Without IPv6 the host says nothing of its own, which would count as well.
-		check(t, in(ns, func() error {
-			return os.WriteFile("/proc/sys/net/ipv6/conf/default/addr_gen_mode", []byte("1"), 0)
-		}))
+		ns := newHost(t)
 		l.cable(t, name, ns, "eth0")
 		check(t, h.LinkSetMaster(link(t, h, name), tenant))
 		assign(t, h, name, prefix+"1")
