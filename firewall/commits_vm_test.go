@@ -291,6 +291,7 @@ func TestHundredCommits(t *testing.T) {
 // wantEnd forbids all but the marker, and then allows it again.
 func (l *lab) wantEnd(t *testing.T, rulesets map[string]*Ruleset, legs, marker []leg, tcp []*tcpStream) {
 	t.Helper()
+	oneCPU(t) // as round demands
 	for number, name := range []string{"E", "A", "E"} {
 		check(t, Netfilter{}.Replace(rulesets[name]))
 		for i, heard := range must(round(legs, marker, -1-number))(t) {

@@ -66,6 +66,7 @@ func TestProtectedTunnel(t *testing.T) {
 		{"ESP in UDP", 4500, protoUDP},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			oneCPU(t)
 			l := newLab(t)
 			track(t)
 			protectGRE(t, l.spoke, spokeWAN, hubWAN, test.natPort)
