@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/farspoke/farspoke/internal/kmod"
-	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
@@ -24,12 +22,7 @@ func TestKernelLacksAnExpression(t *testing.T) {
 	track(t)
 	old := must(Compile(Config{Policies: policies}, labTopology()))(t)
 	check(t, Netfilter{}.Replace(old))
-	check(t, unix.DeleteModule("nft_connlimit", unix.O_NONBLOCK))
-	t.Cleanup(func() {
-		loader, err := kmod.Open("/lib/modules")
-		check(t, err)
-		check(t, loader.Load("nft_connlimit"))
-	})
+	unload(t, "nft_connlimit")
 	wants := must(Compile(Config{Policies: []Policy{{From: "inside", To: "outside", Classes: []Class{
 		{Name: "web", Action: actionInspect, Criteria: Criteria{Services: []string{"http"}}, Limit: &Limit{Connections: 3}},
 	}}}}, labTopology()))(t)
@@ -129,9 +122,7 @@ func TestLinkAppearsLater(t *testing.T) {
 		Config{Policies: []Policy{{From: "late", To: Self, Inspect: []string{"udp/7000"}}}},
 		Topology{Members: []Member{{Zone: "late", Link: "late0"}}}))(t)))
 
-	there := must(netns.New())(t)
-	check(t, netns.Set(l.spoke))
-	t.Cleanup(func() { there.Close() })
+	there := newHost(t)
 	for range 2 {
 		l.appear(t, there)
 		allowed, forbidden := udp(t, l.spoke, "", spokeLAN+":7000"), udp(t, l.spoke, "", spokeLAN+":7001")
@@ -153,12 +144,9 @@ func TestLinkAppearsLater(t *testing.T) {
 // appear makes the link late0, which leads to a host.
 func (l *lab) appear(t *testing.T, there netns.NsHandle) {
 	t.Helper()
-	spoke, host := handle(t, l.spoke), handle(t, there)
-	check(t, spoke.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "late0"}, PeerName: "eth0", PeerNamespace: netlink.NsFd(there)}))
-	check(t, spoke.LinkSetUp(link(t, spoke, "late0")))
-	check(t, host.LinkSetUp(link(t, host, "eth0")))
-	assign(t, spoke, "late0", spokeLAN)
-	assign(t, host, "eth0", hostLAN)
+	l.plug(t, "late0", there, "eth0")
+	assign(t, handle(t, l.spoke), "late0", spokeLAN)
+	assign(t, handle(t, there), "eth0", hostLAN)
 }
 
 // TestOverlappingAddresses has groups whose ranges overlap, touch and repeat,
@@ -168,9 +156,7 @@ func TestOverlappingAddresses(t *testing.T) {
 	defer runtime.UnlockOSThread()
 	l := &lab{spoke: must(netns.Get())(t)}
 	track(t)
-	there := must(netns.New())(t)
-	check(t, netns.Set(l.spoke))
-	t.Cleanup(func() { there.Close() })
+	there := newHost(t)
 	l.appear(t, there)
 	t.Cleanup(func() {
 		h := handle(t, l.spoke)

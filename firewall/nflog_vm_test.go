@@ -57,10 +57,15 @@ func logAll(t *testing.T, proto protocol, prefixes map[string]Decision) {
 	})
 }
 
-// logs reads until the test ends.
+// logs reads until the test ends, and lets the next one read.
 func logs(t *testing.T) <-chan Logged {
 	t.Helper()
-	return must(Netfilter{}.Logs(t.Context()))(t)
+	lines := must(Netfilter{}.Logs(t.Context()))(t)
+	t.Cleanup(func() {
+		for range lines {
+		}
+	})
+	return lines
 }
 
 // await returns the first line that is wanted.
@@ -103,9 +108,7 @@ func loggingRouter(t *testing.T) (router netns.NsHandle, hosts map[string]netns.
 		"wan0": {[2]string{"203.0.113.2/24", "2001:db8:1::2/64"}, [2]string{"203.0.113.1/24", "2001:db8:1::1/64"}},
 		"lan0": {[2]string{"192.168.17.1/24", "2001:db8:17::1/64"}, [2]string{"192.168.17.10/24", "2001:db8:17::10/64"}},
 	} {
-		ns := must(netns.New())(t)
-		check(t, netns.Set(l.spoke))
-		t.Cleanup(func() { ns.Close() })
+		ns := newHost(t)
 		hosts[device] = ns
 		l.cable(t, device, ns, "eth0")
 		there := handle(t, ns)
@@ -336,8 +339,16 @@ func TestLogsWithoutModule(t *testing.T) {
 	conn := must(nftables.New())(t)
 	conn.FlushRuleset()
 	check(t, conn.Flush())
-	limit := time.Now().Add(patience)
-	for {
+	unload(t, module)
+	if _, err := (Netfilter{}).Logs(t.Context()); !errors.Is(err, ErrNoPacketLog) {
+		t.Errorf("without %s: %v", module, err)
+	}
+}
+
+// unload takes a module out of the kernel until the test ends.
+func unload(t *testing.T, module string) {
+	t.Helper()
+	for limit := time.Now().Add(patience); ; {
 		// The kernel frees rules a while after they are deleted.
 		err := unix.DeleteModule(module, unix.O_NONBLOCK)
 		if err == nil || errors.Is(err, unix.ENOENT) {
@@ -349,7 +360,4 @@ func TestLogsWithoutModule(t *testing.T) {
 		runtime.Gosched()
 	}
 	t.Cleanup(func() { check(t, must(kmod.Open("/lib/modules"))(t).Load(module)) })
-	if _, err := (Netfilter{}).Logs(t.Context()); !errors.Is(err, ErrNoPacketLog) {
-		t.Errorf("without %s: %v", module, err)
-	}
 }
