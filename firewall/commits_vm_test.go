@@ -283,7 +283,7 @@ func TestHundredCommits(t *testing.T) {
 		t.Errorf("the filled group holds %v", friends)
 	}
 	if t.Failed() {
-		return
+		t.Fatalf("lost: %s", l.losses(t))
 	}
 	l.wantEnd(t, rulesets, slices.Concat(legs...), markers[0], []*tcpStream{web, control, data})
 }

@@ -14,10 +14,10 @@ import (
 
 // losses tells where packets may have been lost on their way through the spoke, the
 // hub and the LAN: counters of the kernel, but for those that are 0.
-func (x *crossing) losses(t *testing.T) string {
+func (l *lab) losses(t *testing.T) string {
 	t.Helper()
 	var all []string
-	for name, ns := range map[string]netns.NsHandle{"spoke": x.spoke, "hub": x.hub, "lan": x.lan} {
+	for name, ns := range map[string]netns.NsHandle{"spoke": l.spoke, "hub": l.hub, "lan": l.lan} {
 		all = append(all, "\n"+name+":")
 		check(t, in(ns, func() error {
 			ipsec, err := ipsecCounters()
