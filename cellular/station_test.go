@@ -246,6 +246,7 @@ func TestAPNIsFound(t *testing.T) {
 	// Who has configured one is not second-guessed.
 	play(t, Config{SIMs: []SIM{{APN: &APN{Name: "corp"}}}}, only("internet.telekom"), func(w *world) {
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		for _, did := range w.did {
 			if did != "connect 0 corp" {
 				t.Errorf("the modem was told to %s", did)
