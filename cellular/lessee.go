@@ -21,9 +21,8 @@ const leasePatience = 10 * time.Second
 // own. All methods may be called of a nil lessee, which is that of a modem that is
 // none.
 type lessee struct {
+	task
 	index int // of the device
-	stop  context.CancelFunc
-	done  chan struct{}
 	log   *slog.Logger
 	// changed tells the Station that there is news.
 	changed func()
@@ -54,20 +53,15 @@ func (u *Underlay) leased(c modem.Connection) (modem.Connection, error) {
 
 // newLessee begins to ask by conn.
 func newLessee(conn dhcp.Conn, client *dhcp.Client, index int, log *slog.Logger, changed func()) *lessee {
-	ctx, stop := context.WithCancel(context.Background())
-	l := &lessee{index: index, stop: stop, done: make(chan struct{}), log: log, changed: changed}
-	go func() {
-		defer close(l.done)
-		l.run(ctx, conn, client)
-	}()
+	l := &lessee{index: index, log: log, changed: changed}
+	l.task = begin(func(ctx context.Context) { l.run(ctx, conn, client) })
 	return l
 }
 
 // end stops asking, and returns nil. What was leased stays so.
 func (l *lessee) end() *lessee {
 	if l != nil {
-		l.stop()
-		<-l.done
+		l.task.end()
 	}
 	return nil
 }
@@ -81,9 +75,7 @@ func (l *lessee) apply(c modem.Connection) modem.Connection {
 	case l.lease.Address.IsValid():
 		c.Address4, c.Gateway4 = l.lease.Address, l.lease.Gateway
 		c.DNS = append(slices.Clone(l.lease.DNS), slices.DeleteFunc(slices.Clone(c.DNS), netip.Addr.Is4)...)
-		if l.lease.MTU != 0 && (c.MTU == 0 || l.lease.MTU < c.MTU) {
-			c.MTU = l.lease.MTU
-		}
+		c.MTU = tighter(c.MTU, l.lease.MTU)
 	case !l.overdue:
 		c.Address4, c.Gateway4 = netip.Prefix{}, netip.Addr{}
 	}

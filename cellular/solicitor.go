@@ -35,12 +35,11 @@ type routers interface {
 // identifier alone, by what the network's routers advertise. All methods may be
 // called of a nil solicitor, which is that of a connection that needs none.
 type solicitor struct {
+	task
 	identifier netip.Prefix
 	index      int // of the device
 	// alone: there is no IPv4 beside it.
 	alone bool
-	stop  context.CancelFunc
-	done  chan struct{}
 	log   *slog.Logger
 	// changed tells the Station that there is news.
 	changed func()
@@ -79,12 +78,8 @@ func (u *Underlay) advertised(c modem.Connection) (modem.Connection, error) {
 
 // newSolicitor begins to ask by conn.
 func newSolicitor(conn routers, identifier netip.Prefix, index int, log *slog.Logger, changed func()) *solicitor {
-	ctx, stop := context.WithCancel(context.Background())
-	s := &solicitor{identifier: identifier, index: index, stop: stop, done: make(chan struct{}), log: log, changed: changed}
-	go func() {
-		defer close(s.done)
-		s.run(ctx, conn, ndp.NewHost(identifier.Addr()))
-	}()
+	s := &solicitor{identifier: identifier, index: index, log: log, changed: changed}
+	s.task = begin(func(ctx context.Context) { s.run(ctx, conn, ndp.NewHost(identifier.Addr())) })
 	return s
 }
 
@@ -96,8 +91,7 @@ func (s *solicitor) fits(identifier netip.Prefix, port link.Port) bool {
 // end stops asking, and returns nil.
 func (s *solicitor) end() *solicitor {
 	if s != nil {
-		s.stop()
-		<-s.done
+		s.task.end()
 	}
 	return nil
 }
@@ -113,9 +107,7 @@ func (s *solicitor) apply(c modem.Connection) modem.Connection {
 			c.DNS = append(slices.Clip(c.DNS), server)
 		}
 	}
-	if s.config.MTU != 0 && (c.MTU == 0 || s.config.MTU < c.MTU) {
-		c.MTU = s.config.MTU
-	}
+	c.MTU = tighter(c.MTU, s.config.MTU)
 	return c
 }
 

@@ -31,9 +31,8 @@ const clatPause = 5 * time.Second
 // be called of a nil translator, which is that of a network that has IPv4.
 type translator struct {
 	translation
+	task
 	over clat.Underlay
-	stop context.CancelFunc
-	done chan struct{}
 	// stale is closed when there is something else on offer than was applied.
 	stale <-chan struct{}
 }
@@ -59,22 +58,19 @@ func (u *Underlay) translate(state uplink.State) (uplink.State, error) {
 
 // start runs t, and tells by changed what comes of it.
 func start(t translation, over clat.Underlay, log *slog.Logger, changed func()) *translator {
-	ctx, stop := context.WithCancel(context.Background())
-	notices := make(chan struct{}, 1)
-	go t.State().Follow(ctx, notices)
-	go func() {
-		for {
-			select {
-			case <-notices:
-				changed()
-			case <-ctx.Done():
-				return
+	run := func(ctx context.Context) {
+		notices := make(chan struct{}, 1)
+		go t.State().Follow(ctx, notices)
+		go func() {
+			for {
+				select {
+				case <-notices:
+					changed()
+				case <-ctx.Done():
+					return
+				}
 			}
-		}
-	}()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+		}()
 		for {
 			err := t.Run(ctx)
 			if ctx.Err() != nil {
@@ -86,8 +82,8 @@ func start(t translation, over clat.Underlay, log *slog.Logger, changed func()) 
 			case <-ctx.Done():
 			}
 		}
-	}()
-	return &translator{translation: t, over: over, stop: stop, done: done}
+	}
+	return &translator{translation: t, task: begin(run), over: over}
 }
 
 // fits reports whether the translator is for the underlay as it is.
@@ -99,8 +95,7 @@ func (t *translator) fits(over clat.Underlay) bool {
 // end stops translating, and returns nil.
 func (t *translator) end() *translator {
 	if t != nil {
-		t.stop()
-		<-t.done
+		t.task.end()
 	}
 	return nil
 }

@@ -253,6 +253,14 @@ func (u *Underlay) route(any netip.Addr, address netip.Prefix, via netip.Addr) l
 	return r
 }
 
+// tighter returns the smaller of two MTUs, of which 0 says nothing.
+func tighter(a, b int) int {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
 // beside returns the other address of a's pair.
 func beside(a netip.Addr) netip.Addr {
 	octets := a.AsSlice()
