@@ -81,7 +81,7 @@ func TestTwoCommitAtOnce(t *testing.T) {
 	generation, have, err := Netfilter{}.read()
 	check(t, err)
 	check(t, Netfilter{}.Replace(all[1]))
-	late, err := encode(all[0], have)
+	late, _, err := encode(all[0], have)
 	check(t, err)
 	if err := late.send(generation, true); !errors.Is(err, unix.ERESTART) {
 		t.Errorf("a transaction made for an older ruleset: %v, want ERESTART", err)

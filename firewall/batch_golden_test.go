@@ -18,7 +18,7 @@ import (
 // by message. The bytes are those of a machine that is little-endian, as all
 // boards and builders are.
 func TestBatch(t *testing.T) {
-	b, err := encode(rulesets(t)["branch"], contents{})
+	b, _, err := encode(rulesets(t)["branch"], contents{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func dumpMessages(t *testing.T, b *batch, data []byte) string {
 // not: the last NAT chain may not go while connections are translated.
 func TestTranslationStays(t *testing.T) {
 	all := rulesets(t)
-	b, err := encode(all["zbfw"], holding(all["branch"]))
+	b, _, err := encode(all["zbfw"], holding(all["branch"]))
 	if err != nil {
 		t.Fatal(err)
 	}

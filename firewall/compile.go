@@ -164,17 +164,14 @@ func (c *compiler) dispatch(at *chain, byKey map[nameKey][]element) {
 		if len(elements) == 0 {
 			continue
 		}
-		s := set{name: at.name, keys: []keyType{keyDevice}, verdicts: true, elements: distinct(elements)}
+		label, keys := at.name, []nameKey{key}
 		if key == slave {
-			s.name += "-slave"
+			label += "-slave"
 		}
-		keys := []nameKey{key}
 		if len(elements[0].key) > keyDevice.length {
-			s.keys = append(s.keys, keyDevice)
 			keys = append(keys, egress)
 		}
-		c.set(s)
-		at.add(dispatch{keys, s.name})
+		at.add(dispatch{keys, c.verdictMap(label, keys, elements)})
 	}
 }
 

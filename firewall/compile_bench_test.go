@@ -21,7 +21,7 @@ func BenchmarkCompile(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := encode(r, contents{}); err != nil {
+		if _, _, err := encode(r, contents{}); err != nil {
 			b.Fatal(err)
 		}
 	}

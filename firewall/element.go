@@ -71,17 +71,35 @@ func (r *Ruleset) set(s set) {
 func (r *Ruleset) hasSet(name string) bool { return r.listed[name] }
 
 // addressSet adds a set of addresses of one family, unless it is there, and
-// returns its name. The name tells what is in it, so that a set never changes:
-// packets under way ask the old one until the rules that name the new one hold.
+// returns its name.
 func (r *Ruleset) addressSet(label string, ranges []AddressRange, v6 bool) string {
-	s := set{keys: []keyType{keyOf(v6)}, interval: true}
-	var text strings.Builder
+	s := set{name: familyName(label, v6), keys: []keyType{keyOf(v6)}, interval: true}
 	for _, one := range family(ranges, v6) {
-		e := rangeElement(one)
-		s.elements = append(s.elements, e)
-		text.WriteString(e.text + "\n")
+		s.elements = append(s.elements, rangeElement(one))
 	}
-	s.name = fmt.Sprintf("%s.%s", familyName(label, v6), digest(text.String())[:8])
+	return r.toldSet(s)
+}
+
+// verdictMap adds a map from devices to verdicts and returns its name.
+func (r *Ruleset) verdictMap(label string, keys []nameKey, elements []element) string {
+	s := set{name: label, verdicts: true, elements: distinct(elements)}
+	for range keys {
+		s.keys = append(s.keys, keyDevice)
+	}
+	return r.toldSet(s)
+}
+
+// toldSet adds a set whose name tells what is in it, so that it never changes:
+// packets under way ask the old one until the rules that name the new one hold.
+func (r *Ruleset) toldSet(s set) string {
+	var text strings.Builder
+	for _, e := range s.elements {
+		text.WriteString(e.String() + "\n")
+	}
+	s.name = fmt.Sprintf("%s.%s", s.name, digest(text.String())[:8])
 	r.set(s)
 	return s.name
 }
+
+// told reports whether the set is one of toldSet.
+func (s *set) told() bool { return s.interval || s.verdicts }

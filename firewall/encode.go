@@ -1,8 +1,10 @@
 package firewall
 
 import (
+	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,6 +12,9 @@ import (
 // contents are the names of what our table holds in the kernel.
 type contents struct {
 	exists bool
+	// altered says that names are no proof of what they stand for: somebody
+	// changed the table, or an earlier release made it.
+	altered bool
 	// chains by name; of base chains the hook's number and priority.
 	chains map[string]chainSpec
 	sets   map[string]setSpec
@@ -39,18 +44,32 @@ func (s chainSpec) translates() bool {
 	return s == hookPrerouting.spec() || s == hookPostrouting.spec()
 }
 
-// identity is the chain whose name tells which ruleset the table is.
-func (r *Ruleset) identity() string { return "policy." + r.Fingerprint() }
+// identityPrefix begins the name of the chain that tells which ruleset the table is.
+const identityPrefix = "policy."
 
-// encode makes the transaction that turns the table from what it holds into r.
-// What is in both stays: counters go on counting, sets that are filled at run
-// time keep their elements, and packets find one ruleset or the other, whole.
-func encode(r *Ruleset, have contents) (*batch, error) {
-	b, identity := &batch{}, r.identity()
-	b.table()
+func (r *Ruleset) identity() string { return identityPrefix + r.Fingerprint() }
+
+// encode makes the transaction that turns the table from what it holds into r, and
+// one for later. What is in both stays: counters go on counting, and sets that are
+// filled at run time keep their elements. Packets find one ruleset or the other,
+// whole. For that what r lacks stays for now as well: a map loses its elements at
+// once when it is removed, and a packet that began by the old rules would find no
+// way in it and be dropped. It is removed by the transaction for later.
+func encode(r *Ruleset, have contents) (now, later *batch, err error) {
+	now, later = &batch{}, &batch{}
+	now.table()
 	if have.exists {
-		b.removeOld(r, identity, have)
+		now.remove(unix.NFT_MSG_DELRULE, unix.NFTA_RULE_TABLE, 0, "", "the end of the old rules")
+		atOnce, rest := have.without(r)
+		now.removeAll(atOnce)
+		later.removeAll(rest)
 	}
+	now.addAll(r, have)
+	return now, later, errors.Join(now.err, later.err)
+}
+
+// addAll adds what the table does not hold of r, and r's rules.
+func (b *batch) addAll(r *Ruleset, have contents) {
 	for _, c := range r.counters {
 		if _, kept := have.objects[c.name]; !kept {
 			b.counter(c.name)
@@ -61,8 +80,8 @@ func encode(r *Ruleset, have contents) (*batch, error) {
 			b.helper(h)
 		}
 	}
-	if _, kept := have.chains[identity]; !kept {
-		b.chain(identity, hook{})
+	if !have.named(r) {
+		b.chain(r.identity(), hook{})
 	}
 	for _, c := range r.chains {
 		if spec, kept := have.chains[c.name]; !kept || spec != c.hook.spec() {
@@ -70,12 +89,8 @@ func encode(r *Ruleset, have contents) (*batch, error) {
 		}
 	}
 	for i := range r.sets {
-		s := &r.sets[i]
-		switch spec, kept := have.sets[s.name]; {
-		case !kept || spec != s.spec():
-			b.set(s)
-		case !s.lasts():
-			b.elements(s)
+		if !have.keeps(&r.sets[i]) {
+			b.set(&r.sets[i])
 		}
 	}
 	for _, c := range r.chains {
@@ -83,47 +98,84 @@ func encode(r *Ruleset, have contents) (*batch, error) {
 			b.rule(c.name, rule)
 		}
 	}
-	return b, b.err
 }
 
-// lasts reports whether a set that is there already is right as it is: its name
-// tells what is in it, or it is filled at run time.
-func (s *set) lasts() bool { return s.interval || s.filled != byCompiler }
+// named reports whether the table says that it is r.
+func (have contents) named(r *Ruleset) bool {
+	_, there := have.chains[r.identity()]
+	return there
+}
 
-// removeOld removes all rules, and then what only they needed.
-func (b *batch) removeOld(r *Ruleset, identity string, have contents) {
-	b.remove(unix.NFT_MSG_DELRULE, unix.NFTA_RULE_TABLE, 0, "", "the end of the old rules")
-	wanted := make(map[string]*set)
-	for i := range r.sets {
-		wanted[r.sets[i].name] = &r.sets[i]
-	}
-	for _, name := range slices.Sorted(maps.Keys(have.sets)) {
-		switch s := wanted[name]; {
-		case s == nil || s.spec() != have.sets[name]:
-			b.remove(unix.NFT_MSG_DELSET, unix.NFTA_SET_TABLE, unix.NFTA_SET_NAME, name, "the end of set "+name)
-		case !s.lasts():
-			b.remove(unix.NFT_MSG_DELSETELEM, unix.NFTA_SET_ELEM_LIST_TABLE, unix.NFTA_SET_ELEM_LIST_SET, name, "the end of the elements of set "+name)
-		}
-	}
-	chains := map[string]chainSpec{identity: {}}
+// otherMake reports whether chains have the names of r's and are others.
+func (have contents) otherMake(r *Ruleset) bool {
+	return slices.ContainsFunc(r.chains, func(c *chain) bool {
+		spec, there := have.chains[c.name]
+		return there && spec != c.hook.spec()
+	})
+}
+
+// keeps reports whether a set that is there already is right as it is: it is
+// filled at run time, or its name tells what is in it.
+func (have contents) keeps(s *set) bool {
+	spec, there := have.sets[s.name]
+	return there && spec == s.spec() && (s.filled != byCompiler || s.told() && !have.altered)
+}
+
+// without is what the table holds and r does not want: what has to go before r is
+// added, or would go on without it, as chains do that packets enter by themselves;
+// and the rest.
+func (have contents) without(r *Ruleset) (atOnce, rest contents) {
+	rest = contents{chains: maps.Clone(have.chains), sets: maps.Clone(have.sets), objects: maps.Clone(have.objects)}
+	maps.DeleteFunc(rest.chains, func(_ string, spec chainSpec) bool { return spec.translates() })
+	delete(rest.chains, r.identity())
 	for _, c := range r.chains {
-		chains[c.name] = c.hook.spec()
+		delete(rest.chains, c.name)
 	}
-	for _, name := range slices.Sorted(maps.Keys(have.chains)) {
-		if spec, ok := chains[name]; (!ok || spec != have.chains[name]) && !have.chains[name].translates() {
-			b.remove(unix.NFT_MSG_DELCHAIN, unix.NFTA_CHAIN_TABLE, unix.NFTA_CHAIN_NAME, name, "the end of chain "+name)
-		}
+	for i := range r.sets {
+		delete(rest.sets, r.sets[i].name)
 	}
-	objects := make(map[string]bool)
 	for _, c := range r.counters {
-		objects[c.name] = true
+		delete(rest.objects, c.name)
 	}
 	for _, h := range r.helpers {
-		objects[h.object()] = true
+		delete(rest.objects, h.object())
 	}
-	for _, name := range slices.Sorted(maps.Keys(have.objects)) {
-		if !objects[name] {
-			b.removeObject(name, have.objects[name])
+
+	if have.altered {
+		atOnce, rest = rest, contents{}
+	} else {
+		atOnce = contents{chains: make(map[string]chainSpec), sets: make(map[string]setSpec)}
+	}
+	for name, spec := range rest.chains {
+		if spec.base || strings.HasPrefix(name, identityPrefix) {
+			atOnce.chains[name] = spec
+			delete(rest.chains, name)
 		}
+	}
+	for i := range r.sets {
+		s := &r.sets[i]
+		if spec, there := have.sets[s.name]; there && !have.keeps(s) {
+			atOnce.sets[s.name] = spec
+		}
+	}
+	for _, c := range r.chains {
+		if spec, there := have.chains[c.name]; there && spec != c.hook.spec() {
+			atOnce.chains[c.name] = spec
+		}
+	}
+	return atOnce, rest
+}
+
+// removeAll removes what nothing but each other needs: maps before the chains that
+// they lead to.
+func (b *batch) removeAll(gone contents) {
+	for _, name := range slices.Sorted(maps.Keys(gone.sets)) {
+		b.remove(unix.NFT_MSG_DELSET, unix.NFTA_SET_TABLE, unix.NFTA_SET_NAME, name, "the end of set "+name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(gone.chains)) {
+		b.remove(unix.NFT_MSG_DELCHAIN, unix.NFTA_CHAIN_TABLE, unix.NFTA_CHAIN_NAME, name, "the end of chain "+name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(gone.objects)) {
+		b.removeObject(name, gone.objects[name])
 	}
 }

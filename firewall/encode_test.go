@@ -21,11 +21,14 @@ func TestStatements(t *testing.T) {
 		for _, c := range r.chains {
 			for _, rule := range c.rules {
 				for _, s := range rule {
-					switch s.(type) {
+					switch named := s.(type) {
 					case jumpTo, call, count, device, stamped, setStamp, addressIn:
 						// Their names alone differ, which round trips in the
 						// kernel compare.
 						continue
+					case dispatch:
+						named.set, _, _ = strings.Cut(named.set, ".")
+						s = named
 					}
 					exprs, err := encodeStatement(s)
 					if err != nil {
@@ -61,38 +64,111 @@ func TestStatements(t *testing.T) {
 }
 
 // TestTransaction holds what keeps the box protected while it changes: what is
-// wanted is not removed, and everything is there before it is named.
+// wanted is not removed, nor what packets under way need, and everything is there
+// before it is named. What is not wanted goes later.
 func TestTransaction(t *testing.T) {
 	all := rulesets(t)
 	for oldName, old := range all {
 		have := holding(old)
 		for name, r := range all {
-			b, err := encode(r, have)
+			b, later, err := encode(r, have)
 			if err != nil {
 				t.Fatal(err)
 			}
-			kept := holding(r)
+			kept, after := holding(r), holding(old)
 			for _, m := range b.messages {
+				what := after.remove(m)
 				switch m.kind {
 				case unix.NFT_MSG_DELTABLE:
 					t.Errorf("%s to %s: the table is removed", oldName, name)
 				case unix.NFT_MSG_DELCHAIN, unix.NFT_MSG_DELOBJ:
-					if gone := m.about[strings.LastIndex(m.about, " ")+1:]; has(kept.chains, gone) || has(kept.objects, gone) {
+					if has(kept.chains, what) || has(kept.objects, what) {
 						t.Errorf("%s to %s: %s, which is wanted", oldName, name, m.about)
 					}
+					if spec := have.chains[what]; !spec.base && what != old.identity() {
+						t.Errorf("%s to %s: %s, where a packet may be", oldName, name, m.about)
+					}
+				case unix.NFT_MSG_DELSET:
+					if old.setNamed(what).verdicts {
+						t.Errorf("%s to %s: %s, which a packet may be about to ask", oldName, name, m.about)
+					}
+				case unix.NFT_MSG_NEWSET:
+					if has(after.sets, what) {
+						t.Errorf("%s to %s: %s, which is there", oldName, name, m.about)
+					}
+				case unix.NFT_MSG_NEWSETELEM:
+					if has(after.sets, what) {
+						t.Errorf("%s to %s: %s, which packets ask", oldName, name, m.about)
+					}
+				case unix.NFT_MSG_NEWCHAIN:
+					if has(have.chains, what) {
+						t.Errorf("%s to %s: %s, which is there", oldName, name, m.about)
+					}
 				case unix.NFT_MSG_NEWOBJ:
-					if added := m.about[strings.LastIndex(m.about, " ")+1:]; has(have.objects, added) {
+					if has(have.objects, what) {
 						t.Errorf("%s to %s: %s is there and would begin at 0", oldName, name, m.about)
 					}
 				}
 			}
-			if oldName == name && slices.ContainsFunc(b.messages, func(m message) bool {
-				return m.kind == unix.NFT_MSG_DELCHAIN || m.kind == unix.NFT_MSG_NEWCHAIN || m.kind == unix.NFT_MSG_DELSET || m.kind == unix.NFT_MSG_NEWSET
-			}) {
-				t.Errorf("%s: what is there already is made anew", name)
+			maps.Copy(after.chains, kept.chains)
+			maps.Copy(after.sets, kept.sets)
+			maps.Copy(after.objects, kept.objects)
+			for _, m := range later.messages {
+				what := after.remove(m)
+				if has(kept.chains, what) || has(kept.objects, what) || has(kept.sets, what) {
+					t.Errorf("%s to %s, afterwards: %s, which is wanted", oldName, name, m.about)
+				}
+			}
+			maps.DeleteFunc(after.chains, func(name string, spec chainSpec) bool { return spec.translates() && !has(kept.chains, name) })
+			if diff := cmp.Diff(kept, after, cmp.AllowUnexported(contents{}, chainSpec{}, setSpec{})); diff != "" {
+				t.Errorf("%s to %s: what remains is not what is wanted (-want +got):\n%s", oldName, name, diff)
 			}
 		}
 	}
+}
+
+// remove does what the message says, if it removes something, and returns the name
+// of what it is about.
+func (c contents) remove(m message) string {
+	what := m.about[strings.LastIndex(m.about, " ")+1:]
+	switch m.kind {
+	case unix.NFT_MSG_DELSET:
+		delete(c.sets, what)
+	case unix.NFT_MSG_DELCHAIN:
+		delete(c.chains, what)
+	case unix.NFT_MSG_DELOBJ:
+		delete(c.objects, what)
+	}
+	return what
+}
+
+// TestAlteredTable has a table that somebody changed: the sets whose names tell what
+// was in them are made anew, those that others fill stay.
+func TestAlteredTable(t *testing.T) {
+	for name, r := range rulesets(t) {
+		have := holding(r)
+		have.altered = true
+		b, _, err := encode(r, have)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := make(map[string]bool)
+		for _, m := range b.messages {
+			if m.kind == unix.NFT_MSG_NEWSET {
+				made[m.about[strings.LastIndex(m.about, " ")+1:]] = true
+			}
+		}
+		for i := range r.sets {
+			if s := &r.sets[i]; made[s.name] != (s.filled == byCompiler) {
+				t.Errorf("%s: set %s is made anew: %t", name, s.name, made[s.name])
+			}
+		}
+	}
+}
+
+func (r *Ruleset) setNamed(name string) *set {
+	i := slices.IndexFunc(r.sets, func(s set) bool { return s.name == name })
+	return &r.sets[i]
 }
 
 func has[V any](m map[string]V, key string) bool { _, ok := m[key]; return ok }
@@ -126,7 +202,7 @@ func TestEncodeRefuses(t *testing.T) {
 	} {
 		r := DenyAll()
 		add(r)
-		if _, err := encode(r, contents{}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := encode(r, contents{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("encode returned %v, want %s", err, want)
 		}
 	}

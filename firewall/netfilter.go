@@ -29,31 +29,46 @@ type Netfilter struct{}
 const attempts = 5
 
 // Replace puts r in the place of our table in one transaction. On an error the
-// old table is still there, and no other table is touched in any case.
-func (n Netfilter) Replace(r *Ruleset) error { return n.transact(r, true) }
+// old table is still there, and no other table is touched in any case. A second
+// transaction removes what only the old table needed.
+func (n Netfilter) Replace(r *Ruleset) error {
+	later, err := n.transact(r, true)
+	if err != nil {
+		return err
+	}
+	// The kernel removes nothing that is in use, so this is about no certain
+	// generation. What it leaves does no harm and goes with the next replacement.
+	_ = later.send(0, true)
+	return nil
+}
 
 // Check asks the kernel whether it would take r, and changes nothing.
-func (n Netfilter) Check(r *Ruleset) error { return n.transact(r, false) }
+func (n Netfilter) Check(r *Ruleset) error {
+	_, err := n.transact(r, false)
+	return err
+}
 
-func (n Netfilter) transact(r *Ruleset, commit bool) error {
-	var err error
+func (n Netfilter) transact(r *Ruleset, commit bool) (later *batch, err error) {
 	for range attempts {
 		generation, have, readErr := n.read()
 		if readErr != nil {
-			return readErr
+			return nil, readErr
 		}
-		b, encodeErr := encode(r, have)
-		if encodeErr != nil {
-			return encodeErr
+		if have.altered, readErr = n.altered(r, have); readErr != nil {
+			return nil, readErr
 		}
-		if err = b.send(generation, commit); !errors.Is(err, unix.ERESTART) {
+		var now *batch
+		if now, later, err = encode(r, have); err != nil {
+			return nil, err
+		}
+		if err = now.send(generation, commit); !errors.Is(err, unix.ERESTART) {
 			break
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("replace table %s: %w", tableName, err)
+		return nil, fmt.Errorf("replace table %s: %w", tableName, err)
 	}
-	return nil
+	return later, nil
 }
 
 // read returns the names of what our table holds, and which generation of the
@@ -102,12 +117,24 @@ func (Netfilter) Exists() (bool, error) {
 // counted: what they are is told by the name of the identity chain.
 func (n Netfilter) Holds(r *Ruleset) (bool, error) {
 	_, have, err := n.read()
-	if err != nil {
+	if err != nil || !have.named(r) {
 		return false, err
 	}
-	if _, ok := have.chains[r.identity()]; !ok || !have.exists {
-		return false, nil
+	return n.whole(r, have)
+}
+
+// altered reports whether the names in the table are no proof of what they stand
+// for.
+func (n Netfilter) altered(r *Ruleset, have contents) (bool, error) {
+	if !have.named(r) {
+		return have.otherMake(r), nil
 	}
+	whole, err := n.whole(r, have)
+	return !whole, err
+}
+
+// whole reports whether a table that has r's name lacks nothing.
+func (n Netfilter) whole(r *Ruleset, have contents) (bool, error) {
 	conn, err := dial()
 	if err != nil {
 		return false, err

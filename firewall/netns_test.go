@@ -5,7 +5,9 @@ package firewall
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -102,12 +104,16 @@ func TestBrokenSetLeavesTheOldTable(t *testing.T) {
 func TestHoldsSeesChanges(t *testing.T) {
 	flush(t)
 	all := rulesets(t)
-	r := all["branch"]
+	r := all["full"]
+	named := func(label string) string {
+		return r.sets[slices.IndexFunc(r.sets, func(s set) bool { return s.told() && strings.HasPrefix(s.name, label+".") })].name
+	}
 	for name, change := range map[string][]string{
 		"other policy": nil,
 		"chain":        {"flush", "chain", "inet", tableName, "forward"},
 		"rule":         {"add", "rule", "inet", tableName, "gre-in", "accept"},
-		"map":          {"flush", "map", "inet", tableName, "forward"},
+		"map":          {"flush", "map", "inet", tableName, named("forward")},
+		"set":          {"flush", "set", "inet", tableName, named("servers.4")},
 		"table":        {"delete", "table", "inet", tableName},
 	} {
 		replace(t, r)
@@ -121,6 +127,30 @@ func TestHoldsSeesChanges(t *testing.T) {
 		}
 		if holds(t, r) {
 			t.Errorf("%s: the change is not seen", name)
+		}
+		if replace(t, r); !holds(t, r) {
+			t.Errorf("%s: the change is not undone", name)
+		}
+	}
+}
+
+// TestReplaceLeavesNothing puts every ruleset in the place of every other.
+func TestReplaceLeavesNothing(t *testing.T) {
+	flush(t)
+	all := rulesets(t)
+	for oldName, old := range all {
+		for name, r := range all {
+			replace(t, old)
+			replace(t, r)
+			_, have, err := Netfilter{}.read()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := holding(r)
+			maps.DeleteFunc(have.chains, func(name string, spec chainSpec) bool { return spec.translates() && !has(want.chains, name) })
+			if diff := cmp.Diff(want, have, cmp.AllowUnexported(contents{}, chainSpec{}, setSpec{})); diff != "" {
+				t.Errorf("%s to %s (-want +got):\n%s", oldName, name, diff)
+			}
 		}
 	}
 }

@@ -21,6 +21,9 @@ const bufferSize = 32 << 20
 // The socket is bare because a library's tells an error without saying which
 // message it is about.
 func (b *batch) send(generation uint32, commit bool) error {
+	if len(b.messages) == 0 {
+		return nil
+	}
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
 	if err != nil {
 		return fmt.Errorf("open netfilter: %w", err)
@@ -38,11 +41,30 @@ func (b *batch) send(generation uint32, commit bool) error {
 			return fmt.Errorf("ask netfilter for explanations: %w", err)
 		}
 	}
+	if commit {
+		// A kernel without the call loses such a packet now and then, which is no
+		// reason not to go on.
+		_ = letPacketsThrough()
+	}
 	if err := unix.Sendto(fd, b.bytes(generation, commit), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("send %d messages to netfilter: %w", len(b.messages), err)
 	}
 	return b.answer(fd)
 }
+
+// letPacketsThrough waits until no packet is under way that the ruleset before the
+// present one decides about: the kernel holds two, and the next overwrites that one.
+func letPacketsThrough() error {
+	// This waits for an RCU grace period, which packets under way hold up. On a
+	// single processor it returns at once: there is none while we run.
+	if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, membarrierGlobal, 0, 0); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// membarrierGlobal is MEMBARRIER_CMD_GLOBAL (linux/membarrier.h).
+const membarrierGlobal = 1
 
 // bytes is the batch with headers. The first message has the sequence number 1,
 // and an acknowledgement is asked for the last one alone.

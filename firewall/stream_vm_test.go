@@ -73,31 +73,35 @@ type talker struct{ fd int }
 
 func newTalker(t *testing.T, ns netns.NsHandle, device, local string) *talker {
 	t.Helper()
-	k := &talker{}
-	check(t, in(ns, func() error {
-		at := netip.MustParseAddrPort(local)
+	k := must(openTalker(ns, device, netip.MustParseAddrPort(local)))(t)
+	t.Cleanup(k.close)
+	return k
+}
+
+func openTalker(ns netns.NsHandle, device string, local netip.AddrPort) (*talker, error) {
+	k := &talker{-1}
+	err := in(ns, func() (err error) {
 		family := unix.AF_INET
-		if at.Addr().Is6() {
+		if local.Addr().Is6() {
 			family = unix.AF_INET6
 		}
-		fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
+		if k.fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
 			return err
 		}
-		k.fd = fd
 		if device != "" {
-			if err := unix.BindToDevice(fd, device); err != nil {
+			if err := unix.BindToDevice(k.fd, device); err != nil {
 				return err
 			}
 		}
 		timeout := unix.NsecToTimeval(int64(patience))
 		return errors.Join(
-			unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout),
-			unix.Bind(fd, sockaddr(at)))
-	}))
-	t.Cleanup(func() { unix.Close(k.fd) })
-	return k
+			unix.SetsockoptTimeval(k.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout),
+			unix.Bind(k.fd, sockaddr(local)))
+	})
+	return k, err
 }
+
+func (k *talker) close() { unix.Close(k.fd) }
 
 func sockaddr(a netip.AddrPort) unix.Sockaddr {
 	if a.Addr().Is6() {

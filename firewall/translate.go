@@ -105,8 +105,8 @@ func (c *compiler) translateSources() {
 		}
 	}
 	if len(elements) > 0 {
-		c.set(set{name: "postrouting", keys: []keyType{keyDevice, keyDevice}, verdicts: true, elements: distinct(elements)})
-		rules = append(rules, rule{dispatch{[]nameKey{ingress, egress}, "postrouting"}})
+		keys := []nameKey{ingress, egress}
+		rules = append(rules, rule{dispatch{keys, c.verdictMap("postrouting", keys, elements)}})
 	}
 	if len(rules) > 0 {
 		c.chain("postrouting", hookPostrouting).rules = rules
