@@ -27,7 +27,7 @@ func Compile(config Config, topology Topology) (*Ruleset, error) {
 	}
 	c.stampPairs()
 	c.translate()
-	return c.Ruleset, nil
+	return c.Ruleset.complete(), nil
 }
 
 // compiler holds the input and the growing output of Compile.

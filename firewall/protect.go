@@ -32,7 +32,7 @@ func DenyAll() *Ruleset {
 	r.chain("input", hookInput).add(fromSelf, accept)
 	r.chain("forward", hookForward)
 	r.chain("output", hookOutput).add(toSelf, accept)
-	return r
+	return r.complete()
 }
 
 // bypassTracking keeps what the tunnel sends out of connection tracking, which

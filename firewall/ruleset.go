@@ -17,6 +17,8 @@ type Ruleset struct {
 
 	// counted and listed are the names of the counters and sets.
 	counted, listed map[string]bool
+
+	fingerprint string
 }
 
 // tableName names our table of the inet family.
@@ -178,7 +180,13 @@ const format = "2"
 
 // Fingerprint identifies the Ruleset. It is kept in the table, so that an
 // unchanged ruleset is left alone with its counters.
-func (r *Ruleset) Fingerprint() string { return digest(format, r.String())[:32] }
+func (r *Ruleset) Fingerprint() string { return r.fingerprint }
+
+// complete gives a ruleset to which nothing is added any more its fingerprint.
+func (r *Ruleset) complete() *Ruleset {
+	r.fingerprint = digest(format, r.String())[:32]
+	return r
+}
 
 // digest returns the hash of the texts in hexadecimal.
 func digest(texts ...string) string {
