@@ -164,7 +164,10 @@ func (n Netfilter) whole(r *Ruleset, have contents) (bool, error) {
 			continue
 		}
 		elements, err := conn.elements(s.name)
-		if err != nil {
+		switch {
+		case errors.Is(err, unix.ENOENT): // somebody has removed it meanwhile
+			return false, nil
+		case err != nil:
 			return false, err
 		}
 		want := len(s.elements)
