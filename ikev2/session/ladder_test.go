@@ -466,6 +466,25 @@ func TestDeadPeerCostsLittle(t *testing.T) {
 	}
 }
 
+// TestStandstillIsNoSilence has a box stand still while an answer is due.
+func TestStandstillIsNoSilence(t *testing.T) {
+	c := config(t, testIKE, testESP)
+	w := newWorld(t, 44, c, c)
+	w.up()
+	good := w.fate
+	w.fate = func(*node, Packet) []time.Duration { return nil }
+	for w.spoke.session.up().Request == nil {
+		w.run(time.Millisecond)
+	}
+	w.now += time.Minute
+	w.fate = good
+	w.run(time.Minute)
+	w.checkRest()
+	if w.spoke.count(Lost) > 0 || w.hub.count(Lost) > 0 {
+		t.Errorf("given up: %q, %q", w.spoke.said(Lost), w.hub.said(Lost))
+	}
+}
+
 // TestPeerPrefersTheNewIKESA deletes the old one before its answer about the new
 // one arrives.
 func TestPeerPrefersTheNewIKESA(t *testing.T) {

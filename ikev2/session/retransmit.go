@@ -139,6 +139,9 @@ func (s *Session) retransmit(sa *ikeSA) {
 		s.askRefuser(sa, r)
 		return
 	}
+	if r.Tries > 0 {
+		r.Since += s.now - r.Due // while we stand still the peer is not silent
+	}
 	if r.Tries < s.tries(sa) && (r.Tries == 0 || s.now-r.Since < giveUp) {
 		if r.Tries > 0 {
 			s.state.Counters.Retransmissions++
