@@ -164,11 +164,14 @@ func parseSAs(raw string) []HubSA {
 // failed and it perhaps hangs.
 const showLimit = time.Minute
 
+// showLosses shows a Linux's counters of what it has dropped.
+const showLosses = `grep -v "[[:space:]]0$" /proc/net/xfrm_stat; cat /proc/net/dev /proc/net/stat/nf_conntrack /proc/net/stat/arp_cache; grep ^Ip: /proc/net/snmp`
+
 // show prints what the hub knows, for a reader who wonders why something
 // failed.
 func (l *Lab) show(ctx context.Context, w io.Writer) {
 	ctx, cancel := context.WithTimeout(ctx, showLimit)
 	defer cancel()
-	out, err := l.Hub.Run(ctx, `swanctl --list-sas; vtysh -c "show ip nhrp cache"; ip -s xfrm state | grep -v aead; ip neigh; grep -v "\t0$" /proc/net/xfrm_stat`)
+	out, err := l.Hub.Run(ctx, `swanctl --list-sas; vtysh -c "show ip nhrp cache"; ip -s xfrm state | grep -v aead; ip neigh; `+showLosses)
 	fmt.Fprintf(w, "hub (%v):\n%s\n", err, out)
 }

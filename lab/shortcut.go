@@ -101,8 +101,9 @@ func (p *pair) dump() {
 		s.dump(40)
 		command := `swanctl --list-sas; vtysh -c "show ip nhrp cache" -c "show ip nhrp shortcut"`
 		if s.kind.name == "box" {
-			command = "/init show dmvpn detail"
+			command = "/init show dmvpn detail; /init show firewall"
 		}
+		command += "; " + showLosses
 		limited, cancel := context.WithTimeout(ctx, showLimit)
 		out, err := s.Run(limited, command)
 		cancel()

@@ -138,6 +138,22 @@ func (p *Ping) Answer(ctx context.Context, mark int) (number int, at time.Time, 
 	}
 }
 
+// Begun waits for the first answer, and returns the number of the first packet that
+// was sent after it. A router that tracks connections takes each packet before that
+// for the first of a connection, and of several that come in at once it passes one.
+func (p *Ping) Begun(ctx context.Context) (number int, err error) {
+	_, at, err := p.Answer(ctx, 0)
+	if err != nil {
+		return 0, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for number < len(p.sent) && p.sent[number].Before(at) {
+		number++
+	}
+	return number, nil
+}
+
 // Silence waits until n packets in a row after mark have gone unanswered for a
 // second each, and returns when the first of them was sent.
 func (p *Ping) Silence(ctx context.Context, mark, n int) (time.Time, error) {
