@@ -186,6 +186,7 @@ func (b *box) prepare(ctx context.Context, modules [][]string, names ports) {
 		return err
 	})
 	ready.Wait()
+	b.report("the tunnel may lose packets that come at once after a silence", setSysctls("/proc/sys", moduleSysctls))
 }
 
 // spawn runs a task until the box goes down.

@@ -106,11 +106,13 @@ func TestReaperLeavesOwnChildrenAlone(t *testing.T) {
 }
 
 func TestSysctlsOfTheKernel(t *testing.T) {
-	if err := setSysctls("/proc/sys", sysctls); err != nil {
+	loadModules(t, "nf_conntrack")
+	all := slices.Concat(sysctls, moduleSysctls)
+	if err := setSysctls("/proc/sys", all); err != nil {
 		t.Fatal(err)
 	}
 	// Some of them change others when they are written.
-	for _, s := range sysctls {
+	for _, s := range all {
 		got, err := os.ReadFile(filepath.Join("/proc/sys", s.name))
 		if err != nil {
 			t.Error(err)

@@ -129,6 +129,16 @@ var sysctls = []sysctl{
 	{"net/ipv6/conf/all/keep_addr_on_down", "1"},
 }
 
+// moduleSysctls are those of modules, which have them once they are loaded.
+var moduleSysctls = []sysctl{
+	// What the tunnel brings from a peer is one connection to the kernel. It would
+	// forget that after half a minute of silence, and of the packets that come next
+	// pass only some if they come at once, as each begins the connection anew. So it
+	// is remembered from one NHRP registration to the next, as long as usual ones
+	// hold.
+	{"net/netfilter/nf_conntrack_gre_timeout", "3600"},
+}
+
 // String is the assignment as sysctl(8) writes it.
 func (s sysctl) String() string {
 	return strings.ReplaceAll(s.name, "/", ".") + "=" + s.value

@@ -3,13 +3,14 @@ package pid1
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
 func TestSysctlsAreSetOnce(t *testing.T) {
 	seen := make(map[string]bool)
-	for _, s := range sysctls {
+	for _, s := range slices.Concat(sysctls, moduleSysctls) {
 		if seen[s.name] {
 			t.Errorf("%s is set twice", s.name)
 		}
