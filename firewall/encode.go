@@ -60,7 +60,7 @@ func encode(r *Ruleset, have contents) (now, later *batch, err error) {
 	now.table()
 	if have.exists {
 		now.remove(unix.NFT_MSG_DELRULE, unix.NFTA_RULE_TABLE, 0, "", "the end of the old rules")
-		atOnce, rest := have.without(r)
+		atOnce, rest := have.divide(r, have.without(r))
 		now.removeAll(atOnce)
 		later.removeAll(rest)
 	}
@@ -121,11 +121,9 @@ func (have contents) keeps(s *set) bool {
 	return there && spec == s.spec() && (s.filled != byCompiler || s.told() && !have.altered)
 }
 
-// without is what the table holds and r does not want: what has to go before r is
-// added, or would go on without it, as chains do that packets enter by themselves;
-// and the rest.
-func (have contents) without(r *Ruleset) (atOnce, rest contents) {
-	rest = contents{chains: maps.Clone(have.chains), sets: maps.Clone(have.sets), objects: maps.Clone(have.objects)}
+// without is what the table holds and r does not want.
+func (have contents) without(r *Ruleset) contents {
+	rest := contents{chains: maps.Clone(have.chains), sets: maps.Clone(have.sets), objects: maps.Clone(have.objects)}
 	maps.DeleteFunc(rest.chains, func(_ string, spec chainSpec) bool { return spec.translates() })
 	delete(rest.chains, r.identity())
 	for _, c := range r.chains {
@@ -140,11 +138,17 @@ func (have contents) without(r *Ruleset) (atOnce, rest contents) {
 	for _, h := range r.helpers {
 		delete(rest.objects, h.object())
 	}
+	return rest
+}
 
+// divide takes out of what r does not want what would go on without it: chains that
+// packets enter by themselves, and the old ruleset's name; of an altered table all.
+// What has a name of r's and is another goes at once as well.
+func (have contents) divide(r *Ruleset, unwanted contents) (atOnce, rest contents) {
 	if have.altered {
-		atOnce, rest = rest, contents{}
+		atOnce = unwanted
 	} else {
-		atOnce = contents{chains: make(map[string]chainSpec), sets: make(map[string]setSpec)}
+		atOnce, rest = contents{chains: make(map[string]chainSpec), sets: make(map[string]setSpec)}, unwanted
 	}
 	for name, spec := range rest.chains {
 		if spec.base || strings.HasPrefix(name, identityPrefix) {

@@ -89,14 +89,10 @@ func TestTransaction(t *testing.T) {
 						t.Errorf("%s to %s: %s, where a packet may be", oldName, name, m.about)
 					}
 				case unix.NFT_MSG_DELSET:
-					if old.setNamed(what).verdicts {
+					if old.setNamed(what).told() {
 						t.Errorf("%s to %s: %s, which a packet may be about to ask", oldName, name, m.about)
 					}
-				case unix.NFT_MSG_NEWSET:
-					if has(after.sets, what) {
-						t.Errorf("%s to %s: %s, which is there", oldName, name, m.about)
-					}
-				case unix.NFT_MSG_NEWSETELEM:
+				case unix.NFT_MSG_NEWSET, unix.NFT_MSG_NEWSETELEM:
 					if has(after.sets, what) {
 						t.Errorf("%s to %s: %s, which packets ask", oldName, name, m.about)
 					}
@@ -130,7 +126,7 @@ func TestTransaction(t *testing.T) {
 // remove does what the message says, if it removes something, and returns the name
 // of what it is about.
 func (c contents) remove(m message) string {
-	what := m.about[strings.LastIndex(m.about, " ")+1:]
+	what := m.subject()
 	switch m.kind {
 	case unix.NFT_MSG_DELSET:
 		delete(c.sets, what)
@@ -141,6 +137,9 @@ func (c contents) remove(m message) string {
 	}
 	return what
 }
+
+// subject is the name of what the message is about.
+func (m *message) subject() string { return m.about[strings.LastIndex(m.about, " ")+1:] }
 
 // TestAlteredTable has a table that somebody changed: the sets whose names tell what
 // was in them are made anew, those that others fill stay.
@@ -155,7 +154,7 @@ func TestAlteredTable(t *testing.T) {
 		made := make(map[string]bool)
 		for _, m := range b.messages {
 			if m.kind == unix.NFT_MSG_NEWSET {
-				made[m.about[strings.LastIndex(m.about, " ")+1:]] = true
+				made[m.subject()] = true
 			}
 		}
 		for i := range r.sets {

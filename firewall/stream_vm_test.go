@@ -88,6 +88,11 @@ func openTalker(ns netns.NsHandle, device string, local netip.AddrPort) (*talker
 		if k.fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
 			return err
 		}
+		defer func() {
+			if err != nil {
+				k.close()
+			}
+		}()
 		if device != "" {
 			if err := unix.BindToDevice(k.fd, device); err != nil {
 				return err

@@ -3,13 +3,12 @@
 package firewall
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/vishvananda/netlink"
 )
@@ -31,7 +30,7 @@ func TestPacketsUnderWay(t *testing.T) {
 	topology := labTopology()
 	topology.Members = append(topology.Members, Member{Zone: "guests", Link: "lan9"})
 	var rulesets []*Ruleset
-	for _, policies := range [][]Policy{open, more, {more[0], more[1], more[2]}} {
+	for _, policies := range [][]Policy{open, more, more[:3]} {
 		r := must(Compile(Config{Policies: policies}, topology))(t)
 		for _, c := range r.chains {
 			if c.hook == hookForward || c.hook == hookOutput || c.hook == hookPostrouting {
@@ -44,12 +43,13 @@ func TestPacketsUnderWay(t *testing.T) {
 
 	hub := netip.MustParseAddrPort(hubWAN + ":7000")
 	listener := newTalker(t, l.hub, "", hub.String())
-	var running sync.WaitGroup
-	done := make(chan struct{})
-	lost := make(chan struct{})
 	opened := 0
-	running.Go(func() {
-		for {
+	opening, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer stop()
+		for opening.Err() == nil {
 			for _, from := range []place{l.places()["host"], l.places()["self"]} {
 				opened++
 				text := fmt.Sprint("connection ", opened)
@@ -57,28 +57,18 @@ func TestPacketsUnderWay(t *testing.T) {
 				got, seen, hearErr := listener.hear(0)
 				if err := errors.Join(err, hearErr); err != nil || got != text || seen.Addr() != netip.MustParseAddr(spokeWAN) {
 					t.Errorf("%s from %s: heard %q from %s, %v", text, from.address, got, seen, err)
-					close(lost)
 					return
 				}
 			}
-			select {
-			case <-done:
-				return
-			default:
-			}
 		}
-	})
-replace:
-	for n := range replacements {
-		check(t, Netfilter{}.Replace(rulesets[(n+1)%len(rulesets)]))
-		select {
-		case <-lost:
-			break replace
-		case <-time.After(time.Millisecond):
-		}
+	}()
+	var err error
+	for n := 0; n < replacements && err == nil && opening.Err() == nil; n++ {
+		err = Netfilter{}.Replace(rulesets[(n+1)%len(rulesets)])
 	}
-	close(done)
-	running.Wait()
+	stop()
+	<-ended
+	check(t, err)
 	t.Logf("%d connections were opened under %d replacements", opened, replacements)
 	if t.Failed() {
 		t.Log(must(Netfilter{}.Counters())(t))

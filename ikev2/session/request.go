@@ -25,9 +25,9 @@ type request struct {
 	Exchange wire.ExchangeType
 	ID       uint32
 	Packet   []byte
-	// Tries counts how often it was sent since Since, and Unsent how often the
-	// uplink did not take it. Sent is when it was sent last, Due when to send it
-	// again.
+	// Tries counts how often it was sent since Since, which goes on with the clock
+	// while we stand still, and Unsent how often the uplink did not take it. Sent is
+	// when it was sent last, Due when to send it again.
 	Tries, Unsent    int
 	Since, Sent, Due Instant
 
